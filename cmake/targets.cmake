@@ -1,0 +1,55 @@
+# How a folder becomes a target. A new source file needs no line here: the folder is the list.
+
+add_library(cg_options INTERFACE)
+target_include_directories(cg_options INTERFACE ${CMAKE_SOURCE_DIR}/lib)
+target_compile_options(cg_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion
+  -Wno-missing-field-initializers)  # designated initializers leave the rest at its default on purpose
+target_compile_definitions(cg_options INTERFACE CG_VERSION="${PROJECT_VERSION}")
+if(CG_SANITIZE)
+  target_compile_options(cg_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
+  target_link_options(cg_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+# cg_library(NAME DEPS…): lib/NAME/*.cpp -> static library cg_NAME.
+function(cg_library name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  if(sources)
+    add_library(cg_${name} STATIC ${sources})
+    target_link_libraries(cg_${name} PUBLIC cg_options fmt::fmt-header-only ${ARGN})
+  endif()
+endfunction()
+
+# cg_tool(NAME DEPS…): tools/NAME/**/*.cpp but main.cpp -> library NAME_tool, so that tests run it in process;
+# main.cpp -> the program.
+function(cg_tool name)
+  set(dir ${CMAKE_CURRENT_SOURCE_DIR}/${name})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "${dir}/(main\\.cpp|guest/)")
+  if(sources)
+    add_library(${name}_tool STATIC ${sources})
+    target_include_directories(${name}_tool PUBLIC ${dir})
+    target_link_libraries(${name}_tool PUBLIC cg_options ${ARGN})
+    add_executable(${name} ${dir}/main.cpp)
+    target_link_libraries(${name} PRIVATE ${name}_tool)
+    install(TARGETS ${name} RUNTIME DESTINATION bin)
+  endif()
+endfunction()
+
+# A program that runs in a guest of any distribution: static, unless a sanitizer forbids it.
+function(cg_static name)
+  if(NOT CG_SANITIZE)
+    target_link_options(${name} PRIVATE -static -Wl,--gc-sections)
+  endif()
+endfunction()
+
+# cg_test(NAME LABEL DIR DEPS…): DIR/*_test.cpp -> one GoogleTest program, its cases found by CTest.
+function(cg_test name label dir)
+  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  if(sources)
+    add_executable(${name} ${sources})
+    target_link_libraries(${name} PRIVATE cg_options ${ARGN} GTest::gtest GTest::gtest_main)
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    target_compile_definitions(${name} PRIVATE CG_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CG_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    gtest_discover_tests(${name} PROPERTIES LABELS ${label} TIMEOUT 600 DISCOVERY_MODE PRE_TEST)
+  endif()
+endfunction()

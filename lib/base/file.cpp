@@ -1,0 +1,165 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+namespace cg {
+namespace fs = std::filesystem;
+namespace {
+
+// Unique within the machine (pid) and the process (counter), on the same file system as `destination`.
+fs::path temporary_beside(const fs::path& destination) {
+  static std::atomic<unsigned> counter{0};
+  return destination.parent_path() /
+         fmt::format(".{}.{}.{}.part", destination.filename().string(), getpid(), counter++);
+}
+
+void fsync_directory(const fs::path& directory) {
+  UniqueFd fd(open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd) (void)fsync(fd.get());
+}
+
+}  // namespace
+
+void UniqueFd::reset(int fd) {
+  if (fd_ >= 0) close(fd_);
+  fd_ = fd;
+}
+
+Result<std::string> read_fd(int fd, const std::string& name, std::uint64_t limit) {
+  std::string bytes;
+  struct stat info{};
+  if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+    if (static_cast<std::uint64_t>(info.st_size) > limit)
+      return refused(fmt::format("{}: {} bytes; more than {} are not read", name, info.st_size, limit));
+    bytes.reserve(static_cast<std::size_t>(info.st_size) + 1);
+  }
+  std::vector<char> buffer(1 << 16);
+  for (;;) {
+    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return cannot_errno(name, errno);
+    if (got == 0) return bytes;
+    if (bytes.size() + static_cast<std::size_t>(got) > limit)
+      return refused(fmt::format("{}: more than {} bytes are not read", name, limit));
+    bytes.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return cannot_errno(path.string(), errno);
+  return read_fd(fd.get(), path.string(), limit);
+}
+
+Result<void> write_all(int fd, std::string_view bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const ssize_t put = write(fd, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return cannot_errno("writing " + name, errno);
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return {};
+}
+
+Result<void> make_directories(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error && !fs::is_directory(path)) return cannot("creating directory " + path.string() + ": " + error.message());
+  return {};
+}
+
+Result<AtomicFile> AtomicFile::create(const fs::path& destination, unsigned mode) {
+  AtomicFile file;
+  file.destination_ = destination;
+  file.temporary_ = temporary_beside(destination);
+  file.fd_.reset(open(file.temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file.fd_) {
+    const int error = errno;
+    file.temporary_.clear();
+    return cannot_errno("creating " + destination.string(), error);
+  }
+  if (fchmod(file.fd_.get(), mode) != 0) return cannot_errno("chmod " + destination.string(), errno);
+  return file;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ && !temporary_.empty()) unlink(temporary_.c_str());
+}
+
+Result<void> AtomicFile::commit() {
+  if (fsync(fd_.get()) != 0) return cannot_errno("writing " + destination_.string(), errno);
+  if (rename(temporary_.c_str(), destination_.c_str()) != 0)
+    return cannot_errno(fmt::format("renaming {} to {}", temporary_.string(), destination_.string()), errno);
+  temporary_.clear();
+  fd_.reset();
+  fsync_directory(destination_.parent_path());
+  return {};
+}
+
+Result<void> write_file_atomically(const fs::path& path, std::string_view bytes, unsigned mode) {
+  CG_TRY(file, AtomicFile::create(path, mode));
+  CG_CHECK(file.write(bytes));
+  return file.commit();
+}
+
+Result<void> copy_file_atomically(const fs::path& from, const fs::path& to, unsigned mode) {
+  UniqueFd in(open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!in) return cannot_errno(from.string(), errno);
+  struct stat info{};
+  if (fstat(in.get(), &info) != 0) return cannot_errno(from.string(), errno);
+  CG_TRY(out, AtomicFile::create(to, mode));
+  off_t at = 0;
+  std::vector<char> buffer(1 << 20);
+  while (at < info.st_size) {
+    const off_t data = lseek(in.get(), at, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break;  // only a hole follows
+    const off_t begin = data < 0 ? at : data;
+    off_t end = lseek(in.get(), begin, SEEK_HOLE);
+    if (end < 0) end = info.st_size;
+    for (at = begin; at < end;) {
+      const auto want = static_cast<std::size_t>(std::min<off_t>(end - at, static_cast<off_t>(buffer.size())));
+      const ssize_t got = pread(in.get(), buffer.data(), want, at);
+      if (got < 0) return cannot_errno(from.string(), errno);
+      if (got == 0) return cannot(from.string() + ": shrank while it was copied");
+      for (ssize_t done = 0; done < got;) {
+        const ssize_t put = pwrite(out.fd(), buffer.data() + done, static_cast<std::size_t>(got - done), at + done);
+        if (put < 0) return cannot_errno("writing " + to.string(), errno);
+        done += put;
+      }
+      at += got;
+    }
+  }
+  if (ftruncate(out.fd(), info.st_size) != 0) return cannot_errno("writing " + to.string(), errno);
+  return out.commit();
+}
+
+Result<void> symlink_atomically(const std::string& target, const fs::path& link) {
+  const fs::path temporary = temporary_beside(link);
+  if (symlink(target.c_str(), temporary.c_str()) != 0) return cannot_errno("creating link " + link.string(), errno);
+  if (rename(temporary.c_str(), link.c_str()) != 0) {
+    const int error = errno;
+    unlink(temporary.c_str());
+    return cannot_errno("creating link " + link.string(), error);
+  }
+  return {};
+}
+
+Result<FileLock> FileLock::acquire(const fs::path& path) {
+  CG_CHECK(make_directories(path.parent_path()));
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd) return cannot_errno("lock file " + path.string(), errno);
+  while (flock(fd.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return cannot_errno("locking " + path.string(), errno);
+  return FileLock(std::move(fd));
+}
+
+}  // namespace cg
