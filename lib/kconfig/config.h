@@ -1,0 +1,67 @@
+// Kernel configuration text: a .config, a fragment, or several fragments merged in order.
+//
+// The language is one assignment a line: `CONFIG_X=value`, or `# CONFIG_X is not set` for "n"; every other line
+// that begins with '#' is a comment (Documentation/kbuild/kconfig.rst in the kernel tree).
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace cg {
+
+// A value is kept as it is written: y, n, m, 42, 0x10 or "text" with its quotes.
+struct ConfigValue {
+  std::string text;
+  std::string file;
+  std::size_t line = 0;  // from 1
+  bool operator==(const ConfigValue&) const = default;
+};
+
+// Somewhere two files, or two lines of one, disagree; the later one wins.
+struct ConfigOverride {
+  std::string symbol;
+  ConfigValue earlier;
+  ConfigValue later;
+};
+
+struct KernelConfig {
+  std::map<std::string, ConfigValue, std::less<>> values;  // by symbol, without "CONFIG_"
+  std::vector<ConfigOverride> overrides;
+  std::vector<std::string> warnings;  // "file:line: what"
+  std::string version;                // of the kernel, from the header "# Linux/x86 6.12.117 Kernel Configuration"
+  std::string architecture;           // as in that header: "x86", "arm64", …; empty when there is none
+
+  const ConfigValue* find(std::string_view symbol) const;
+  // The value's text; "n" for a symbol that is not there.
+  std::string_view value(std::string_view symbol) const;
+};
+
+// Refused, with "name:line", for text that is no configuration: NUL bytes, a line that is neither an assignment
+// nor a comment, an assignment without a value, a name with characters that no symbol has.
+Result<KernelConfig> parse_config(std::string_view text, const std::string& name);
+Result<KernelConfig> load_config(const std::filesystem::path& path);
+
+// Lays `later` over `base`.
+void merge_config(KernelConfig& base, const KernelConfig& later);
+
+// A requested symbol whose value in the final configuration is another one.
+struct Mismatch {
+  std::string symbol;
+  ConfigValue requested;
+  std::string got;  // "n" when absent
+};
+
+// Every request of `requested` that `final_config` does not honour, in order of file and line. A requested "n"
+// is honoured by absence; strings and numbers are compared as written, hexadecimal ones by value.
+std::vector<Mismatch> unmet_requests(const KernelConfig& requested, const KernelConfig& final_config);
+
+// The assignments as a fragment, sorted by symbol, that scripts/kconfig/conf reads through KCONFIG_ALLCONFIG.
+std::string to_fragment(const KernelConfig& config);
+
+}  // namespace cg

@@ -1,0 +1,103 @@
+#include "kconfig/config.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "kconfig/gunzip.h"
+
+namespace cg {
+namespace {
+
+KernelConfig parse(std::string_view text, const std::string& name = "f") {
+  auto config = parse_config(text, name);
+  EXPECT_TRUE(config) << (config ? "" : config.error().message);
+  return config.value_or(KernelConfig{});
+}
+
+TEST(Config, ReadsEveryFormOfValueAndTheHeader) {
+  const auto config = parse("# Linux/x86 6.12.117 Kernel Configuration\nCONFIG_A=y\r\nCONFIG_N=-3\nCONFIG_H=0x1F\n"
+                            "CONFIG_S=\"a b\"\n# CONFIG_X is not set\n# plain comment\n\n");
+  EXPECT_EQ(config.version, "6.12.117");
+  EXPECT_EQ(config.architecture, "x86");
+  EXPECT_EQ(config.value("A"), "y");
+  EXPECT_EQ(config.value("N"), "-3");
+  EXPECT_EQ(config.value("S"), "\"a b\"");
+  EXPECT_EQ(config.value("X"), "n");
+  ASSERT_TRUE(config.find("X"));
+  EXPECT_EQ(config.find("X")->line, 6U);
+  EXPECT_EQ(config.find("ABSENT"), nullptr);
+}
+
+TEST(Config, RefusesWhatIsNoConfigurationWithItsLine) {
+  for (const auto& [text, where] : std::vector<std::pair<std::string, std::string>>{
+           {"CONFIG_A=y\nhello\n", "f:2:"},
+           {"CONFIG_A\n", "f:1:"},
+           {"CONFIG_A=\n", "f:1:"},
+           {"CONFIG_A=yes\n", "f:1:"},
+           {"CONFIG_A-B=y\n", "f:1:"},
+           {std::string("\x7f\x45\x4c\x46\0\0", 6), "f:1:"},
+           {"# CONFIG_A B is not set\n", "f:1:"}}) {
+    const auto config = parse_config(text, "f");
+    ASSERT_FALSE(config) << text;
+    EXPECT_TRUE(config.error().message.starts_with(where)) << config.error().message;
+    EXPECT_EQ(config.error().kind, ErrorKind::refused);
+  }
+}
+
+TEST(Config, ANearMissOfNotSetIsReadAsACommentAndSaid) {
+  const auto config = parse("#CONFIG_A is not set\n");
+  EXPECT_EQ(config.find("A"), nullptr);
+  ASSERT_EQ(config.warnings.size(), 1U);
+}
+
+TEST(Config, TheLaterFragmentWinsAndBothPlacesAreKept) {
+  auto base = parse("CONFIG_A=y\nCONFIG_B=y\n", "one");
+  merge_config(base, parse("# CONFIG_A is not set\nCONFIG_B=y\n", "two"));
+  EXPECT_EQ(base.value("A"), "n");
+  ASSERT_EQ(base.overrides.size(), 1U);
+  EXPECT_EQ(base.overrides[0].earlier.file, "one");
+  EXPECT_EQ(base.overrides[0].later.file, "two");
+}
+
+TEST(Gate, NamesEachRequestThatDidNotStickAndOnlyThose) {
+  const auto requested = parse("CONFIG_NET_X=y\n# CONFIG_OFF is not set\nCONFIG_NUM=0x10\nCONFIG_MOD=y\n# CONFIG_ON is not set\n");
+  const auto final_config = parse("CONFIG_NET_XY=y\nCONFIG_NUM=0x0010\nCONFIG_MOD=m\nCONFIG_ON=y\n");
+  std::vector<std::string> names;
+  for (const auto& mismatch : unmet_requests(requested, final_config)) names.push_back(mismatch.symbol + "=" + mismatch.got);
+  EXPECT_EQ(names, (std::vector<std::string>{"NET_X=n", "MOD=m", "ON=y"}));  // NET_X is not satisfied by NET_XY
+}
+
+TEST(Gate, AFragmentWrittenOutIsReadBackTheSame) {
+  const auto config = parse("CONFIG_B=\"x\"\n# CONFIG_A is not set\nCONFIG_C=m\n");
+  EXPECT_TRUE(unmet_requests(config, parse(to_fragment(config))).empty());
+  EXPECT_EQ(parse(to_fragment(config)).values.size(), 3U);
+}
+
+std::string gzip(std::string_view text) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string out(text.size() + 1000, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+TEST(Gunzip, RoundTripLimitTruncationAndDamage) {
+  const std::string text(1 << 20, 'x');
+  const std::string packed = gzip(text);
+  EXPECT_EQ(gunzip(packed, "c").value(), text);
+  EXPECT_TRUE(gunzip(packed, "c", 1000).error().message.contains("more than 1000 bytes"));
+  EXPECT_TRUE(gunzip(packed.substr(0, packed.size() / 2), "c").error().message.contains("cut short"));
+  std::string damaged = packed;
+  damaged[damaged.size() - 6] = static_cast<char>(damaged[damaged.size() - 6] ^ 1);  // the checksum
+  EXPECT_TRUE(gunzip(damaged, "c").error().message.contains("damaged"));
+  EXPECT_FALSE(gunzip("plain", "c"));
+}
+
+}  // namespace
+}  // namespace cg
