@@ -1,0 +1,116 @@
+#include "criu_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "base/text.h"
+
+namespace cg::demo {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Omission>, 6> names{{
+    {"session", Omission::session},
+    {"external", Omission::external},
+    {"pause", Omission::pause},
+    {"freeze-cgroup", Omission::freeze_cgroup},
+    {"mntns-compat", Omission::compat_mode},
+    {"inherit-fd", Omission::inherit_pipes},
+}};
+
+// A restore option that a range of versions needs: from the first version that knows it to the first that does not
+// need it any more.
+struct RestoreQuirk {
+  CriuVersion since;
+  CriuVersion fixed;
+  std::string_view option;
+  Omission omission;
+};
+
+constexpr std::array quirks{
+    // Linux 6.16, and the stable kernels that took its commit 12f147ddd6de, refuse to change the propagation of a mount
+    // that is not in the caller's namespace, which the mounts-v2 engine did: "mnt-v2: Failed to make mount N slave:
+    // Invalid argument". The older engine works on every kernel.
+    RestoreQuirk{{3, 17, 0}, {4, 1, 1}, "--mntns-compat-mode", Omission::compat_mode},
+};
+
+}  // namespace
+
+std::string CriuVersion::text() const {
+  return sublevel == 0 ? fmt::format("{}.{}", major, minor) : fmt::format("{}.{}.{}", major, minor, sublevel);
+}
+
+Result<CriuVersion> parse_criu_version(std::string_view output) {
+  for (const auto line : split_lines(output)) {
+    constexpr std::string_view prefix = "Version:";
+    if (!line.starts_with(prefix)) continue;
+    CriuVersion version;
+    const std::string_view text = trim(line.substr(prefix.size()));
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    std::array<int*, 3> parts{&version.major, &version.minor, &version.sublevel};
+    std::size_t seen = 0;
+    for (int* part : parts) {
+      const auto [next, error] = std::from_chars(at, end, *part);
+      if (error != std::errc()) break;
+      ++seen;
+      at = next;
+      if (at == end || *at != '.') break;
+      ++at;
+    }
+    if (seen >= 2) return version;
+    return refused(fmt::format("criu --version: '{}' is not a version", text));
+  }
+  return refused("criu --version printed no line 'Version: …'; is it criu?");
+}
+
+Result<Omission> parse_omission(const std::string& name) {
+  const auto found = std::ranges::find(names, name, &std::pair<std::string_view, Omission>::first);
+  if (found != names.end()) return found->second;
+  return usage_error(fmt::format("--without {}: nothing of that name{}", name, did_you_mean(name, omission_names())));
+}
+
+std::vector<std::string> omission_names() {
+  std::vector<std::string> result;
+  for (const auto& [name, omission] : names) result.emplace_back(name);
+  return result;
+}
+
+std::vector<std::string> dump_command(const CriuVersion&, const DumpRequest& request, const Omissions& omit) {
+  std::vector<std::string> argv{request.criu, "dump", "--tree", std::to_string(request.pid),
+                                "--images-dir", request.images,
+                                "-v4", "--log-file", request.log,
+                                // The runtime makes the container's cgroup, as it did the first time.
+                                "--manage-cgroups=ignore"};
+  // A frozen task cannot run the code that criu puts into it; told the cgroup, criu thaws it once it holds every task.
+  if (!omit.contains(Omission::pause) && !omit.contains(Omission::freeze_cgroup))
+    argv.insert(argv.end(), {"--freeze-cgroup", request.cgroup});
+  // Bound from the guest: their master is in no mount namespace of the container, and a file has no root of its own.
+  if (!omit.contains(Omission::external))
+    for (const Bind& bind : request.binds)
+      argv.insert(argv.end(), {"--external", fmt::format("mnt[{}]:{}", bind.destination.string(), bind.key)});
+  return argv;
+}
+
+std::vector<std::string> restore_command(const CriuVersion& version, const RestoreRequest& request, const Omissions& omit) {
+  std::vector<std::string> argv{request.criu, "restore", "--images-dir", request.images,
+                                "-v4", "--log-file", request.log,
+                                "--root", request.root,
+                                "--restore-detached", "--pidfile", request.pidfile,
+                                "--manage-cgroups=ignore"};
+  for (const RestoreQuirk& quirk : quirks)
+    if (version >= quirk.since && version < quirk.fixed && !omit.contains(quirk.omission))
+      argv.emplace_back(quirk.option);
+  if (!omit.contains(Omission::external))
+    for (const Bind& bind : request.binds)
+      argv.insert(argv.end(), {"--external", fmt::format("mnt[{}]:{}", bind.key, bind.source.string())});
+  if (!omit.contains(Omission::inherit_pipes))
+    for (const InheritedPipe& pipe : request.pipes)
+      argv.insert(argv.end(), {"--inherit-fd", fmt::format("fd[{}]:pipe:[{}]", pipe.fd, pipe.inode)});
+  return argv;
+}
+
+}  // namespace cg::demo

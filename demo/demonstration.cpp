@@ -1,0 +1,393 @@
+#include "demonstration.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cerrno>
+#include <memory>
+#include <optional>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "cgroup.h"
+#include "container.h"
+#include "line_reader.h"
+
+namespace cg::demo {
+namespace fs = std::filesystem;
+namespace {
+
+using Say = std::function<void(const std::string&)>;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// The container's end of a pipe, and ours.
+struct Stream {
+  UniqueFd inner;
+  UniqueFd outer;
+  unsigned long inode = 0;
+};
+
+enum class Direction { to_container, from_container };
+
+Result<Stream> make_stream(Direction direction) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return cannot_errno("pipe", errno);
+  UniqueFd read(ends[0]), write(ends[1]);
+  struct stat info{};
+  if (fstat(read.get(), &info) != 0) return cannot_errno("fstat", errno);
+  if (direction == Direction::to_container) return Stream{std::move(read), std::move(write), info.st_ino};
+  return Stream{std::move(write), std::move(read), info.st_ino};
+}
+
+// Standard input, output and error of one life of the container.
+class Streams {
+ public:
+  static Result<Streams> make() {
+    Streams streams;
+    CG_TRY(in, make_stream(Direction::to_container));
+    CG_TRY(out, make_stream(Direction::from_container));
+    CG_TRY(err, make_stream(Direction::from_container));
+    streams.all_ = {std::move(in), std::move(out), std::move(err)};
+    return streams;
+  }
+  int inner(std::size_t i) const { return all_[i].inner.get(); }
+  unsigned long inode(std::size_t i) const { return all_[i].inode; }
+  // Gives criu the inner ends; they stay open over exec.
+  void let_inherit() const {
+    for (const Stream& stream : all_) fcntl(stream.inner.get(), F_SETFD, 0);
+  }
+  void handed_over() {
+    for (Stream& stream : all_) stream.inner.reset();
+    output_ = std::make_unique<LineReader>(std::move(all_[1].outer));
+    errors_ = std::make_unique<LineReader>(std::move(all_[2].outer));
+  }
+  LineReader& output() { return *output_; }
+  LineReader& errors() { return *errors_; }
+  Result<void> send_line() { return write_all(all_[0].outer.get(), "line\n", "the container's standard input"); }
+
+ private:
+  Streams() = default;
+  std::array<Stream, 3> all_;
+  std::unique_ptr<LineReader> output_;
+  std::unique_ptr<LineReader> errors_;
+};
+
+// A field of /proc/PID/status that holds one number per nested pid namespace: the innermost.
+Result<int> innermost(pid_t pid, std::string_view field) {
+  CG_TRY(text, read_file(fmt::format("/proc/{}/status", pid)));
+  for (const auto line : split_lines(text)) {
+    if (!line.starts_with(field)) continue;
+    const auto last = line.substr(line.find_last_of(" \t") + 1);
+    int value = -1;
+    std::from_chars(last.data(), last.data() + last.size(), value);
+    return value;
+  }
+  return cannot(fmt::format("/proc/{}/status has no {}", pid, field));
+}
+
+// Everything that one run holds, undone in reverse by the destructor whatever happened.
+class Run {
+ public:
+  Run(const Plan& plan, Account& account, const Say& say) : plan_(plan), account_(account), say_(say) {}
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run();
+
+  Result<void> prepare();
+  Result<void> start();
+  Result<void> pause();
+  Result<void> dump();
+  Result<void> look_gone();
+  Result<void> restore();
+  Result<void> observe();
+
+ private:
+  std::vector<Bind> binds() const {
+    return {{plan_.work / "guest/shm", "/dev/shm", "shm"}, {plan_.work / "guest/hosts", "/etc/hosts", "hosts"}};
+  }
+  Result<void> run_criu(const std::string& step, const std::vector<std::string>& argv, const fs::path& log,
+                        double& seconds);
+  void add(std::string name, bool held, std::string detail) {
+    account_.findings.push_back({std::move(name), held, std::move(detail)});
+  }
+
+  const Plan& plan_;
+  Account& account_;
+  const Say& say_;
+  std::optional<Cgroup> cgroup_;
+  std::optional<Streams> first_;   // standard streams of the container before the dump
+  std::optional<Streams> second_;  // and after the restore
+  std::vector<std::string> mounts_;
+  std::vector<fs::path> mounted_;
+  std::uint64_t sent_ = 0;
+};
+
+Run::~Run() {
+  if (cgroup_) {
+    (void)cgroup_->kill_all(plan_.limit);
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+    (void)cgroup_->remove();
+    std::error_code ignored;
+    fs::remove(plan_.cgroup.parent_path(), ignored);  // only when it is empty
+  }
+  for (auto it = mounted_.rbegin(); it != mounted_.rend(); ++it) umount2(it->c_str(), MNT_DETACH);
+}
+
+Result<void> Run::prepare() {
+  utsname name{};
+  uname(&name);
+  account_.kernel = name.release;
+  CG_TRY(printed, run_checked({plan_.criu.string(), "--version"}));
+  CG_TRY(version, parse_criu_version(printed));
+  account_.criu = version;
+
+  std::error_code error;
+  if (fs::exists(plan_.work, error) && !fs::is_empty(plan_.work, error))
+    return refused(fmt::format("{}: not empty; remove it, or give another --work", plan_.work.string()));
+  for (const char* directory : {"images", "root", "rootfs", "guest/shm"})
+    CG_CHECK(make_directories(plan_.work / directory));
+  CG_CHECK(write_file_atomically(plan_.work / "guest/hosts", "127.0.0.1 localhost\n"));
+  CG_CHECK(prepare_rootfs(plan_.work / "rootfs", plan_.workload));
+
+  // systemd makes the guest's mounts shared; then everything bound from them has a master outside of the container.
+  CG_TRY(shared, root_is_shared());
+  if (!shared) {
+    if (mount("", "/", nullptr, MS_SHARED | MS_REC, nullptr) != 0) return cannot_errno("making / shared", errno);
+    say_("guest: / was not shared; made it so, as systemd does");
+  }
+  const std::string shm = plan_.work / "guest/shm";
+  if (mount("tmpfs", shm.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777") != 0)
+    return cannot_errno("mounting a tmpfs on " + shm, errno);
+  mounted_.emplace_back(shm);
+  CG_CHECK(write_file_atomically(fs::path(shm) / "from-guest", "seen by both sides\n"));
+
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return cannot_errno("prctl(PR_SET_CHILD_SUBREAPER)", errno);
+  say_(fmt::format("guest: Linux {}, CRIU {}", account_.kernel, account_.criu.text()));
+  return {};
+}
+
+Result<void> Run::start() {
+  CG_TRY(cgroup, Cgroup::create(plan_.cgroup));
+  cgroup_ = std::move(cgroup);
+  CG_TRY(streams, Streams::make());
+  first_ = std::move(streams);
+  const ContainerSpec spec{
+      .rootfs = plan_.work / "rootfs",
+      .cgroup = plan_.cgroup,
+      .binds = binds(),
+      .argv = {"/bin/demo-workload", "--records", "/data/records", "--state", "/run/state", "--megabytes",
+               std::to_string(plan_.megabytes), "--threads", std::to_string(plan_.threads), "--interval-ms",
+               std::to_string(plan_.interval_ms)},
+      .session = plan_.omit.contains(Omission::session) ? Session::inherited : Session::own,
+      .standard_input = first_->inner(0),
+      .standard_output = first_->inner(1),
+      .standard_error = first_->inner(2),
+  };
+  CG_TRY(pid, start_container(spec));
+  account_.pid = pid;
+  first_->handed_over();
+  for (; sent_ < 3; ++sent_) CG_CHECK(first_->send_line());
+
+  const auto line = first_->output().wait(0, plan_.limit, [](const std::string&) { return true; });
+  if (!line) {
+    const auto errors = first_->errors().lines();
+    return cannot(fmt::format("the workload said nothing within {} s{}", plan_.limit.count(),
+                              errors.empty() ? "" : ": " + errors.back()));
+  }
+  CG_TRY(before, parse_state(*line));
+  account_.before = before;
+  // Some life before the dump: all memory verified once, all input seen.
+  const auto enough = first_->output().wait(1, plan_.limit, [&](const std::string& text) {
+    const auto now = parse_state(text);
+    return now && now->slices_verified > now->memory_slices && now->input_lines == sent_;
+  });
+  if (!enough) return cannot(fmt::format("the workload did not get through its memory within {} s", plan_.limit.count()));
+  CG_TRY(mounts, mounts_of(pid));
+  mounts_ = std::move(mounts);
+  CG_TRY(sid, innermost(pid, "NSsid:"));
+  say_(fmt::format("container: pid {} (inside {}), {} mounts, session {}, cgroup {}", pid, before.pid, mounts_.size(), sid,
+                   plan_.cgroup.string()));
+  return {};
+}
+
+Result<void> Run::pause() {
+  if (plan_.omit.contains(Omission::pause)) return {};
+  const auto start = std::chrono::steady_clock::now();
+  CG_CHECK(cgroup_->freeze(plan_.limit));
+  account_.pause_seconds = seconds_since(start);
+  account_.paused = true;
+  // What the container has published in its own tmpfs, read from outside while it stands still.
+  CG_TRY(text, read_file(fmt::format("/proc/{}/root/run/state", account_.pid)));
+  CG_TRY(state, parse_state(text));
+  say_(fmt::format("paused: counter {}, frozen after {}", state.counter, human_seconds(account_.pause_seconds)));
+  return {};
+}
+
+Result<void> Run::run_criu(const std::string& step, const std::vector<std::string>& argv, const fs::path& log,
+                           double& seconds) {
+  ProcessOptions options;
+  options.timeout = plan_.limit;
+  const auto start = std::chrono::steady_clock::now();
+  CG_TRY(result, run(argv, options));
+  seconds = seconds_since(start);
+  if (result.status == 0 && !result.timed_out) return {};
+  account_.hung = result.timed_out;
+  if (const auto text = read_file(log)) {
+    account_.log_tail = last_lines(*text, 15);
+    for (const auto line : split_lines(*text))
+      if (line.contains("Error (")) account_.log_errors.emplace_back(line);
+  }
+  std::string message = fmt::format("criu {} {}", step,
+                                    result.timed_out ? fmt::format("did not end within {} s", plan_.limit.count())
+                                                     : fmt::format("failed with status {}", result.status));
+  if (!result.err.empty()) message += ": " + std::string(trim(result.err));
+  return refused(fmt::format("{}; log: {}", message, log.string()));
+}
+
+Result<void> Run::dump() {
+  const DumpRequest request{.criu = plan_.criu,
+                            .pid = account_.pid,
+                            .images = plan_.work / "images",
+                            .log = plan_.work / "dump.log",
+                            .cgroup = plan_.cgroup,
+                            .binds = binds()};
+  account_.dump_command = dump_command(account_.criu, request, plan_.omit);
+  say_("dump: " + join(account_.dump_command, " "));
+  CG_CHECK(run_criu("dump", account_.dump_command, request.log, account_.dump_seconds));
+  for (const auto& entry : fs::directory_iterator(plan_.work / "images")) {
+    ++account_.image_files;
+    account_.image_bytes += entry.file_size();
+  }
+  return {};
+}
+
+Result<void> Run::look_gone() {
+  // criu killed the container; as its reaper we collect it, as the agent does. The output pipe ends with its last
+  // writer, after every line that was in it.
+  int status = 0;
+  while (waitpid(account_.pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!first_->output().wait_end(plan_.limit)) return refused("the container's standard output is still open after the dump");
+  CG_TRY(left, cgroup_->processes());
+  const bool no_process = access(fmt::format("/proc/{}", account_.pid).c_str(), F_OK) != 0;
+  account_.gone_in_between = no_process && left.empty();
+  const auto lines = first_->output().lines();
+  CG_TRY(last, parse_state(lines.back()));
+  account_.at_dump = last;
+  say_(fmt::format("dumped in {}: counter {}, {} files, {}", human_seconds(account_.dump_seconds), last.counter,
+                   account_.image_files, human_size(account_.image_bytes)));
+  if (!account_.gone_in_between)
+    return refused(fmt::format("not gone: /proc/{} {}, {} processes in {}", account_.pid, no_process ? "gone" : "exists",
+                               left.size(), plan_.cgroup.string()));
+  say_(fmt::format("gone: no process {}, nothing in {}, its pipes ended", account_.pid, plan_.cgroup.string()));
+  return {};
+}
+
+Result<void> Run::restore() {
+  // A new cgroup, as a runtime makes one for a container it restores: the old one is still frozen.
+  CG_CHECK(cgroup_->remove());
+  CG_TRY(cgroup, Cgroup::create(plan_.cgroup));
+  cgroup_ = std::move(cgroup);
+  CG_TRY(streams, Streams::make());
+  second_ = std::move(streams);
+  second_->let_inherit();
+
+  const fs::path root = plan_.work / "root";
+  if (mount((plan_.work / "rootfs").c_str(), root.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
+    return cannot_errno("binding the root file system on " + root.string(), errno);
+  mounted_.push_back(root);
+
+  RestoreRequest request{.criu = plan_.criu,
+                         .images = plan_.work / "images",
+                         .log = plan_.work / "restore.log",
+                         .root = root,
+                         .pidfile = plan_.work / "restored.pid",
+                         .binds = binds(),
+                         .pipes = {}};
+  for (std::size_t i = 0; i < 3; ++i) request.pipes.push_back({second_->inner(i), first_->inode(i)});
+  account_.restore_command = restore_command(account_.criu, request, plan_.omit);
+  say_("restore: " + join(account_.restore_command, " "));
+  CG_CHECK(run_criu("restore", account_.restore_command, request.log, account_.restore_seconds));
+  second_->handed_over();
+
+  CG_TRY(text, read_file(request.pidfile));
+  std::from_chars(text.data(), text.data() + text.size(), account_.restored_pid);
+  say_(fmt::format("restored in {}: pid {}", human_seconds(account_.restore_seconds), account_.restored_pid));
+  return {};
+}
+
+Result<void> Run::observe() {
+  const auto line = second_->output().wait(0, plan_.limit, [](const std::string&) { return true; });
+  if (!line) return refused(fmt::format("the restored workload said nothing within {} s", plan_.limit.count()));
+  CG_TRY(restored, parse_state(*line));
+  account_.restored = restored;
+  for (int i = 0; i < 2; ++i, ++sent_) CG_CHECK(second_->send_line());
+  const auto enough = second_->output().wait(1, plan_.limit, [&](const std::string& text) {
+    const auto now = parse_state(text);
+    return now && seen_enough(account_.at_dump, restored, *now, sent_);
+  });
+  CG_TRY(after, parse_state(enough ? *enough : second_->output().lines().back()));
+  account_.after = after;
+  for (auto& finding : compare(account_.at_dump, restored, after, sent_)) account_.findings.push_back(std::move(finding));
+
+  const pid_t pid = account_.restored_pid;
+  CG_TRY(sid, innermost(pid, "NSsid:"));
+  CG_TRY(inner, innermost(pid, "NSpid:"));
+  add("namespace", inner == account_.before.pid && sid == account_.before.sid,
+      fmt::format("/proc/{}/status: pid {}, session {} inside", pid, inner, sid));
+  CG_TRY(mounts, mounts_of(pid));
+  add("mounts", mounts == mounts_, fmt::format("{} before, {} now", mounts_.size(), mounts.size()));
+  CG_TRY(processes, cgroup_->processes());
+  add("cgroup", processes.size() == 2 && std::ranges::find(processes, pid) != processes.end(),
+      fmt::format("{} processes in {}", processes.size(), plan_.cgroup.string()));
+  CG_TRY(shared, read_file(fmt::format("/proc/{}/root/dev/shm/from-guest", pid)));
+  CG_TRY(hosts, read_file(fmt::format("/proc/{}/root/etc/hosts", pid)));
+  add("guest's mounts", shared == "seen by both sides\n" && hosts == "127.0.0.1 localhost\n",
+      "/dev/shm and /etc/hosts show the guest's content");
+  return {};
+}
+
+}  // namespace
+
+bool Account::ok() const {
+  return failed_step.empty() && gone_in_between && !findings.empty() && std::ranges::all_of(findings, &Finding::held);
+}
+
+Account demonstrate(const Plan& plan, const Say& say) {
+  Account account;
+  Run run(plan, account, say);
+  using Step = Result<void> (Run::*)();
+  constexpr std::array<std::pair<const char*, Step>, 7> steps{{{"prepare", &Run::prepare},
+                                                               {"start", &Run::start},
+                                                               {"pause", &Run::pause},
+                                                               {"dump", &Run::dump},
+                                                               {"gone", &Run::look_gone},
+                                                               {"restore", &Run::restore},
+                                                               {"observe", &Run::observe}}};
+  for (const auto& [name, step] : steps) {
+    if (auto done = (run.*step)(); !done) {
+      account.failed_step = name;
+      account.failure = done.error().message;
+      break;
+    }
+  }
+  return account;
+}
+
+}  // namespace cg::demo

@@ -1,0 +1,90 @@
+// demo-guest: runs inside the guest, makes a container as Kata's agent makes one, checkpoints it, restores it, and says
+// what held. Exit status: 0 everything held; 1 something did not (the account says what); 2 usage.
+//
+// --json FILE writes the account, also of a run that failed:
+//   schema "criu-guest.demo", version 1
+//   ok                         the exit status is 0
+//   kernel                     uname -r of the guest
+//   criu.{path,version}
+//   pid, restored_pid          of the container's init, as the guest sees it (the kernel gives a new one)
+//   pid_in_namespace, restored_pid_in_namespace   as the program itself sees it (the same)
+//   counters.before            first line of the program
+//   counters.at_dump           last line before the dump; counters.restored, first line after the restore, is one more
+//   counters.after             when the observation ended
+//   paused                     the cgroup was frozen when criu came
+//   gone_in_between            after the dump: no such process, nothing in the cgroup, its pipes ended
+//   dump_options, restore_options   the commands, as arrays
+//   seconds.{pause,dump,restore}
+//   images.{files,bytes}       what the dump wrote
+//   states.{at_dump,restored,after}  what the program said (workload.cpp)
+//   checks[]                   {name, held, detail}: what must hold after the restore
+//   without[]                  what this run left out on purpose
+//   failure                    only of a run that stopped: {step, message, hung, errors[], log_tail}
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "base/cli.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "demonstration.h"
+
+namespace cg {
+namespace {
+
+void print_findings(const demo::Account& account, std::ostream& out) {
+  for (const auto& finding : account.findings)
+    out << fmt::format("  {} {:<15} {}\n", finding.held ? "ok  " : "FAIL", finding.name, finding.detail);
+  const auto held = std::ranges::count_if(account.findings, &demo::Finding::held);
+  if (!account.findings.empty()) out << fmt::format("{} of {} held\n", held, account.findings.size());
+}
+
+void print_failure(const demo::Account& account, std::ostream& err) {
+  err << fmt::format("demo-guest: {}: {}\n", account.failed_step, account.failure);
+  for (const auto& line : account.log_errors) err << "  " << line << "\n";
+  if (!account.log_tail.empty()) err << "The end of the log:\n" << account.log_tail;
+}
+
+int demo_guest_main(const Args& args, Environment& env) {
+  demo::Plan plan;
+  std::string json;
+  std::vector<std::string> without;
+  unsigned limit = 60;
+  CLI::App app("Checkpoints and restores a container made as Kata's agent makes one", "demo-guest");
+  app.set_version_flag("--version", std::string("demo-guest ") + CG_VERSION);
+  app.add_option("--criu", plan.criu, "The criu program")->capture_default_str();
+  app.add_option("--workload", plan.workload, "The program in the container (static)")->capture_default_str();
+  app.add_option("--work", plan.work, "Scratch directory on a writable file system; kept with images and logs")->capture_default_str();
+  app.add_option("--cgroup", plan.cgroup, "cgroup v2 directory of the container")->capture_default_str();
+  app.add_option("--json", json, "Write the account here");
+  app.add_option("--limit", limit, "Seconds for each wait and each run of criu")->capture_default_str();
+  app.add_option("--megabytes", plan.megabytes, "Memory that the program holds and verifies")->capture_default_str();
+  app.add_option("--threads", plan.threads, "Threads of the program")->capture_default_str();
+  app.add_option("--without", without,
+                 fmt::format("Leave something out on purpose, to show what then happens: {}; repeatable",
+                             join(demo::omission_names(), ", ")));
+  if (const auto status = parse_command_line(app, args, env)) return *status;
+  for (const auto& name : without) {
+    const auto omission = demo::parse_omission(name);
+    if (!omission) return report_error(omission.error(), "demo-guest", env);
+    plan.omit.insert(*omission);
+  }
+  plan.limit = std::chrono::seconds(limit);
+  if (geteuid() != 0) return report_error({ErrorKind::cannot, "only root can make and checkpoint a container"}, "demo-guest", env);
+
+  const demo::Account account = demo::demonstrate(plan, [&](const std::string& line) { env.out << line << std::endl; });
+  print_findings(account, env.out);
+  if (!account.failed_step.empty()) print_failure(account, env.err);
+  env.out << (account.ok() ? "The container went on where it had stopped.\n" : "The demonstration failed.\n");
+  if (!json.empty())
+    if (const auto written = write_file_atomically(json, demo::to_json(plan, account)); !written)
+      return report_error(written.error(), "demo-guest", env);
+  return account.ok() ? exit_good : exit_no;
+}
+
+}  // namespace
+}  // namespace cg
+
+int main(int argc, char** argv) { return cg::run_tool(argc, argv, cg::demo_guest_main); }
