@@ -1,0 +1,209 @@
+// libelf checks a file's own offsets when it hands out headers and sections; what is looked up by an offset out of
+// the file's contents (strings, notes) is checked here.
+#include "elf/elf.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <sys/utsname.h>
+
+#include <array>
+#include <memory>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace cg {
+namespace {
+
+struct ElfEnd {
+  void operator()(Elf* elf) const { elf_end(elf); }
+};
+
+struct Machine {
+  std::uint16_t number;
+  std::string_view name;  // as uname(2) says it
+};
+constexpr std::array<Machine, 9> machines{{{EM_X86_64, "x86_64"},
+                                           {EM_386, "i686"},
+                                           {EM_AARCH64, "aarch64"},
+                                           {EM_ARM, "arm"},
+                                           {EM_PPC64, "ppc64le"},
+                                           {EM_S390, "s390x"},
+                                           {EM_RISCV, "riscv64"},
+                                           {EM_MIPS, "mips64"},
+                                           {EM_LOONGARCH, "loongarch64"}}};
+
+std::string machine_name(std::uint16_t number) {
+  for (const auto& machine : machines)
+    if (machine.number == number) return std::string(machine.name);
+  return fmt::format("machine-{}", number);
+}
+
+class Reader {
+ public:
+  Reader(Elf* elf, std::string name) : elf_(elf), name_(std::move(name)) {}
+
+  Result<ElfFile> read() {
+    GElf_Ehdr header;
+    if (!gelf_getehdr(elf_, &header)) return damaged("ELF header");
+    file_.bits = gelf_getclass(elf_) == ELFCLASS64 ? 64 : 32;
+    file_.little_endian = header.e_ident[EI_DATA] == ELFDATA2LSB;
+    file_.abi_machine = header.e_machine;
+    file_.machine = machine_name(header.e_machine);
+    file_.type = header.e_type == ET_REL    ? ElfType::relocatable
+                 : header.e_type == ET_EXEC ? ElfType::executable
+                 : header.e_type == ET_DYN  ? ElfType::shared
+                 : header.e_type == ET_CORE ? ElfType::core
+                                            : ElfType::other;
+    CG_CHECK(read_segments());
+    CG_CHECK(read_sections());
+    const bool loadable = file_.type == ElfType::executable || file_.type == ElfType::shared;
+    file_.is_static = loadable && file_.interp.empty() && file_.needed.empty() && file_.soname.empty();
+    file_.is_pie = file_.type == ElfType::shared && (pie_flag_ || !file_.interp.empty());
+    return std::move(file_);
+  }
+
+ private:
+  std::unexpected<Error> damaged(std::string_view what) const {
+    const char* why = elf_errmsg(-1);
+    return refused(fmt::format("{}: damaged ELF file: {}{}{}", name_, what, why ? ": " : "", why ? why : ""));
+  }
+
+  // The bytes of a segment; libelf refuses a range that is not inside the file.
+  Result<std::string_view> segment_bytes(const GElf_Phdr& segment, Elf_Type type, std::string_view what) {
+    if (segment.p_filesz == 0) return std::string_view();
+    Elf_Data* data = elf_getdata_rawchunk(elf_, static_cast<int64_t>(segment.p_offset), segment.p_filesz, type);
+    if (!data || !data->d_buf) return damaged(what);
+    return std::string_view(static_cast<const char*>(data->d_buf), data->d_size);
+  }
+
+  Result<void> read_segments() {
+    std::size_t count = 0;
+    if (elf_getphdrnum(elf_, &count) != 0) return damaged("program headers");
+    std::vector<GElf_Phdr> segments(count);
+    for (std::size_t i = 0; i < count; ++i)
+      if (!gelf_getphdr(elf_, static_cast<int>(i), &segments[i])) return damaged("program headers");
+    for (const auto& segment : segments) {
+      if (segment.p_type == PT_INTERP) {
+        CG_TRY(bytes, segment_bytes(segment, ELF_T_BYTE, "INTERP"));
+        const std::size_t end = bytes.find('\0');
+        if (end == std::string_view::npos || end == 0) return refused(name_ + ": damaged ELF file: INTERP holds no path");
+        file_.interp = bytes.substr(0, end);
+      } else if (segment.p_type == PT_NOTE && file_.build_id.empty()) {
+        CG_CHECK(read_notes(segment));
+      }
+    }
+    for (const auto& segment : segments)
+      if (segment.p_type == PT_DYNAMIC) CG_CHECK(read_dynamic(segment, segments));
+    return {};
+  }
+
+  Result<void> read_notes(const GElf_Phdr& segment) {
+    if (segment.p_filesz == 0) return {};
+    const Elf_Type type = segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR;
+    Elf_Data* data = elf_getdata_rawchunk(elf_, static_cast<int64_t>(segment.p_offset), segment.p_filesz, type);
+    if (!data || !data->d_buf) return damaged("NOTE");
+    const std::string_view bytes(static_cast<const char*>(data->d_buf), data->d_size);
+    GElf_Nhdr note;
+    std::size_t name_at = 0;
+    std::size_t text_at = 0;
+    for (std::size_t at = 0; at < bytes.size();) {  // gelf_getnote stays inside `data`
+      const std::size_t next = gelf_getnote(data, at, &note, &name_at, &text_at);
+      if (next == 0) break;
+      if (note.n_type == NT_GNU_BUILD_ID && bytes.substr(name_at, note.n_namesz) == std::string_view("GNU\0", 4))
+        for (const char byte : bytes.substr(text_at, note.n_descsz))
+          file_.build_id += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+      at = next;
+    }
+    return {};
+  }
+
+  Result<void> read_dynamic(const GElf_Phdr& dynamic, const std::vector<GElf_Phdr>& segments) {
+    if (dynamic.p_filesz == 0) return {};
+    Elf_Data* data = elf_getdata_rawchunk(elf_, static_cast<int64_t>(dynamic.p_offset), dynamic.p_filesz, ELF_T_DYN);
+    if (!data || !data->d_buf) return damaged("DYNAMIC");
+    std::vector<std::pair<GElf_Sxword, GElf_Xword>> entries;
+    const std::size_t entry_size = gelf_fsize(elf_, ELF_T_DYN, 1, EV_CURRENT);
+    for (std::size_t i = 0; entry_size > 0 && i < data->d_size / entry_size; ++i) {
+      GElf_Dyn entry;
+      if (!gelf_getdyn(data, static_cast<int>(i), &entry)) return damaged("DYNAMIC");
+      if (entry.d_tag == DT_NULL) break;
+      entries.emplace_back(entry.d_tag, entry.d_un.d_val);
+    }
+    GElf_Addr table_address = 0;
+    std::uint64_t table_size = 0;
+    for (const auto& [tag, value] : entries) {
+      if (tag == DT_STRTAB) table_address = value;
+      if (tag == DT_STRSZ) table_size = value;
+      if (tag == DT_FLAGS_1) pie_flag_ = (value & DF_1_PIE) != 0;
+    }
+    std::string_view table;
+    for (const auto& segment : segments) {
+      if (segment.p_type != PT_LOAD || table_address < segment.p_vaddr) continue;
+      const std::uint64_t skip = table_address - segment.p_vaddr;
+      if (skip >= segment.p_filesz) continue;
+      CG_TRY(bytes, segment_bytes(segment, ELF_T_BYTE, "LOAD"));
+      table = bytes.substr(skip, table_size);
+      break;
+    }
+    const auto text = [&](GElf_Xword offset) -> Result<std::string> {
+      const std::size_t end = offset < table.size() ? table.find('\0', offset) : std::string_view::npos;
+      if (end == std::string_view::npos) return refused(name_ + ": damaged ELF file: a name lies outside the string table");
+      return std::string(table.substr(offset, end - offset));
+    };
+    std::string run_path;
+    std::string old_path;
+    for (const auto& [tag, value] : entries) {
+      if (tag != DT_NEEDED && tag != DT_SONAME && tag != DT_RUNPATH && tag != DT_RPATH) continue;
+      CG_TRY(name, text(value));
+      if (tag == DT_NEEDED) file_.needed.push_back(std::move(name));
+      else if (tag == DT_SONAME) file_.soname = std::move(name);
+      else if (tag == DT_RUNPATH) run_path = std::move(name);
+      else old_path = std::move(name);
+    }
+    // RPATH is not looked at when there is a RUNPATH (ld.so(8)).
+    const std::string& paths = run_path.empty() ? old_path : run_path;
+    if (!paths.empty()) file_.run_path = split(paths, ':');
+    return {};
+  }
+
+  Result<void> read_sections() {
+    std::size_t names = 0;
+    if (elf_getshdrstrndx(elf_, &names) != 0) return {};  // no section table: stripped to the bone, still runs
+    for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf_, section)) != nullptr;) {
+      GElf_Shdr header;
+      if (!gelf_getshdr(section, &header)) return damaged("section headers");
+      if (header.sh_type == SHT_SYMTAB) file_.has_symbols = true;
+      const char* name = elf_strptr(elf_, names, header.sh_name);
+      if (name && (std::string_view(name) == ".debug_info" || std::string_view(name) == ".zdebug_info")) file_.has_debug = true;
+    }
+    return {};
+  }
+
+  Elf* elf_;
+  std::string name_;
+  ElfFile file_;
+  bool pie_flag_ = false;
+};
+
+}  // namespace
+
+Result<ElfFile> read_elf(const std::filesystem::path& path) {
+  if (elf_version(EV_CURRENT) == EV_NONE) return cannot("libelf is too old");
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return cannot_errno(path.string(), errno);
+  const std::unique_ptr<Elf, ElfEnd> elf(elf_begin(fd.get(), ELF_C_READ, nullptr));
+  if (!elf || elf_kind(elf.get()) != ELF_K_ELF) return refused(path.string() + ": not an ELF file");
+  return Reader(elf.get(), path.string()).read();
+}
+
+std::string host_machine() {
+  utsname names{};
+  return uname(&names) == 0 ? names.machine : "";
+}
+
+}  // namespace cg
