@@ -3,6 +3,7 @@
 add_library(cg_options INTERFACE)
 target_include_directories(cg_options INTERFACE ${CMAKE_SOURCE_DIR}/lib)
 target_compile_options(cg_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion
+  -Wno-restrict  # false alarms of gcc 12 on std::string (gcc bug 105651)
   -Wno-missing-field-initializers)  # designated initializers leave the rest at its default on purpose
 target_compile_definitions(cg_options INTERFACE CG_VERSION="${PROJECT_VERSION}")
 if(CG_SANITIZE)

@@ -1,0 +1,230 @@
+#include "kernel_builder_tool.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <thread>
+
+#include "base/cli.h"
+#include "base/data.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "compile.h"
+#include "configure.h"
+#include "install.h"
+#include "manifest.h"
+#include "plan.h"
+
+namespace cg {
+namespace fs = std::filesystem;
+namespace {
+
+struct Options : CommonOptions {
+  std::string recipe;
+  std::vector<std::string> fragments;
+  std::string architecture = host_architecture();
+  std::string source;
+  std::string destination;
+  unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
+  bool dry_run = false;
+};
+
+class Builder {
+ public:
+  Builder(const Options& options, Environment& env) : options_(options), env_(env) {}
+
+  Result<void> config();
+  Result<void> build();
+  Result<void> digest();
+
+ private:
+  Result<KernelPlan> plan();
+  Result<void> prepare(const KernelPlan& plan);  // source, tree, .config, gate
+  Result<KernelManifest> compile_and_keep(const KernelPlan& plan, const fs::path& kept);
+  void print_plan(const KernelPlan& plan);
+  void report(const KernelManifest& manifest, const fs::path& where, std::string_view how);
+  void say(const std::string& line) {
+    if (!options_.quiet) env_.err << line << std::endl;
+  }
+  std::string epoch() { return env_.variable("SOURCE_DATE_EPOCH").value_or("1735689600"); }
+
+  const Options& options_;
+  Environment& env_;
+  fs::path cache_;
+  std::string compiler_;
+  Fetched source_;
+  KernelMake make_;
+  KernelConfig resolved_;
+};
+
+Result<KernelPlan> Builder::plan() {
+  cache_ = fs::absolute(cache_directory(env_, options_.cache));
+  CG_TRY(data, data_directory(env_));
+  CG_TRY(recipe, find_recipe(env_, "kernel", options_.recipe));
+  PlanInputs inputs{.recipe = recipe, .kconfig = data / "kconfig", .architecture = options_.architecture};
+  for (const auto& fragment : options_.fragments) inputs.extra_fragments.emplace_back(fragment);
+  CG_TRY(architecture, find_architecture(options_.architecture));
+  CG_TRY(compiler, run_checked({cross_prefix(architecture) + "gcc", "--version"}));
+  compiler_ = split_lines(compiler).front();
+  inputs.compiler = compiler_;
+  if (!options_.source.empty()) {
+    CG_TRY(hash, sha256_file(options_.source));
+    inputs.local_source_sha256 = hash;
+  }
+  return make_plan(inputs);
+}
+
+Result<void> Builder::prepare(const KernelPlan& plan) {
+  CG_TRY(fetched, fetch(plan.recipe.sources, FetchOptions{.cache = cache_,
+                                                         .local = options_.source,
+                                                         .progress = options_.quiet ? nullptr : &env_.err,
+                                                         .terminal = env_.err_is_terminal}));
+  source_ = std::move(fetched);
+  const fs::path tree = cache_ / "kernel" / source_.sha256.substr(0, 16);
+  if (!fs::is_directory(tree)) {
+    say("unpacking " + source_.path.filename().string());
+    CG_CHECK(unpack(source_.path, tree, 1));
+  }
+  if (!fs::is_regular_file(tree / "Kconfig") || !fs::is_directory(tree / "scripts" / "kconfig"))
+    return refused(source_.path.string() + ": not a Linux source tree (no Kconfig and scripts/kconfig in it)");
+  make_ = KernelMake{tree, plan.architecture.kernel, cross_prefix(plan.architecture), cache_, epoch()};
+  CG_TRY(resolved, resolve(make_, plan.request, tree / "criu-guest-config.log"));
+  resolved_ = std::move(resolved);
+  CG_CHECK(gate(plan.request, resolved_, resolved_.version));
+  say(fmt::format("Linux {}: all {} requested symbols have their value", resolved_.version, plan.request.values.size()));
+  return {};
+}
+
+Result<void> Builder::config() {
+  CG_TRY(plan, this->plan());
+  if (options_.dry_run) return print_plan(plan), Result<void>{};
+  CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock"));
+  CG_CHECK(prepare(plan));
+  CG_TRY(text, read_file(make_.tree / ".config"));
+  if (!options_.output.empty()) return write_file_atomically(options_.output, text);
+  env_.out << text;
+  return {};
+}
+
+Result<KernelManifest> Builder::compile_and_keep(const KernelPlan& plan, const fs::path& kept) {
+  CG_CHECK(prepare(plan));
+  const fs::path log = make_.tree / "criu-guest-build.log";
+  say(fmt::format("compiling Linux {} with {} jobs; log: {}", resolved_.version, options_.jobs, log.string()));
+  CG_TRY(seconds, compile(make_, {.image_target = plan.architecture.image,
+                                  .jobs = options_.jobs,
+                                  .log = log,
+                                  .progress = options_.quiet ? nullptr : &env_.err,
+                                  .terminal = env_.err_is_terminal}));
+  KernelManifest manifest{.recipe = plan.recipe.name,
+                          .version = resolved_.version,
+                          .config_version = plan.config_version,
+                          .architecture = plan.architecture.name,
+                          .source_sha256 = source_.sha256,
+                          .source_origin = source_.origin,
+                          .compiler = compiler_,
+                          .digest = plan.digest,
+                          .seconds = seconds};
+  const std::string suffix = fmt::format("-{}-{}", resolved_.version, plan.config_version);
+  CG_CHECK(make_directories(kept));
+  for (const auto& [name, built] : {std::pair<std::string, fs::path>{"vmlinux", "vmlinux"},
+                                    {"vmlinuz", plan.architecture.image_path},
+                                    {"config", ".config"}}) {
+    CG_CHECK(copy_file_atomically(make_.tree / built, kept / (name + suffix), 0644));
+    CG_TRY(file, describe_file(kept / (name + suffix)));
+    manifest.files.push_back(std::move(file));
+  }
+  CG_CHECK(write_manifest(kept / "kernel.json", manifest));
+  return manifest;
+}
+
+Result<void> Builder::build() {
+  CG_TRY(plan, this->plan());
+  if (options_.dry_run) return print_plan(plan), Result<void>{};
+  const fs::path destination = options_.destination;
+  if (const auto current = read_manifest(destination / "kernel.json");
+      current && is_current(*current, plan.digest, destination)) {
+    report(*current, destination, "up to date");
+    return {};
+  }
+  CG_CHECK(make_directories(destination));
+  CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock"));
+  const fs::path kept = cache_ / "kernels" / plan.digest.substr(0, 32);
+  auto manifest = read_manifest(kept / "kernel.json");
+  std::string how = "from the cache";
+  if (!manifest || !is_current(*manifest, plan.digest, kept)) {
+    manifest = compile_and_keep(plan, kept);
+    if (!manifest) return std::unexpected(manifest.error());
+    how = "built in " + human_seconds(manifest->seconds);
+  }
+  CG_CHECK(install_kernel(*manifest, kept, destination));
+  report(*manifest, destination, how);
+  return {};
+}
+
+Result<void> Builder::digest() {
+  CG_TRY(data, data_directory(env_));
+  CG_TRY(digest, fragments_digest(data / "kconfig"));
+  CG_TRY(version, read_file(data / "kconfig" / "version", 64));
+  env_.out << digest << "  " << trim(version) << "\n";
+  return {};
+}
+
+void Builder::print_plan(const KernelPlan& plan) {
+  env_.out << fmt::format("recipe {}, architecture {}, configuration version {}\n", plan.recipe.name,
+                          plan.architecture.name, plan.config_version);
+  for (const auto& fragment : plan.fragments) env_.out << "fragment " << fragment.string() << "\n";
+  env_.out << fmt::format("{} symbols requested; allnoconfig answers the rest\n", plan.request.values.size());
+  env_.out << "steps: fetch, unpack, resolve, gate, make " << plan.architecture.image << " vmlinux, install to "
+           << options_.destination << "\n";
+}
+
+void Builder::report(const KernelManifest& manifest, const fs::path& where, std::string_view how) {
+  if (options_.format == "json") {
+    nlohmann::ordered_json json = {{"schema", "criu-guest.kernel-build/1"}, {"version", manifest.version},
+                                   {"config_version", manifest.config_version}, {"directory", where.string()},
+                                   {"how", how}, {"seconds", manifest.seconds}};
+    for (const auto& file : manifest.files) json["files"][file.name] = file.size;
+    env_.out << json.dump(2) << "\n";
+    return;
+  }
+  env_.out << fmt::format("Linux {} (configuration {}, {}): {}\n", manifest.version, manifest.config_version,
+                          manifest.source_origin, how);
+  for (const auto& file : manifest.files)
+    env_.out << fmt::format("  {}  {}\n", (where / file.name).string(), human_size(file.size));
+}
+
+}  // namespace
+
+int kernel_builder_main(const Args& args, Environment& env) {
+  Options options;
+  CLI::App app{"Turns configuration fragments into a guest kernel whose every requested symbol really stuck.", "kernel-builder"};
+  add_common_options(app, options);
+  app.require_subcommand(1);
+  const auto add = [&](const std::string& name, const std::string& help) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    sub->add_option("recipe", options.recipe, "A name below recipes/kernel/, or a file")->required();
+    sub->add_option("--fragments", options.fragments, "Fragments laid over the recipe's, the last one wins");
+    sub->add_option("--arch", options.architecture, "x86_64 or arm64")->capture_default_str();
+    sub->add_option("--source", options.source, "A local source tarball");
+    sub->add_option("-j,--jobs", options.jobs, "Parallel jobs")->capture_default_str()->check(CLI::Range(1U, 1024U));
+    sub->add_flag("--dry-run", options.dry_run, "Print the plan and stop");
+    return sub;
+  };
+  CLI::App* config = add("config", "Resolve the configuration, check it, and print it");
+  config->add_option("-o,--output", options.output, "Write the configuration here");
+  CLI::App* build = add("build", "Build the kernel, or take it from the cache");
+  build->add_option("-o,--output", options.destination, "The directory for the results")->default_val("out");
+  CLI::App* install = add("install", "Build if needed, then install under --prefix as Kata lays it out");
+  install->add_option("-o,--prefix", options.destination, "The directory")->default_val("/opt/kata/share/kata-containers");
+  CLI::App* digest = app.add_subcommand("digest", "Print the fragments' digest and version, for kconfig/fragments.sha256");
+  if (const auto status = parse_command_line(app, args, env)) return *status;
+
+  Builder builder(options, env);
+  const auto result = *config ? builder.config() : *digest ? builder.digest() : builder.build();
+  return result ? exit_good : report_error(result.error(), "kernel-builder", env);
+}
+
+}  // namespace cg

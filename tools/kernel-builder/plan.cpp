@@ -1,0 +1,104 @@
+#include "plan.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/text.h"
+
+namespace cg {
+namespace fs = std::filesystem;
+namespace {
+
+const std::vector<Architecture> architectures = {
+    {"x86_64", "x86", "bzImage", "arch/x86/boot/bzImage"},
+    {"arm64", "arm64", "Image.gz", "arch/arm64/boot/Image.gz"},
+};
+
+Result<fs::path> find_fragment(const fs::path& directory, const std::string& name, const std::string& recipe) {
+  const fs::path path = directory / (name + ".conf");
+  if (fs::is_regular_file(path)) return path;
+  std::vector<std::string> known;
+  for (const auto& entry : fs::directory_iterator(directory))
+    if (entry.path().extension() == ".conf") known.push_back(entry.path().stem().string());
+  return refused(fmt::format("{}: fragment '{}' is not in {}{}", recipe, name, directory.string(), did_you_mean(name, known)));
+}
+
+}  // namespace
+
+std::string host_architecture() {
+  utsname name{};
+  uname(&name);
+  const std::string machine = name.machine;
+  return machine == "aarch64" ? "arm64" : machine;
+}
+
+std::string cross_prefix(const Architecture& architecture) {
+  if (architecture.name == host_architecture()) return "";
+  return architecture.name == "arm64" ? "aarch64-linux-gnu-" : "x86_64-linux-gnu-";
+}
+
+Result<Architecture> find_architecture(const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& architecture : architectures) {
+    if (architecture.name == name) return architecture;
+    known.push_back(architecture.name);
+  }
+  return usage_error(fmt::format("architecture '{}' is not known; known: {}", name, join(known, ", ")));
+}
+
+Result<std::string> fragments_digest(const fs::path& kconfig) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(kconfig / "fragments"))
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  std::ranges::sort(files);
+  Sha256 hash;
+  for (const auto& file : files) {
+    CG_TRY(text, read_file(file));
+    hash.update(fs::relative(file, kconfig).string()).update(fmt::format("\n{}\n", text.size())).update(text);
+  }
+  return hash.hex();
+}
+
+Result<KernelPlan> make_plan(const PlanInputs& inputs) {
+  KernelPlan plan;
+  CG_TRY(recipe, load_kernel_recipe(inputs.recipe));
+  plan.recipe = std::move(recipe);
+  CG_TRY(architecture, find_architecture(inputs.architecture));
+  plan.architecture = std::move(architecture);
+
+  const fs::path directory = inputs.kconfig / "fragments";
+  for (const auto& name : plan.recipe.fragments) {
+    CG_TRY(path, find_fragment(directory, name, inputs.recipe.string()));
+    plan.fragments.push_back(path);
+  }
+  std::vector<fs::path> own;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory / plan.architecture.name, ignored))
+    if (entry.path().extension() == ".conf") own.push_back(entry.path());
+  std::ranges::sort(own);
+  plan.fragments.insert(plan.fragments.end(), own.begin(), own.end());
+  plan.fragments.insert(plan.fragments.end(), inputs.extra_fragments.begin(), inputs.extra_fragments.end());
+
+  for (const auto& path : plan.fragments) {
+    CG_TRY(fragment, load_config(path));
+    merge_config(plan.request, fragment);
+  }
+
+  CG_TRY(version, read_file(inputs.kconfig / "version", 64));
+  plan.config_version = trim(version);
+  const std::string request = to_fragment(plan.request);
+  if (!inputs.extra_fragments.empty()) plan.config_version += "+" + sha256_hex(request).substr(0, 8);
+  plan.digest = Sha256()
+                    .update("criu-guest kernel build 1\n")
+                    .update(plan.recipe.text)
+                    .update(request)
+                    .update(plan.architecture.name + "\n" + plan.config_version + "\n" + inputs.compiler + "\n" + inputs.local_source_sha256)
+                    .hex();
+  return plan;
+}
+
+}  // namespace cg
