@@ -1,0 +1,47 @@
+// guest-run's command line as data.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cli.h"
+#include "conversation.h"
+#include "qemu.h"
+
+namespace cg {
+
+struct GuestRunOptions {
+  CommonOptions common;
+  std::filesystem::path kernel;
+  std::filesystem::path image;
+  std::filesystem::path initrd;
+  std::vector<Disk> disks;  // beside the image
+  Changes changes = Changes::discard;
+  std::vector<PutFile> puts;
+  std::vector<GetFile> gets;
+  std::vector<std::string> environment;
+  std::vector<std::string> argv;
+  std::optional<double> timeout;
+  double boot_timeout = 300;
+  unsigned memory_mb = 1024;
+  unsigned cpus = 0;
+  std::string append;
+  std::string init = "auto";
+  std::string ready = "auto";
+  double ready_timeout = 0;
+  std::string root_device = "auto";
+  std::string accelerator = "auto";
+  std::filesystem::path console;
+  std::string qemu = "qemu-system-x86_64";
+  enum class Input { automatic, wanted, none } input = Input::automatic;
+};
+
+// An int is the exit status of a call that is over: help, version, or a usage error (said on env.err).
+std::expected<GuestRunOptions, int> parse_guest_run(const Args& args, Environment& env);
+
+// SRC:/DEST[:MODE] and /GUESTPATH[:HOSTPATH].
+Result<PutFile> parse_put(const std::string& text);
+Result<GetFile> parse_get(const std::string& text);
+
+}  // namespace cg
