@@ -12,13 +12,14 @@
 namespace cg::demo {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Omission>, 6> names{{
+constexpr std::array<std::pair<std::string_view, Omission>, 7> names{{
     {"session", Omission::session},
     {"external", Omission::external},
     {"pause", Omission::pause},
     {"freeze-cgroup", Omission::freeze_cgroup},
     {"mntns-compat", Omission::compat_mode},
     {"inherit-fd", Omission::inherit_pipes},
+    {"manage-cgroups", Omission::cgroups},
 }};
 
 // A restore option that a range of versions needs: from the first version that knows it to the first that does not
@@ -36,6 +37,13 @@ constexpr std::array quirks{
     // Invalid argument". The older engine works on every kernel.
     RestoreQuirk{{3, 17, 0}, {4, 1, 1}, "--mntns-compat-mode", Omission::compat_mode},
 };
+
+// "soft" moves the tasks back into their cgroup and makes their cgroup namespace, but leaves the settings of a cgroup
+// that exists (the runtime has made it anew) alone. With "ignore" they come back in criu's own cgroup and namespace;
+// "strict" refuses a cgroup that exists.
+std::string cgroup_mode(const Omissions& omit) {
+  return omit.contains(Omission::cgroups) ? "--manage-cgroups=ignore" : "--manage-cgroups=soft";
+}
 
 }  // namespace
 
@@ -83,8 +91,7 @@ std::vector<std::string> dump_command(const CriuVersion&, const DumpRequest& req
   std::vector<std::string> argv{request.criu, "dump", "--tree", std::to_string(request.pid),
                                 "--images-dir", request.images,
                                 "-v4", "--log-file", request.log,
-                                // The runtime makes the container's cgroup, as it did the first time.
-                                "--manage-cgroups=ignore"};
+                                cgroup_mode(omit)};
   // A frozen task cannot run the code that criu puts into it; told the cgroup, criu thaws it once it holds every task.
   if (!omit.contains(Omission::pause) && !omit.contains(Omission::freeze_cgroup))
     argv.insert(argv.end(), {"--freeze-cgroup", request.cgroup});
@@ -100,7 +107,7 @@ std::vector<std::string> restore_command(const CriuVersion& version, const Resto
                                 "-v4", "--log-file", request.log,
                                 "--root", request.root,
                                 "--restore-detached", "--pidfile", request.pidfile,
-                                "--manage-cgroups=ignore"};
+                                cgroup_mode(omit)};
   for (const RestoreQuirk& quirk : quirks)
     if (version >= quirk.since && version < quirk.fixed && !omit.contains(quirk.omission))
       argv.emplace_back(quirk.option);

@@ -35,9 +35,10 @@ enum class Omission {
   freeze_cgroup,  // criu is not told that the container is frozen
   compat_mode,    // --mntns-compat-mode is not given where the version needs it
   inherit_pipes,  // the new standard streams are not handed over
+  cgroups,        // criu is told to ignore cgroups
 };
 using Omissions = std::set<Omission>;
-// session, external, pause, freeze-cgroup, mntns-compat, inherit-fd
+// session, external, pause, freeze-cgroup, mntns-compat, inherit-fd, manage-cgroups
 Result<Omission> parse_omission(const std::string& name);
 std::vector<std::string> omission_names();
 

@@ -100,6 +100,13 @@ Result<int> innermost(pid_t pid, std::string_view field) {
   return cannot(fmt::format("/proc/{}/status has no {}", pid, field));
 }
 
+Result<bool> has_own_cgroup_namespace(pid_t pid) {
+  struct stat theirs{}, ours{};
+  if (stat(fmt::format("/proc/{}/ns/cgroup", pid).c_str(), &theirs) != 0 || stat("/proc/self/ns/cgroup", &ours) != 0)
+    return cannot_errno(fmt::format("/proc/{}/ns/cgroup", pid), errno);
+  return theirs.st_ino != ours.st_ino;
+}
+
 // Everything that one run holds, undone in reverse by the destructor whatever happened.
 class Run {
  public:
@@ -138,6 +145,7 @@ class Run {
 };
 
 Run::~Run() {
+  if (account_.restored_pid > 0) kill(account_.restored_pid, SIGKILL);  // it may have come back outside of the cgroup
   if (cgroup_) {
     (void)cgroup_->kill_all(plan_.limit);
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
@@ -354,8 +362,10 @@ Result<void> Run::observe() {
   CG_TRY(mounts, mounts_of(pid));
   add("mounts", mounts == mounts_, fmt::format("{} before, {} now", mounts_.size(), mounts.size()));
   CG_TRY(processes, cgroup_->processes());
-  add("cgroup", processes.size() == 2 && std::ranges::find(processes, pid) != processes.end(),
-      fmt::format("{} processes in {}", processes.size(), plan_.cgroup.string()));
+  CG_TRY(own_namespace, has_own_cgroup_namespace(pid));
+  add("cgroup", processes.size() == 2 && std::ranges::find(processes, pid) != processes.end() && own_namespace,
+      fmt::format("{} processes in {}, {}", processes.size(), plan_.cgroup.string(),
+                  own_namespace ? "cgroup namespace of its own" : "in the guest's cgroup namespace"));
   CG_TRY(shared, read_file(fmt::format("/proc/{}/root/dev/shm/from-guest", pid)));
   CG_TRY(hosts, read_file(fmt::format("/proc/{}/root/etc/hosts", pid)));
   add("guest's mounts", shared == "seen by both sides\n" && hosts == "127.0.0.1 localhost\n",
