@@ -2,16 +2,34 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <cstdlib>
+#include <ctime>
+
 #include "base/file.h"
 #include "base/process.h"
+#include "base/text.h"
 
 namespace cg {
 namespace fs = std::filesystem;
+namespace {
+
+// `date`'s own form, which is what the kernel prints when nobody sets it.
+std::string date_text(const std::string& epoch) {
+  const std::time_t seconds = std::strtoll(epoch.c_str(), nullptr, 10);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 64> text{};
+  std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S UTC %Y", &parts);
+  return text.data();
+}
+
+}  // namespace
 
 Result<void> run_make(const KernelMake& make, const std::vector<std::string>& arguments, const fs::path& log) {
   // Everything that would make two builds of the same inputs differ is fixed here.
   ProcessOptions options{.directory = make.tree,
-                         .set_variables = {{"KBUILD_BUILD_TIMESTAMP", "@" + make.epoch},
+                         .set_variables = {{"KBUILD_BUILD_TIMESTAMP", date_text(make.epoch)},
                                            {"KBUILD_BUILD_USER", "criu-guest"},
                                            {"KBUILD_BUILD_HOST", "criu-guest"},
                                            {"KBUILD_BUILD_VERSION", "1"},
@@ -45,18 +63,39 @@ Result<KernelConfig> resolve(const KernelMake& make, const KernelConfig& request
   return parse_config(text, current.string());
 }
 
-Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const std::string& kernel_version) {
+namespace {
+
+std::string reason(const Mismatch& mismatch, const KernelConfig& resolved, const SymbolDefinitions& definitions) {
+  const auto [first, last] = definitions.equal_range(mismatch.symbol);
+  if (first == last) {
+    std::vector<std::string> names;
+    for (const auto& [name, definition] : definitions) names.push_back(name);
+    return "unknown to this kernel" + did_you_mean(mismatch.symbol, names);
+  }
+  std::string text = resolved.find(mismatch.symbol) ? "got " + mismatch.got : "off";
+  for (auto it = first; it != last; ++it) {
+    text += fmt::format("; {}:{}", it->second.file, it->second.line);
+    if (!it->second.depends_on.empty()) text += " depends on " + join(it->second.depends_on, " and ");
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const SymbolDefinitions& definitions) {
   const auto mismatches = unmet_requests(request, resolved);
   if (mismatches.empty()) return {};
   std::string message = fmt::format(
-      "Linux {}: {} of {} requested symbols did not get the requested value; nothing was compiled\n", kernel_version,
+      "Linux {}: {} of {} requested symbols did not get the requested value; nothing was compiled\n", resolved.version,
       mismatches.size(), request.values.size());
+  for (const auto& override_ : request.overrides)
+    message += fmt::format("  note: {}:{} sets CONFIG_{}={} over {}:{}, which asks for {}\n", override_.later.file,
+                           override_.later.line, override_.symbol, override_.later.text, override_.earlier.file,
+                           override_.earlier.line, override_.earlier.text);
   for (const auto& mismatch : mismatches)
-    message += fmt::format("  CONFIG_{}={}  requested at {}:{}  ->  {}\n", mismatch.symbol, mismatch.requested.text,
-                           mismatch.requested.file, mismatch.requested.line,
-                           resolved.find(mismatch.symbol) ? "got " + mismatch.got
-                                                          : "not settable: unknown to this kernel, or a symbol it depends on is off");
-  message += "Take the line out, or add the symbols it depends on.";
+    message += fmt::format("  CONFIG_{}={} ({}:{}): {}\n", mismatch.symbol, mismatch.requested.text,
+                           mismatch.requested.file, mismatch.requested.line, reason(mismatch, resolved, definitions));
+  message += "Take the lines out, or set what they depend on.";
   return refused(message);
 }
 

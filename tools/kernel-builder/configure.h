@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "kconfig/config.h"
+#include "kconfig/definitions.h"
 #include "plan.h"
 
 namespace cg {
@@ -25,7 +26,9 @@ Result<void> run_make(const KernelMake& make, const std::vector<std::string>& ar
 // Writes <tree>/.config. An unchanged one keeps its time, so that make rebuilds nothing.
 Result<KernelConfig> resolve(const KernelMake& make, const KernelConfig& request, const std::filesystem::path& log);
 
-// Refused, listing each symbol with the place that asked for it, unless every request is honoured.
-Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const std::string& kernel_version);
+// Refused, listing each symbol with the place that asked for it, unless every request is honoured. A symbol that is
+// not in `definitions` is named as unknown to this kernel. The last fragment's requests come first: that is most
+// often the new one.
+Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const SymbolDefinitions& definitions);
 
 }  // namespace cg

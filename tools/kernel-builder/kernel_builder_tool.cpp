@@ -41,6 +41,8 @@ class Builder {
   Result<void> digest();
 
  private:
+  // The recipe's file, and the exact version when one was asked for: 6.12.47 is the recipe 6.12, that source only.
+  Result<std::pair<fs::path, std::string>> choose_recipe();
   Result<KernelPlan> plan();
   Result<void> prepare(const KernelPlan& plan);  // source, tree, .config, gate
   Result<KernelManifest> compile_and_keep(const KernelPlan& plan, const fs::path& kept);
@@ -60,11 +62,24 @@ class Builder {
   KernelConfig resolved_;
 };
 
+Result<std::pair<fs::path, std::string>> Builder::choose_recipe() {
+  const std::string& name = options_.recipe;
+  const auto dot = name.rfind('.');
+  CG_TRY(names, recipe_names(env_, "kernel"));
+  const bool known = std::find(names.begin(), names.end(), name) != names.end();
+  if (!known && dot != std::string::npos && std::find(names.begin(), names.end(), name.substr(0, dot)) != names.end()) {
+    CG_TRY(path, find_recipe(env_, "kernel", name.substr(0, dot)));
+    return std::pair(path, name);
+  }
+  CG_TRY(path, find_recipe(env_, "kernel", name));
+  return std::pair(path, std::string());
+}
+
 Result<KernelPlan> Builder::plan() {
   cache_ = fs::absolute(cache_directory(env_, options_.cache));
   CG_TRY(data, data_directory(env_));
-  CG_TRY(recipe, find_recipe(env_, "kernel", options_.recipe));
-  PlanInputs inputs{.recipe = recipe, .kconfig = data / "kconfig", .architecture = options_.architecture};
+  CG_TRY(recipe, choose_recipe());
+  PlanInputs inputs{.recipe = recipe.first, .version = recipe.second, .kconfig = data / "kconfig", .architecture = options_.architecture};
   for (const auto& fragment : options_.fragments) inputs.extra_fragments.emplace_back(fragment);
   CG_TRY(architecture, find_architecture(options_.architecture));
   CG_TRY(compiler, run_checked({cross_prefix(architecture) + "gcc", "--version"}));
@@ -93,7 +108,10 @@ Result<void> Builder::prepare(const KernelPlan& plan) {
   make_ = KernelMake{tree, plan.architecture.kernel, cross_prefix(plan.architecture), cache_, epoch()};
   CG_TRY(resolved, resolve(make_, plan.request, tree / "criu-guest-config.log"));
   resolved_ = std::move(resolved);
-  CG_CHECK(gate(plan.request, resolved_, resolved_.version));
+  if (!unmet_requests(plan.request, resolved_).empty()) {
+    CG_TRY(definitions, scan_definitions(tree, plan.architecture.kernel));
+    return gate(plan.request, resolved_, definitions);
+  }
   say(fmt::format("Linux {}: all {} requested symbols have their value", resolved_.version, plan.request.values.size()));
   return {};
 }

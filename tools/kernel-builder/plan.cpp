@@ -27,6 +27,17 @@ Result<fs::path> find_fragment(const fs::path& directory, const std::string& nam
   return refused(fmt::format("{}: fragment '{}' is not in {}{}", recipe, name, directory.string(), did_you_mean(name, known)));
 }
 
+// Leaves the sources that hold, or may hold, this version.
+void only_version(SourceList& list, const std::string& version) {
+  std::erase_if(list.sources, [&](const Source& source) {
+    const std::string& own = source.version.empty() ? list.version : source.version;
+    return source.kind != SourceKind::debian_package && own != version;
+  });
+  for (auto& source : list.sources)
+    if (source.kind == SourceKind::debian_package) source.version_pattern = version;
+  list.version = version;
+}
+
 }  // namespace
 
 std::string host_architecture() {
@@ -67,6 +78,7 @@ Result<KernelPlan> make_plan(const PlanInputs& inputs) {
   KernelPlan plan;
   CG_TRY(recipe, load_kernel_recipe(inputs.recipe));
   plan.recipe = std::move(recipe);
+  if (!inputs.version.empty()) only_version(plan.recipe.sources, inputs.version);
   CG_TRY(architecture, find_architecture(inputs.architecture));
   plan.architecture = std::move(architecture);
 
@@ -96,7 +108,7 @@ Result<KernelPlan> make_plan(const PlanInputs& inputs) {
                     .update("criu-guest kernel build 1\n")
                     .update(plan.recipe.text)
                     .update(request)
-                    .update(plan.architecture.name + "\n" + plan.config_version + "\n" + inputs.compiler + "\n" + inputs.local_source_sha256)
+                    .update(plan.architecture.name + "\n" + plan.config_version + "\n" + inputs.version + "\n" + inputs.compiler + "\n" + inputs.local_source_sha256)
                     .hex();
   return plan;
 }

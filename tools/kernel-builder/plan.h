@@ -34,6 +34,7 @@ struct KernelPlan {
 
 struct PlanInputs {
   std::filesystem::path recipe;
+  std::string version;                                 // exactly this one, or empty for the recipe's first source
   std::filesystem::path kconfig;                       // the folder with fragments/ and version
   std::vector<std::filesystem::path> extra_fragments;  // FRAGMENTS=
   std::string architecture;
