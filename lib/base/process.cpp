@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 [[noreturn]] void become(const char* path, char** argv, char** envp, const char* directory, int in, int out, int err,
                          int failure) {
   setpgid(0, 0);
+  // A group of its own gets no Ctrl-C from the terminal: when we are interrupted, the child must not go on alone.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
   signal(SIGPIPE, SIG_DFL);
   if ((*directory == 0 || chdir(directory) == 0) && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0)
     execve(path, argv, envp);
@@ -142,7 +145,8 @@ Result<ProcessResult> run(const std::vector<std::string>& argv, const ProcessOpt
     const auto drain = [&](UniqueFd& fd, std::string& into, short events) {
       if (events == 0) return;
       const ssize_t got = read(fd.get(), buffer.data(), buffer.size());
-      if (got > 0) into.append(buffer.data(), static_cast<std::size_t>(got));
+      if (got > 0 && options.on_output) options.on_output({buffer.data(), static_cast<std::size_t>(got)});
+      else if (got > 0) into.append(buffer.data(), static_cast<std::size_t>(got));
       else if (got == 0 || errno != EINTR) fd.reset();
     };
     drain(out.read, result.out, polled[0].revents);

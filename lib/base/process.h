@@ -21,6 +21,8 @@ struct ProcessOptions {
   std::filesystem::path log;                          // stdout and stderr go to this file instead of memory
   std::optional<std::chrono::milliseconds> timeout;   // SIGKILL to the child's process group when it is over
   std::string input;                                  // standard input; empty: /dev/null
+  // Gets each piece of stdout and stderr as it comes; nothing is captured then. Not for use with `log`.
+  std::function<void(std::string_view)> on_output;
 };
 
 struct ProcessResult {
