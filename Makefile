@@ -11,7 +11,7 @@ CRIU_VERSION ?= default
 RECIPE ?= kata
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
-TOOLS := $(BUILD)/tools
+BIN := $(BUILD)/bin
 ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(abspath $(CACHE))
 endif
@@ -37,9 +37,47 @@ tools: deps-if-missing
 
 ## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [SOURCE=linux.tar.xz]
 guest-kernel: tools
-	@$(TOOLS)/kernel-builder build $(KERNEL_VERSION) -o $(OUT) -j $(JOBS) \
+	@$(BIN)/kernel-builder build $(KERNEL_VERSION) -o $(OUT) -j $(JOBS) \
 	  $(foreach f,$(FRAGMENTS),--fragments $(f)) $(if $(SOURCE),--source $(SOURCE))
 
 ## make criu                 a static CRIU [CRIU_VERSION=4.1.1] [SOURCE=criu.tar.gz]
 criu: tools
-	@$(TOOLS)/criu-builder build $(CRIU_VERSION) -o $(OUT) $(if $(SOURCE),--source $(SOURCE))
+	@$(BIN)/criu-builder build $(CRIU_VERSION) -o $(OUT) $(if $(SOURCE),--source $(SOURCE))
+
+## make rootfs               a root image [RECIPE=kata|demo] [CRIU_VERSION=4.1.1] [AGENT=path/to/kata-agent]
+rootfs: criu
+	@v=$$($(BIN)/criu-builder resolve $(CRIU_VERSION)); \
+	if [ $(RECIPE) = kata ]; then image=kata-criu-$$v.img; else image=$(RECIPE).img; fi; \
+	$(BIN)/rootfs-builder build $(RECIPE) -o $(OUT)/$$image --set criu=$(OUT)/criu-$$v --set kcheck=$(BIN)/kcheck \
+	  $(if $(AGENT),--set agent=$(AGENT)); \
+	if [ $(RECIPE) = kata ]; then ln -sfn $$image $(OUT)/kata-containers.img; fi
+
+## make vm-check             boots that image and asks kcheck inside it [RECIPE=demo] [CRIU_VERSION=4.1.1]
+vm-check: guest-kernel rootfs
+	@v=$$($(BIN)/criu-builder resolve $(CRIU_VERSION)); \
+	if [ $(RECIPE) = kata ]; then image=kata-criu-$$v.img; else image=$(RECIPE).img; fi; \
+	$(BIN)/guest-run --kernel $(OUT)/vmlinux.container --image $(OUT)/$$image --timeout 300 -- kcheck --criu=$$v
+
+## make demo                 everything, up to a container that is checkpointed and restored [CRIU_VERSION=4.1.1]
+demo:
+	@BIN=$(BIN) OUT=$(OUT) CRIU_VERSION=$(CRIU_VERSION) MAKE=$(MAKE) demo/run.sh
+
+## make check                all tests that fit an hour
+check:
+	@BUILD=$(BUILD) OUT=$(OUT) MAKE=$(MAKE) tests/check.sh
+
+## make check-long           the exhaustive ones as well: rebuilt kernels, every CRIU version
+check-long:
+	@BUILD=$(BUILD) OUT=$(OUT) MAKE=$(MAKE) tests/check.sh long
+
+## make bench                figures against limits and peers, medians
+bench:
+	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) tests/bench/run.sh
+
+## make install              the tools and recipes [PREFIX=/usr/local] [DESTDIR=]
+install: tools
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX) > /dev/null
+	@echo "installed to $(DESTDIR)$(PREFIX)"
+
+clean:
+	@rm -rf build $(OUT)

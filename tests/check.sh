@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# What `make check` runs: builds everything the tests need, runs them, and says how many passed, failed and were
+# skipped, and why. `check.sh long` adds the exhaustive ones.
+# Variables: BUILD, OUT, MAKE.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+: "${BUILD:=build/release}" "${OUT:=out}" "${MAKE:=make}"
+mode=${1:-}
+started=$(date +%s)
+
+section() { printf '\n== %s (%d s so far)\n' "$1" $(($(date +%s) - started)); }
+
+# summary JUNIT…: prints the skipped tests with their reasons, then the closing line; fails when a test did.
+summary() {
+  awk '
+    function attribute(name) { return match($0, " " name "=\"[^\"]*\"") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) : "" }
+    /<testcase / { name = attribute("name"); status = attribute("status"); reason = ""; take = 0 }
+    / Skipped$|: Skipped/ { take = 1; next }
+    take && /[^ ]/ { if (reason == "") reason = $0; take = 0 }
+    /<\/testcase>/ {
+      if (status == "run") passed++
+      else if (status == "notrun" || status == "disabled") { skipped++; why[reason]++ }
+      else { failed++; print "failed: " name }
+    }
+    END {
+      for (reason in why) printf "skipped %d: %s\n", why[reason], reason == "" ? "no reason given" : reason
+      printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+      exit failed > 0
+    }' "$@"
+}
+
+section "tools"
+"$MAKE" deps-if-missing tools
+
+section "unit, image and hostile-input tests"
+failures=0
+ctest --test-dir "$BUILD" -L 'unit|image' --output-on-failure --output-junit "$PWD/$BUILD/quick.xml" -j "$(nproc)" --timeout 300 --quiet || failures=1
+[ $failures = 0 ] || { summary "$BUILD/quick.xml" || true; exit 1; }
+
+section "guest kernel"
+"$MAKE" guest-kernel
+section "demo: a container checkpointed and restored"
+"$MAKE" demo
+
+section "guest tests"
+export CG_CHECK_LONG=${mode:+1}
+ctest --test-dir "$BUILD" -L vm --output-on-failure --output-junit "$PWD/$BUILD/vm.xml" --timeout 3600 --quiet || failures=1
+
+section "done"
+printf 'make check took %d s\n' $(($(date +%s) - started))
+summary "$BUILD/quick.xml" "$BUILD/vm.xml"
+exit $failures
