@@ -1,4 +1,5 @@
 // The account of a demonstration as JSON.
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "demonstration.h"
@@ -7,6 +8,8 @@ namespace cg::demo {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+double milliseconds(double seconds) { return std::round(seconds * 1000) / 1000; }  // no digits that mean nothing
 
 Json describe(const State& state) {
   return {{"counter", state.counter},
@@ -40,6 +43,7 @@ std::string to_json(const Plan& plan, const Account& account) {
       {"version", 1},
       {"ok", account.ok()},
       {"kernel", account.kernel},
+      {"propagation_of_other_namespaces", account.propagation == PropagationRule::any_namespace},
       {"criu", {{"path", plan.criu.string()}, {"version", account.criu.text()}}},
       {"pid", account.pid},
       {"restored_pid", account.restored_pid},
@@ -55,7 +59,9 @@ std::string to_json(const Plan& plan, const Account& account) {
       {"dump_options", account.dump_command},
       {"restore_options", account.restore_command},
       {"seconds",
-       {{"pause", account.pause_seconds}, {"dump", account.dump_seconds}, {"restore", account.restore_seconds}}},
+       {{"pause", milliseconds(account.pause_seconds)},
+        {"dump", milliseconds(account.dump_seconds)},
+        {"restore", milliseconds(account.restore_seconds)}}},
       {"images", {{"files", account.image_files}, {"bytes", account.image_bytes}}},
       {"states", {{"at_dump", describe(account.at_dump)}, {"restored", describe(account.restored)}, {"after", describe(account.after)}}},
       {"checks", checks},
@@ -63,7 +69,7 @@ std::string to_json(const Plan& plan, const Account& account) {
   };
   if (!account.failed_step.empty())
     json["failure"] = {{"step", account.failed_step},
-                       {"message", account.failure},
+                       {"message", account.failure.message},
                        {"hung", account.hung},
                        {"errors", account.log_errors},
                        {"log_tail", account.log_tail}};

@@ -194,14 +194,19 @@ Result<pid_t> start_container(const ContainerSpec& spec) {
 }
 
 // mountinfo: id parent major:minor root mountpoint options [tag…] - fstype source superoptions
-Result<std::vector<std::string>> mounts_of(pid_t pid) {
-  CG_TRY(text, read_file(fmt::format("/proc/{}/mountinfo", pid)));
+Result<std::vector<std::string>> describe_mounts(std::string_view mountinfo) {
   std::vector<std::string> result;
-  for (const auto line : split_lines(text)) {
+  for (const auto line : split_lines(mountinfo)) {
     const auto fields = split(line, ' ');
     const auto dash = std::ranges::find(fields, "-");
-    if (fields.size() < 5 || fields.end() - dash < 2) return refused(fmt::format("/proc/{}/mountinfo: {}", pid, line));
-    result.push_back(fields[4] + " " + dash[1]);
+    if (dash - fields.begin() < 6 || fields.end() - dash < 2)
+      return refused(fmt::format("not a line of mountinfo: {}", line));
+    std::string propagation;
+    for (auto tag = fields.begin() + 6; tag != dash; ++tag) {
+      if (tag->starts_with("shared:")) propagation += " shared";
+      if (tag->starts_with("master:")) propagation += " slave";
+    }
+    result.push_back(fields[4] + " " + dash[1] + (propagation.empty() ? " private" : propagation));
   }
   std::ranges::sort(result);
   return result;

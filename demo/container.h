@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -44,8 +45,9 @@ Result<void> prepare_rootfs(const std::filesystem::path& rootfs, const std::file
 // single-threaded and a child subreaper.
 Result<pid_t> start_container(const ContainerSpec& spec);
 
-// "MOUNTPOINT FSTYPE" of every mount of a process, sorted.
-Result<std::vector<std::string>> mounts_of(pid_t pid);
+// "MOUNTPOINT FSTYPE PROPAGATION" (private, shared, slave or shared slave) of every mount in the text of a
+// /proc/PID/mountinfo, sorted. The numbers of the sharing groups are left out: they are new after a restore.
+Result<std::vector<std::string>> describe_mounts(std::string_view mountinfo);
 // Whether the mount at "/" of the calling process is shared, as systemd makes it.
 Result<bool> root_is_shared();
 

@@ -22,20 +22,20 @@ constexpr std::array<std::pair<std::string_view, Omission>, 7> names{{
     {"manage-cgroups", Omission::cgroups},
 }};
 
-// A restore option that a range of versions needs: from the first version that knows it to the first that does not
-// need it any more.
+// A restore option that a range of versions needs on a kernel with a certain rule: from the first version that knows
+// the option to the first that does not need it any more.
 struct RestoreQuirk {
   CriuVersion since;
   CriuVersion fixed;
+  PropagationRule rule;
   std::string_view option;
   Omission omission;
 };
 
 constexpr std::array quirks{
-    // Linux 6.16, and the stable kernels that took its commit 12f147ddd6de, refuse to change the propagation of a mount
-    // that is not in the caller's namespace, which the mounts-v2 engine did: "mnt-v2: Failed to make mount N slave:
-    // Invalid argument". The older engine works on every kernel.
-    RestoreQuirk{{3, 17, 0}, {4, 1, 1}, "--mntns-compat-mode", Omission::compat_mode},
+    // The mounts-v2 engine changed the propagation of the new mounts from outside of their namespace: "mnt-v2: Failed to
+    // make mount N slave: Invalid argument". Since 4.1.1 it enters the namespace first. The older engine never did it.
+    RestoreQuirk{{3, 17, 0}, {4, 1, 1}, PropagationRule::own_namespace_only, "--mntns-compat-mode", Omission::compat_mode},
 };
 
 // "soft" moves the tasks back into their cgroup and makes their cgroup namespace, but leaves the settings of a cgroup
@@ -87,7 +87,7 @@ std::vector<std::string> omission_names() {
   return result;
 }
 
-std::vector<std::string> dump_command(const CriuVersion&, const DumpRequest& request, const Omissions& omit) {
+std::vector<std::string> dump_command(const DumpRequest& request, const Omissions& omit) {
   std::vector<std::string> argv{request.criu, "dump", "--tree", std::to_string(request.pid),
                                 "--images-dir", request.images,
                                 "-v4", "--log-file", request.log,
@@ -102,14 +102,15 @@ std::vector<std::string> dump_command(const CriuVersion&, const DumpRequest& req
   return argv;
 }
 
-std::vector<std::string> restore_command(const CriuVersion& version, const RestoreRequest& request, const Omissions& omit) {
+std::vector<std::string> restore_command(const CriuVersion& version, PropagationRule rule, const RestoreRequest& request,
+                                         const Omissions& omit) {
   std::vector<std::string> argv{request.criu, "restore", "--images-dir", request.images,
                                 "-v4", "--log-file", request.log,
                                 "--root", request.root,
                                 "--restore-detached", "--pidfile", request.pidfile,
                                 cgroup_mode(omit)};
   for (const RestoreQuirk& quirk : quirks)
-    if (version >= quirk.since && version < quirk.fixed && !omit.contains(quirk.omission))
+    if (version >= quirk.since && version < quirk.fixed && rule == quirk.rule && !omit.contains(quirk.omission))
       argv.emplace_back(quirk.option);
   if (!omit.contains(Omission::external))
     for (const Bind& bind : request.binds)

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "container.h"
+#include "kernel_probe.h"
 
 namespace cg::demo {
 
@@ -33,7 +34,7 @@ enum class Omission {
   external,       // mounts with masters outside are not declared
   pause,          // the container is not frozen before the dump
   freeze_cgroup,  // criu is not told that the container is frozen
-  compat_mode,    // --mntns-compat-mode is not given where the version needs it
+  compat_mode,    // --mntns-compat-mode is not given where version and kernel need it
   inherit_pipes,  // the new standard streams are not handed over
   cgroups,        // criu is told to ignore cgroups
 };
@@ -67,7 +68,9 @@ struct RestoreRequest {
   std::vector<InheritedPipe> pipes;
 };
 
-std::vector<std::string> dump_command(const CriuVersion& version, const DumpRequest& request, const Omissions& omit);
-std::vector<std::string> restore_command(const CriuVersion& version, const RestoreRequest& request, const Omissions& omit);
+// Every version from 3.17.1 to 4.2.1 takes the same dump options.
+std::vector<std::string> dump_command(const DumpRequest& request, const Omissions& omit);
+std::vector<std::string> restore_command(const CriuVersion& version, PropagationRule rule, const RestoreRequest& request,
+                                         const Omissions& omit);
 
 }  // namespace cg::demo

@@ -107,6 +107,16 @@ Result<bool> has_own_cgroup_namespace(pid_t pid) {
   return theirs.st_ino != ours.st_ino;
 }
 
+std::string difference(const std::vector<std::string>& before, const std::vector<std::string>& after) {
+  std::vector<std::string> lost, found;
+  std::ranges::set_difference(before, after, std::back_inserter(lost));
+  std::ranges::set_difference(after, before, std::back_inserter(found));
+  std::string result;
+  if (!lost.empty()) result += "; lost: " + join(lost, ", ");
+  if (!found.empty()) result += "; new: " + join(found, ", ");
+  return result;
+}
+
 // Everything that one run holds, undone in reverse by the destructor whatever happened.
 class Run {
  public:
@@ -168,7 +178,7 @@ Result<void> Run::prepare() {
   std::error_code error;
   if (fs::exists(plan_.work, error) && !fs::is_empty(plan_.work, error))
     return refused(fmt::format("{}: not empty; remove it, or give another --work", plan_.work.string()));
-  for (const char* directory : {"images", "root", "rootfs", "guest/shm"})
+  for (const char* directory : {"images", "root", "rootfs", "guest/shm", "probe"})
     CG_CHECK(make_directories(plan_.work / directory));
   CG_CHECK(write_file_atomically(plan_.work / "guest/hosts", "127.0.0.1 localhost\n"));
   CG_CHECK(prepare_rootfs(plan_.work / "rootfs", plan_.workload));
@@ -184,6 +194,9 @@ Result<void> Run::prepare() {
     return cannot_errno("mounting a tmpfs on " + shm, errno);
   mounted_.emplace_back(shm);
   CG_CHECK(write_file_atomically(fs::path(shm) / "from-guest", "seen by both sides\n"));
+
+  CG_TRY(propagation, probe_propagation(plan_.work / "probe"));
+  account_.propagation = propagation;
 
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return cannot_errno("prctl(PR_SET_CHILD_SUBREAPER)", errno);
   say_(fmt::format("guest: Linux {}, CRIU {}", account_.kernel, account_.criu.text()));
@@ -226,7 +239,8 @@ Result<void> Run::start() {
     return now && now->slices_verified > now->memory_slices && now->input_lines == sent_;
   });
   if (!enough) return cannot(fmt::format("the workload did not get through its memory within {} s", plan_.limit.count()));
-  CG_TRY(mounts, mounts_of(pid));
+  CG_TRY(mountinfo, read_file(fmt::format("/proc/{}/mountinfo", pid)));
+  CG_TRY(mounts, describe_mounts(mountinfo));
   mounts_ = std::move(mounts);
   CG_TRY(sid, innermost(pid, "NSsid:"));
   say_(fmt::format("container: pid {} (inside {}), {} mounts, session {}, cgroup {}", pid, before.pid, mounts_.size(), sid,
@@ -275,7 +289,7 @@ Result<void> Run::dump() {
                             .log = plan_.work / "dump.log",
                             .cgroup = plan_.cgroup,
                             .binds = binds()};
-  account_.dump_command = dump_command(account_.criu, request, plan_.omit);
+  account_.dump_command = dump_command(request, plan_.omit);
   say_("dump: " + join(account_.dump_command, " "));
   CG_CHECK(run_criu("dump", account_.dump_command, request.log, account_.dump_seconds));
   for (const auto& entry : fs::directory_iterator(plan_.work / "images")) {
@@ -329,7 +343,7 @@ Result<void> Run::restore() {
                          .binds = binds(),
                          .pipes = {}};
   for (std::size_t i = 0; i < 3; ++i) request.pipes.push_back({second_->inner(i), first_->inode(i)});
-  account_.restore_command = restore_command(account_.criu, request, plan_.omit);
+  account_.restore_command = restore_command(account_.criu, account_.propagation, request, plan_.omit);
   say_("restore: " + join(account_.restore_command, " "));
   CG_CHECK(run_criu("restore", account_.restore_command, request.log, account_.restore_seconds));
   second_->handed_over();
@@ -359,8 +373,9 @@ Result<void> Run::observe() {
   CG_TRY(inner, innermost(pid, "NSpid:"));
   add("namespace", inner == account_.before.pid && sid == account_.before.sid,
       fmt::format("/proc/{}/status: pid {}, session {} inside", pid, inner, sid));
-  CG_TRY(mounts, mounts_of(pid));
-  add("mounts", mounts == mounts_, fmt::format("{} before, {} now", mounts_.size(), mounts.size()));
+  CG_TRY(mountinfo, read_file(fmt::format("/proc/{}/mountinfo", pid)));
+  CG_TRY(mounts, describe_mounts(mountinfo));
+  add("mounts", mounts == mounts_, fmt::format("{} before, {} now{}", mounts_.size(), mounts.size(), difference(mounts_, mounts)));
   CG_TRY(processes, cgroup_->processes());
   CG_TRY(own_namespace, has_own_cgroup_namespace(pid));
   add("cgroup", processes.size() == 2 && std::ranges::find(processes, pid) != processes.end() && own_namespace,
@@ -393,7 +408,7 @@ Account demonstrate(const Plan& plan, const Say& say) {
   for (const auto& [name, step] : steps) {
     if (auto done = (run.*step)(); !done) {
       account.failed_step = name;
-      account.failure = done.error().message;
+      account.failure = done.error();
       break;
     }
   }

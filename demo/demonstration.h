@@ -31,6 +31,7 @@ struct Plan {
 struct Account {
   CriuVersion criu;
   std::string kernel;
+  PropagationRule propagation = PropagationRule::any_namespace;
   pid_t pid = 0;           // of the container's init, outside
   pid_t restored_pid = 0;
   State before;            // the first line seen
@@ -49,7 +50,7 @@ struct Account {
   std::vector<Finding> findings;
   // Of a failure:
   std::string failed_step;
-  std::string failure;
+  Error failure;
   bool hung = false;     // the time limit ended criu
   std::string log_tail;  // the end of the log of the criu command that failed
   std::vector<std::string> log_errors;  // its lines that say Error

@@ -1,10 +1,12 @@
 // demo-guest: runs inside the guest, makes a container as Kata's agent makes one, checkpoints it, restores it, and says
-// what held. Exit status: 0 everything held; 1 something did not (the account says what); 2 usage.
+// what held. Exit status: 0 everything held; 1 something did not (the account says what); 2 usage; 3 the container could
+// not be made, so that there was nothing to show.
 //
 // --json FILE writes the account, also of a run that failed:
 //   schema "criu-guest.demo", version 1
 //   ok                         the exit status is 0
 //   kernel                     uname -r of the guest
+//   propagation_of_other_namespaces   the kernel lets a mount's propagation be changed from another namespace
 //   criu.{path,version}
 //   pid, restored_pid          of the container's init, as the guest sees it (the kernel gives a new one)
 //   pid_in_namespace, restored_pid_in_namespace   as the program itself sees it (the same)
@@ -42,7 +44,7 @@ void print_findings(const demo::Account& account, std::ostream& out) {
 }
 
 void print_failure(const demo::Account& account, std::ostream& err) {
-  err << fmt::format("demo-guest: {}: {}\n", account.failed_step, account.failure);
+  err << fmt::format("demo-guest: {}: {}\n", account.failed_step, account.failure.message);
   for (const auto& line : account.log_errors) err << "  " << line << "\n";
   if (!account.log_tail.empty()) err << "The end of the log:\n" << account.log_tail;
 }
@@ -81,7 +83,9 @@ int demo_guest_main(const Args& args, Environment& env) {
   if (!json.empty())
     if (const auto written = write_file_atomically(json, demo::to_json(plan, account)); !written)
       return report_error(written.error(), "demo-guest", env);
-  return account.ok() ? exit_good : exit_no;
+  if (account.ok()) return exit_good;
+  const bool made = account.failed_step != "prepare" && account.failed_step != "start";
+  return made ? exit_no : exit_status(account.failure);
 }
 
 }  // namespace
