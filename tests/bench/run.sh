@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# What `make bench` runs: each figure against its limit, or against a peer measured in the same run. Medians.
+# Variables: BIN, OUT, MAKE, RUNS (default 5), BENCH_ONLY (a word of the section's name).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+: "${BIN:=build/release/bin}" "${OUT:=out}" "${MAKE:=make}" "${RUNS:=5}" "${BENCH_ONLY:=}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+median() { sort -n | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+# seconds COMMAND…: wall time of one run; its output goes to $work/last
+seconds() {
+  local begin
+  begin=$(date +%s.%N)
+  "$@" > "$work/last" 2>&1 || { cat "$work/last" >&2; return 1; }
+  awk -v a="$begin" -v b="$(date +%s.%N)" 'BEGIN { printf "%.3f\n", b - a }'
+}
+repeat() { local i; for ((i = 0; i < RUNS; i++)); do seconds "$@"; done | median; }
+# row WHAT FIGURE UNIT LIMIT NOTE
+row() {
+  local verdict
+  verdict=$(awk -v f="$2" -v l="$4" 'BEGIN { print (f <= l) ? "met" : "MISSED" }')
+  printf '%-46s %9s %-4s limit %-6s %-7s %s\n' "$1" "$2" "$3" "$4" "$verdict" "${5:-}"
+}
+wanted() { [ -z "$BENCH_ONLY" ] || [[ $1 == *$BENCH_ONLY* ]]; }
+megabytes() { stat -Lc %s "$1" | awk '{ printf "%.2f", $1 / 1e6 }'; }
+in_guest() { "$BIN/guest-run" --kernel "$OUT/vmlinux.container" --image "$OUT/demo.img" "$@"; }
+
+"$MAKE" guest-kernel > "$work/last" 2>&1 || { cat "$work/last"; exit 1; }
+"$MAKE" rootfs RECIPE=demo > "$work/last" 2>&1 || { cat "$work/last"; exit 1; }
+version=$("$BIN/criu-builder" resolve default)
+echo "medians of $RUNS runs; $(nproc) cores"
+
+if wanted size; then
+  row "vmlinuz" "$(megabytes "$OUT/vmlinuz.container")" MB 8
+  row "kcheck, static" "$(megabytes "$BIN/kcheck")" MB 6
+  row "demo image" "$(megabytes "$OUT/demo.img")" MB 64
+fi
+
+if wanted boot; then
+  row "boot to the guest's command (TCG), demo image" "$(repeat in_guest --accel tcg -- true)" s 4 "whole guest-run, with power off"
+fi
+
+if wanted image; then
+  build() {
+    "$BIN/rootfs-builder" build demo -o "$work/demo.img" --set criu="$OUT/criu-$version" --set kcheck="$BIN/kcheck"
+  }
+  build > "$work/last" 2>&1
+  ours=$(repeat build)
+  row "demo image written" "$ours" s 0.3
+fi
+
+if wanted kcheck; then
+  in_guest --accel tcg --get /run/times:"$work/times" -- sh -c \
+    "kcheck --criu=$version > /dev/null; for i in \$(seq $RUNS); do kcheck --criu=$version --format json; done > /run/times" || true
+  sed -n 's/.*"probe_milliseconds": *\([0-9.]*\).*/\1/p' "$work/times" > "$work/milliseconds"
+  row "kcheck --criu, probes in the guest (TCG)" "$(median < "$work/milliseconds")" ms 150
+fi
+
+if wanted criu; then
+  # The same tree, both without ccache: criu-builder's whole run against a plain make of the same target.
+  export CCACHE_DISABLE=1
+  source=$("$BIN/criu-builder" fetch "$version" 2>/dev/null | awk '{ print $NF }')
+  plain() {
+    rm -rf "$work/plain" && mkdir "$work/plain" && tar -C "$work/plain" --strip-components=1 -xf "$source" &&
+      make -C "$work/plain" -j"$(nproc)" criu NO_GNUTLS=1
+  }
+  ours() { "$BIN/criu-builder" --cache "$work/cache-$RANDOM$RANDOM" build "$version" -o "$work" --source "$source"; }
+  RUNS=3
+  peer=$(repeat plain)
+  mine=$(repeat ours)
+  row "static CRIU $version, ratio to plain make" "$(awk -v a="$mine" -v b="$peer" 'BEGIN { printf "%.2f", a / b }')" x 1.15 "$mine s against $peer s"
+fi
