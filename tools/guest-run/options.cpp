@@ -121,20 +121,21 @@ std::expected<GuestRunOptions, int> parse_guest_run(const Args& args, Environmen
   Raw raw;
   CLI::App app(description, "guest-run");
   app.footer(footer);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a wrapper's options can be overridden
   add_common_options(app, options.common);
   app.add_option("-o,--output", options.common.output, "With --format json: where the summary of the run goes");
   app.add_option("--kernel", raw.kernel, "bzImage, or ELF vmlinux with a PVH entry")->required();
   app.add_option("--image", raw.image, "Raw image of the root: a file system, or a disk with partitions");
   app.add_option("--initrd", raw.initrd, "The root is this initrd (cpio, compressed or not)");
-  app.add_option("--disk", raw.disks, "Another raw disk, in order /dev/vdb, ...; FILE:ro is read-only")->allow_extra_args(false);
-  app.add_option("--put", raw.puts, "SRC:DEST[:MODE], a file for the guest, before CMD")->allow_extra_args(false);
-  app.add_option("--get", raw.gets, "GUESTPATH[:HOSTPATH], a file from the guest, after CMD")->allow_extra_args(false);
+  app.add_option("--disk", raw.disks, "Another raw disk, in order /dev/vdb, ...; FILE:ro is read-only")->allow_extra_args(false)->take_all();
+  app.add_option("--put", raw.puts, "SRC:DEST[:MODE], a file for the guest, before CMD")->allow_extra_args(false)->take_all();
+  app.add_option("--get", raw.gets, "GUESTPATH[:HOSTPATH], a file from the guest, after CMD")->allow_extra_args(false)->take_all();
   app.add_option("--timeout", raw.timeout, "Limit for the whole run, in seconds (default: none)")->check(CLI::PositiveNumber);
   app.add_option("--boot-timeout", options.boot_timeout, "Limit for the boot until CMD starts, in seconds")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--memory", options.memory_mb, "The guest's memory in MB")->check(CLI::Range(64, 1 << 20))->capture_default_str();
   app.add_option("--cpus", options.cpus, "The guest's CPUs (default: the host's, at most 2)")->check(CLI::Range(1, 240));
   app.add_option("--append", options.append, "More kernel arguments; they come last and win");
-  app.add_option("--env", raw.environment, "K=V for CMD; K alone takes it from here")->allow_extra_args(false);
+  app.add_option("--env", raw.environment, "K=V for CMD; K alone takes it from here")->allow_extra_args(false)->take_all();
   app.add_option("--init", options.init, "PID 1 of the guest: auto (the image's if it has one), image, none (guest-run's own), or a path")->capture_default_str();
   app.add_option("--ready", options.ready, "When CMD may start: auto (systemd's default target, or /run/guest-ready), none, or a path that appears")->capture_default_str();
   app.add_option("--ready-timeout", options.ready_timeout, "Limit for that, in seconds (default: 30, systemd 180)")->check(CLI::PositiveNumber);

@@ -60,6 +60,8 @@ std::string base_kernel_arguments(Accelerator accelerator) {
   std::string text = "console=ttyS0 quiet panic=-1 reboot=t rdinit=/.guest-run/init net.ifnames=0";
   // Calibrating clocks and probing a keyboard that is not there cost an emulated guest a quarter of its boot.
   text += " i8042.noaux i8042.nopnp i8042.dumbkbd cryptomgr.notests no_timer_check";
+  // Nobody can log in on the console, and where no udev runs systemd would wait 90 s for its device.
+  text += " systemd.getty_auto=no";
   if (accelerator == Accelerator::tcg) text += " tsc=reliable mitigations=off";
   return text;
 }

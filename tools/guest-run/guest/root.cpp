@@ -13,7 +13,9 @@
 namespace cg::guest {
 namespace {
 
-constexpr double device_seconds = 10;  // a disk that is there is found within milliseconds
+// A disk that exists was probed before the first process started; only one that is late is worth waiting for.
+constexpr double late_disk_seconds = 10;
+constexpr double late_partition_seconds = 0.5;
 constexpr char new_root[] = "/.guest-run/root";
 
 // The file system a device holds, by the magic number of its superblock.
@@ -63,17 +65,22 @@ std::string disks_seen() {
   return seen.empty() ? "no disk at all (the kernel needs CONFIG_VIRTIO_PCI and CONFIG_VIRTIO_BLK)" : seen;
 }
 
+// guest-run gives the image as the first disk of its kind.
+std::string first_disk() {
+  for (const char* name : {"vda", "pmem0", "sda"})
+    if (exists(std::string("/sys/block/") + name)) return name;
+  return {};
+}
+
 std::optional<Found> find_root(const std::string& wanted) {
   if (wanted != "auto") {
     const auto type = file_system_of(wanted);
     return type ? std::optional(Found{wanted, *type}) : std::nullopt;
   }
-  // guest-run gives the image as the first disk of its kind.
-  for (const char* first : {"vda", "pmem0", "sda"}) {
-    if (!exists(std::string("/sys/block/") + first)) continue;
-    for (const auto& part : parts_of(first))
-      if (const auto type = file_system_of(part)) return Found{part, *type};
-  }
+  const std::string disk = first_disk();
+  if (disk.empty()) return std::nullopt;
+  for (const auto& part : parts_of(disk))
+    if (const auto type = file_system_of(part)) return Found{part, *type};
   return std::nullopt;
 }
 
@@ -120,9 +127,11 @@ std::string enter_disk_root(const Config& config) {
     const std::string asked = kernel_argument("root");
     if (asked.compare(0, 5, "/dev/") == 0) wanted = asked;
   }
-  const double deadline = seconds_now() + device_seconds;
+  const double start = seconds_now();
   auto found = find_root(wanted);
-  while (!found && seconds_now() < deadline) {
+  while (!found) {
+    const bool there = wanted == "auto" ? !first_disk().empty() : exists(wanted);
+    if (seconds_now() > start + (there ? late_partition_seconds : late_disk_seconds)) break;
     pause_briefly();
     found = find_root(wanted);
   }

@@ -1,0 +1,180 @@
+// The small pieces of guest-run that need no guest.
+#include <elf.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <sstream>
+
+#include "base/file.h"
+#include "console.h"
+#include "cpio.h"
+#include "guest_run_tool.h"
+#include "initrd.h"
+#include "kernel_image.h"
+#include "options.h"
+#include "temporary_directory.h"
+
+namespace cg {
+namespace {
+
+struct Called {
+  int status;
+  std::string out;
+  std::string err;
+};
+
+Called call(const Args& args) {
+  std::ostringstream out;
+  std::ostringstream err;
+  std::istringstream in;
+  Environment env{out, err, in, [](std::string_view) { return std::nullopt; }};
+  const int status = guest_run_main(args, env);
+  return {status, out.str(), err.str()};
+}
+
+TEST(Console, FindsThePanicOnceItsLineIsComplete) {
+  Console console;
+  console.append("[    1.0] Kernel panic - not syncing: sysrq trig");
+  EXPECT_FALSE(console.panic());
+  console.append("gered crash\r\n[    1.1] CPU: 0\r\n");
+  EXPECT_EQ(console.panic(), "sysrq triggered crash");
+  console.append("[    1.2] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n");
+  EXPECT_EQ(console.panic(), "sysrq triggered crash");
+  EXPECT_EQ(Console().panic(), std::nullopt);
+}
+
+TEST(Console, LastLinesHaveNoEscapes) {
+  Console console;
+  console.append("one\r\ntwo\r\n\x1b[31mth\x1b[0mree\a\r\n");
+  EXPECT_EQ(console.last(2), "two\nthree\n");
+  EXPECT_EQ(Console().last(5), "");
+}
+
+TEST(Console, AnEndlessConsoleKeepsItsEnd) {
+  Console console;
+  for (int i = 0; i < 100000; ++i) console.append("line\n");
+  console.append("end\n");
+  EXPECT_EQ(console.last(1), "end\n");
+}
+
+TEST(Cpio, IsWhatTheKernelsFormatSays) {
+  const std::string bytes = CpioWriter().directory("d").file("d/f", "12345", 0600).finish();
+  EXPECT_EQ(bytes.size() % 4, 0U);
+  EXPECT_EQ(bytes.substr(0, 6), "070701");
+  EXPECT_EQ(bytes.substr(14, 8), "000041ED");  // mode of the directory
+  EXPECT_EQ(bytes.substr(110, 2), std::string("d\0", 2));
+  const std::size_t second = 112;  // 110 + "d\0" is aligned
+  EXPECT_EQ(bytes.substr(second, 6), "070701");
+  EXPECT_EQ(bytes.substr(second + 14, 8), "00008180");
+  EXPECT_EQ(bytes.substr(second + 54, 8), "00000005");  // size
+  EXPECT_EQ(bytes.substr(second + 94, 8), "00000004");  // name with its NUL
+  EXPECT_EQ(bytes.substr(second + 110, 4), std::string("d/f\0", 4));
+  EXPECT_EQ(bytes.substr(second + 116, 5), "12345");
+  EXPECT_NE(bytes.find("TRAILER!!!"), std::string::npos);
+}
+
+TEST(Initrd, ComesBehindTheUsersOwnAtAMultipleOfFour) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(write_file_atomically(directory.path() / "user", "12345"));
+  const auto fd = make_initrd(directory.path() / "user", "archive");
+  ASSERT_TRUE(fd);
+  lseek(fd->get(), 0, SEEK_SET);
+  EXPECT_EQ(read_fd(fd->get(), "initrd").value(), std::string("12345\0\0\0archive", 15));
+  EXPECT_TRUE(embedded_guest_init().starts_with(ELFMAG));
+}
+
+class KernelFormatTest : public testing::Test {
+ protected:
+  Result<KernelFormat> format_of(const std::string& bytes) {
+    EXPECT_TRUE(write_file_atomically(directory_.path() / "k", bytes));
+    return kernel_format(directory_.path() / "k");
+  }
+  static std::string elf(std::uint16_t machine, std::uint32_t note) {
+    Elf64_Ehdr header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS64;
+    header.e_machine = machine;
+    header.e_phoff = sizeof header;
+    header.e_phnum = 1;
+    Elf64_Phdr segment{};
+    segment.p_type = PT_NOTE;
+    segment.p_offset = sizeof header + sizeof segment;
+    Elf64_Nhdr owner{4, 4, note};
+    segment.p_filesz = sizeof owner + 8;
+    std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
+    bytes.append(reinterpret_cast<const char*>(&segment), sizeof segment);
+    bytes.append(reinterpret_cast<const char*>(&owner), sizeof owner);
+    return bytes.append("Xen\0\1\2\3\4", 8);
+  }
+  TemporaryDirectory directory_;
+};
+
+TEST_F(KernelFormatTest, KnowsBzImageAndPvh) {
+  std::string image(4096, '\0');
+  image.replace(0x1fe, 2, "\x55\xaa");
+  image.replace(0x202, 4, "HdrS");
+  EXPECT_EQ(format_of(image).value(), KernelFormat::bz_image);
+  EXPECT_EQ(format_of(elf(EM_X86_64, 18)).value(), KernelFormat::pvh_elf);
+}
+
+TEST_F(KernelFormatTest, SaysWhatElseItIs) {
+  EXPECT_NE(format_of(elf(EM_X86_64, 17)).error().message.find("without the PVH entry note"), std::string::npos);
+  EXPECT_NE(format_of(elf(EM_AARCH64, 18)).error().message.find("not for x86_64"), std::string::npos);
+  EXPECT_NE(format_of("\x1f\x8b rest").error().message.find("compressed"), std::string::npos);
+  EXPECT_NE(format_of("").error().message.find("not a kernel"), std::string::npos);
+  EXPECT_NE(format_of(elf(EM_X86_64, 18).substr(0, 70)).error().message.find("PVH"), std::string::npos);
+  EXPECT_FALSE(kernel_format(directory_.path()));
+}
+
+TEST(GuestRunOptions, PutAndGetSayWhatTheyMean) {
+  const auto put = parse_put("a:b:/to/f:0750");
+  EXPECT_EQ(put->from, "a:b");
+  EXPECT_EQ(put->to, "/to/f");
+  EXPECT_EQ(put->mode, 0750U);
+  EXPECT_EQ(parse_put("dir/name:/to/")->to, "/to/name");
+  EXPECT_EQ(parse_put("a:/b")->mode, std::nullopt);
+  for (const char* bad : {"a", "a:b", ":/b", "", "a:/b:9"}) EXPECT_TRUE(!parse_put(bad) || parse_put(bad)->to == "/b:9") << bad;
+  EXPECT_EQ(parse_get("/g/h:out")->to, "out");
+  EXPECT_EQ(parse_get("/g/h")->to, "h");
+  EXPECT_EQ(parse_get("/g/h:dir/")->to, "dir/h");
+  for (const char* bad : {"g", "", "g:h", "/"}) EXPECT_FALSE(parse_get(bad)) << bad;
+}
+
+TEST(GuestRunCall, BadUsageIs2) {
+  for (const Args& args : {Args{}, Args{"--kernel", "k"}, Args{"--kernel", "k", "--"}, Args{"--", "true"},
+                           Args{"--kernel", "k", "--put", "x", "--", "true"}, Args{"--kernel", "k", "--kernal", "--", "true"},
+                           Args{"--kernel", "k", "--image", "i", "--initrd", "r", "--", "true"},
+                           Args{"--kernel", "k", "--persist", "--", "true"}, Args{"--kernel", "k", "--init", "nome", "--", "true"},
+                           Args{"--kernel", "k", "--timeout", "-1", "--", "true"}, Args{"--kernel", "k", "--format", "json", "--", "true"},
+                           Args{"--kernel", "k", "--accel", "hvf", "--", "true"}}) {
+    const auto result = call(args);
+    EXPECT_EQ(result.status, 2) << result.err;
+    EXPECT_NE(result.err, "");
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST(GuestRunCall, HelpIsAResult) {
+  const auto result = call({"--help"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_NE(result.out.find("--put"), std::string::npos);
+  EXPECT_EQ(result.err, "");
+}
+
+TEST(GuestRunCall, AMissingKernelIs125AndNamed) {
+  const auto result = call({"--qemu", "true", "--kernel", "/no/such/kernel", "--", "true"});
+  EXPECT_EQ(result.status, 125);
+  EXPECT_NE(result.err.find("/no/such/kernel: No such file"), std::string::npos) << result.err;
+}
+
+TEST(GuestRunCall, MissingQemuIs125AndSaysWhatToInstall) {
+  const std::string path = getenv("PATH");
+  setenv("PATH", "/no/such/directory", 1);
+  const auto result = call({"--kernel", "/no/such/kernel", "--", "true"});
+  setenv("PATH", path.c_str(), 1);
+  EXPECT_EQ(result.status, 125);
+  EXPECT_NE(result.err.find("qemu-system-x86"), std::string::npos) << result.err;
+}
+
+}  // namespace
+}  // namespace cg
