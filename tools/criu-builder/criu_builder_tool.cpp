@@ -1,0 +1,225 @@
+#include "criu_builder_tool.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <system_error>
+#include <thread>
+
+#include "base/cli.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "build.h"
+#include "criu/version.h"
+#include "plan.h"
+#include "recipe.h"
+
+namespace cg {
+namespace fs = std::filesystem;
+namespace {
+
+struct Options : CommonOptions {
+  std::string version;
+  std::string recipes;
+  std::string destination;
+  std::string source;
+  unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
+  bool dry_run = false;
+  bool offline = false;
+};
+
+class Builder {
+ public:
+  Builder(const Options& options, Environment& env) : options_(options), env_(env) {}
+
+  Result<void> list();
+  Result<void> fetch_source();
+  Result<void> build();
+
+ private:
+  Result<CriuRecipe> chosen_recipe();
+  FetchOptions fetch_options() const;
+  Result<std::optional<std::pair<CriuPlan, CriuResult>>> already_built(const CriuRecipe& recipe, const Host& host);
+  Result<void> deliver(const CriuPlan& plan, const CriuResult& result, const std::string& how);
+  fs::path cache() const { return fs::absolute(cache_directory(env_, options_.cache)); }
+  void say(const std::string& line) {
+    if (!options_.quiet) env_.err << line << std::endl;
+  }
+
+  const Options& options_;
+  Environment& env_;
+};
+
+FetchOptions Builder::fetch_options() const {
+  return {.cache = cache(),
+          .local = options_.source,
+          .progress = options_.quiet ? nullptr : &env_.err,
+          .terminal = env_.err_is_terminal,
+          .offline = options_.offline};
+}
+
+Result<CriuRecipe> Builder::chosen_recipe() {
+  CG_TRY(directory, recipe_directory(env_, options_.recipes));
+  CG_TRY(versions, recipe_versions(directory));
+  CG_TRY(version, choose_version(options_.version, versions));
+  if (version != options_.version)
+    say(fmt::format("CRIU {}: version {} chosen", options_.version.empty() ? "default" : options_.version, version));
+  return load_recipe(directory / (version + ".toml"));
+}
+
+std::string source_names(const SourceList& list) {
+  std::string text;
+  for (const auto& source : list.sources) {
+    text += text.empty() ? "" : ", ";
+    text += source.kind == SourceKind::url ? "upstream" : "Debian";
+  }
+  return text;
+}
+
+Result<void> Builder::list() {
+  CG_TRY(directory, recipe_directory(env_, options_.recipes));
+  CG_TRY(versions, recipe_versions(directory));
+  FetchOptions quiet = fetch_options();
+  quiet.progress = nullptr;
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  std::string text = fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", "VERSION", "DEFAULT", "SOURCES", "CACHED", "BUILT");
+  for (const auto& version : versions) {
+    CG_TRY(recipe, load_recipe(directory / (version + ".toml")));
+    const bool is_default = version == default_criu_version().text();
+    const bool cached = find_in_cache(recipe.source, quiet).has_value();
+    std::string built;  // a machine without a compiler can still list
+    if (const auto host = inspect_host(recipe.libraries)) {
+      CG_TRY(found, already_built(recipe, *host));
+      if (found) built = found->second.binary.string();
+    }
+    nlohmann::ordered_json sources = nlohmann::ordered_json::array();
+    for (const auto& source : recipe.source.sources) {
+      if (source.kind == SourceKind::url) sources.push_back({{"url", source.url}, {"sha256", source.sha256}});
+      else sources.push_back({{"package", source.package}, {"file", source.file}, {"sha256", source.sha256}});
+    }
+    rows.push_back({{"version", version}, {"default", is_default}, {"sources", sources}, {"cached", cached}, {"built", built}});
+    text += fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", version, is_default ? "yes" : "", source_names(recipe.source),
+                        cached ? "yes" : "no", built.empty() ? "no" : "yes");
+  }
+  if (options_.format == "json")
+    text = nlohmann::ordered_json{{"schema", "criu-guest.criu-versions/1"}, {"versions", rows}}.dump(2) + "\n";
+  env_.out << text;
+  return {};
+}
+
+Result<void> Builder::fetch_source() {
+  CG_TRY(recipe, chosen_recipe());
+  CG_TRY(fetched, fetch(recipe.source, fetch_options()));
+  if (options_.format == "json")
+    env_.out << nlohmann::ordered_json{{"schema", "criu-guest.criu-source/1"}, {"version", recipe.source.version},
+                                       {"path", fetched.path.string()}, {"sha256", fetched.sha256}, {"origin", fetched.origin}}
+                    .dump(2)
+             << "\n";
+  else
+    env_.out << fetched.path.string() << "\n";
+  return {};
+}
+
+// Looked up by the hash of every source, so that the tarball need not be there any more.
+Result<std::optional<std::pair<CriuPlan, CriuResult>>> Builder::already_built(const CriuRecipe& recipe, const Host& host) {
+  for (const auto& source : recipe.source.sources) {
+    CG_TRY(plan, make_plan(recipe, host, source.sha256, cache(), options_.jobs));
+    if (auto result = find_built(plan)) return std::pair(std::move(plan), std::move(*result));
+  }
+  return std::nullopt;
+}
+
+Result<void> Builder::build() {
+  CG_TRY(recipe, chosen_recipe());
+  if (recipe.source.sources.front().sha256.empty())
+    return refused(recipe.file.string() + ": CRIU's sources are pinned by SHA-256; kind \"debian_package\" is not");
+  CG_TRY(host, inspect_host(recipe.libraries));
+  if (options_.dry_run) {
+    CG_TRY(plan, make_plan(recipe, host, recipe.source.sources.front().sha256, cache(), options_.jobs));
+    env_.out << plan_text(plan, options_.destination);
+    return {};
+  }
+  if (options_.source.empty()) {
+    CG_TRY(found, already_built(recipe, host));
+    if (found) return deliver(found->first, found->second, "from the cache");
+  }
+  // Before the minutes that a build takes: can the result be put where it is wanted?
+  CG_CHECK(make_directories(options_.destination));
+  CG_TRY(fetched, fetch(recipe.source, fetch_options()));
+  CG_TRY(plan, make_plan(recipe, host, fetched.sha256, cache(), options_.jobs));
+  if (const auto found = find_built(plan)) return deliver(plan, *found, "from the cache");
+  CG_TRY(result, build_criu(plan, fetched.path,
+                            {.messages = options_.quiet ? nullptr : &env_.err,
+                             .terminal = env_.err_is_terminal,
+                             .compiler_output = options_.verbose > 0}));
+  return deliver(plan, result, "built in " + human_seconds(result.seconds));
+}
+
+Result<void> put(const fs::path& from, const fs::path& to, const std::string& sha256, unsigned mode) {
+  std::error_code error;
+  if (fs::is_regular_file(to, error) && (static_cast<unsigned>(fs::status(to, error).permissions()) & 07777U) == mode &&
+      sha256_file(to).value_or("") == sha256)
+    return {};  // its time stays, so that what depends on it need not be made again
+  return copy_file_atomically(from, to, mode);
+}
+
+Result<void> Builder::deliver(const CriuPlan& plan, const CriuResult& result, const std::string& how) {
+  const fs::path destination = options_.destination;
+  CG_CHECK(make_directories(destination));
+  const fs::path binary = destination / plan.binary_name();
+  const fs::path debug = destination / plan.debug_name();
+  CG_CHECK(put(result.debug, debug, result.debug_sha256, 0644));
+  CG_CHECK(put(result.binary, binary, result.sha256, 0755));
+  if (options_.format == "json") {
+    env_.out << nlohmann::ordered_json{{"schema", "criu-guest.criu-build/1"},
+                                       {"version", plan.version()},
+                                       {"path", binary.string()},
+                                       {"debug", debug.string()},
+                                       {"size", result.size},
+                                       {"sha256", result.sha256},
+                                       {"build_id", result.build_id},
+                                       {"machine", result.machine},
+                                       {"source_sha256", plan.source_sha256},
+                                       {"compiler", plan.host.compiler},
+                                       {"how", how},
+                                       {"seconds", result.seconds}}
+                    .dump(2)
+             << "\n";
+    return {};
+  }
+  env_.out << fmt::format("CRIU {} (static, {}): {}\n  {}  {}\n  {}\n", plan.version(), result.machine, how, binary.string(),
+                          human_size(result.size), debug.string());
+  return {};
+}
+
+}  // namespace
+
+int criu_builder_main(const Args& args, Environment& env) {
+  Options options;
+  CLI::App app{"Builds one static CRIU binary from a recipe.", "criu-builder"};
+  add_common_options(app, options);
+  app.add_option("--recipes", options.recipes, "The directory with the recipes (default: recipes/criu of this project)");
+  app.add_flag("--offline", options.offline, "Use no network");
+  app.require_subcommand(1);
+  CLI::App* list = app.add_subcommand("list", "The versions that have a recipe");
+  CLI::App* fetch = app.add_subcommand("fetch", "Have the source in the cache and print where");
+  CLI::App* build = app.add_subcommand("build", "Build it, or take it from the cache");
+  for (CLI::App* sub : {fetch, build}) {
+    sub->add_option("version", options.version, "3.19, 3.17 (newest 3.17.x), 4 or default")->required();
+    sub->add_option("--source", options.source, "A local source tarball with the recipe's SHA-256");
+  }
+  build->add_option("-o,--output", options.destination, "The directory for the results")->default_val("out");
+  build->add_option("-j,--jobs", options.jobs, "Parallel jobs")->capture_default_str()->check(CLI::Range(1U, 1024U));
+  build->add_flag("--dry-run", options.dry_run, "Print the plan and stop");
+  if (const auto status = parse_command_line(app, args, env)) return *status;
+
+  Builder builder(options, env);
+  const auto result = *list ? builder.list() : *fetch ? builder.fetch_source() : builder.build();
+  return result ? exit_good : report_error(result.error(), "criu-builder", env);
+}
+
+}  // namespace cg

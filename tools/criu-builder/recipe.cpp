@@ -1,0 +1,128 @@
+#include "recipe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/data.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "criu/version.h"
+
+namespace cg {
+namespace fs = std::filesystem;
+namespace {
+
+bool stays_inside(const std::string& path) {
+  const auto parts = split(path, '/');
+  return !path.empty() && !path.starts_with('/') && std::ranges::find(parts, "..") == parts.end();
+}
+
+std::string inside_path(TomlReader& reader, std::string_view key) {
+  std::string path = reader.required_string(key);
+  if (!stays_inside(path)) reader.fail(key, "'" + path + "' is no path inside the source tree");
+  return path;
+}
+
+Result<void> replace_once(const fs::path& tree, const Replacement& change) {
+  const fs::path path = tree / change.file;
+  CG_TRY(text, read_file(path));
+  const std::size_t at = text.find(change.old_text);
+  if (at == std::string::npos || text.find(change.old_text, at + 1) != std::string::npos)
+    return refused(fmt::format("{}: the recipe's [[replace]] must match exactly once, and matches {}: {}", change.file,
+                               at == std::string::npos ? "nowhere" : "more than once", change.old_text));
+  text.replace(at, change.old_text.size(), change.new_text);
+  std::error_code error;
+  const auto mode = static_cast<unsigned>(fs::status(path, error).permissions());
+  return write_file_atomically(path, text, mode & 0777U);
+}
+
+}  // namespace
+
+Result<CriuRecipe> load_recipe(const fs::path& file) {
+  CG_TRY(table, load_toml(file));
+  CriuRecipe recipe{.file = file};
+  CG_TRY(source, read_sources(table, file.string()));
+  recipe.source = std::move(source);
+  TomlReader reader(table, file.string());
+  reader.only({"name", "version", "source", "libraries", "make", "rename", "replace"});
+  recipe.libraries = reader.strings("libraries");
+  recipe.make = reader.strings("make");
+  if (recipe.libraries.empty()) reader.fail("libraries", "the static libraries that CRIU links are required");
+  if (file.stem() != recipe.source.version)
+    reader.fail("version", fmt::format("'{}' in a file named {}", recipe.source.version, file.filename().string()));
+  for (const toml::table* entry : reader.tables("rename")) {
+    TomlReader rename(*entry, file.string());
+    rename.only({"from", "to"});
+    recipe.renamings.push_back({inside_path(rename, "from"), inside_path(rename, "to")});
+    CG_CHECK(rename.error());
+  }
+  for (const toml::table* entry : reader.tables("replace")) {
+    TomlReader replace(*entry, file.string());
+    replace.only({"file", "old", "new"});
+    recipe.replacements.push_back(
+        {inside_path(replace, "file"), replace.required_string("old"), replace.required_string("new")});
+    if (recipe.replacements.back().old_text.empty()) replace.fail("old", "an empty text is everywhere");
+    CG_CHECK(replace.error());
+  }
+  CG_CHECK(reader.error());
+  return recipe;
+}
+
+Result<fs::path> recipe_directory(const Environment& env, const std::string& option) {
+  if (!option.empty()) {
+    if (fs::is_directory(fs::path(option) / "criu")) return fs::path(option) / "criu";
+    if (fs::is_directory(option)) return fs::path(option);
+    return cannot("--recipes " + option + ": no such directory");
+  }
+  CG_TRY(data, data_directory(env));
+  return data / "recipes" / "criu";
+}
+
+Result<std::vector<std::string>> recipe_versions(const fs::path& directory) {
+  std::vector<std::string> versions;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error))
+    if (entry.path().extension() == ".toml") versions.push_back(entry.path().stem().string());
+  if (error) return cannot(directory.string() + ": " + error.message());
+  if (versions.empty()) return cannot(directory.string() + ": no recipe (VERSION.toml) in it");
+  std::ranges::sort(versions, [](const std::string& a, const std::string& b) {
+    const auto left = parse_version(a).value_or(Version{});
+    const auto right = parse_version(b).value_or(Version{});
+    return left != right ? left < right : a < b;
+  });
+  return versions;
+}
+
+Result<std::string> choose_version(const std::string& word, const std::vector<std::string>& versions) {
+  const std::string bare = word.starts_with('v') ? word.substr(1) : word;
+  const auto known = [&](const std::string& name) { return std::ranges::find(versions, name) != versions.end(); };
+  if (known(bare)) return bare;
+  const auto resolved = resolve_criu_version(bare == "default" ? "" : bare);
+  if (resolved && known(resolved->text())) return resolved->text();
+  // The recipes may know more, or fewer, versions than this program: the newest of the series asked for.
+  const std::string series = (bare.ends_with(".x") ? bare.substr(0, bare.size() - 2) : bare) + ".";
+  for (auto version = versions.rbegin(); version != versions.rend(); ++version)
+    if (series.size() > 1 && version->starts_with(series)) return *version;
+  std::vector<std::string> ordered = nearest(bare, versions, versions.size());
+  for (const auto& name : versions)
+    if (std::ranges::find(ordered, name) == ordered.end()) ordered.push_back(name);
+  return usage_error(fmt::format("no recipe for CRIU '{}'; known versions: {}", word, join(ordered, ", ")));
+}
+
+Result<void> apply_edits(const CriuRecipe& recipe, const fs::path& tree) {
+  for (const auto& change : recipe.renamings) {
+    std::error_code error;
+    fs::create_directories((tree / change.to).parent_path(), error);
+    fs::rename(tree / change.from, tree / change.to, error);
+    if (error) return refused(fmt::format("{}: the recipe renames {} to {}: {}", recipe.file.string(), change.from, change.to, error.message()));
+  }
+  for (const auto& change : recipe.replacements) {
+    if (auto done = replace_once(tree, change); !done)
+      return std::unexpected(Error{done.error().kind, recipe.file.string() + ": " + done.error().message});
+  }
+  return {};
+}
+
+}  // namespace cg
