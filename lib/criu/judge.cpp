@@ -1,0 +1,252 @@
+#include "criu/judge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+
+namespace cg {
+namespace {
+
+using Status = ProbeResult::Status;
+
+SymbolState symbol_state(const Evidence& evidence, std::string_view symbol) {
+  const ConfigValue* value = evidence.config->find(symbol);
+  if (!value) return evidence.config_is_complete ? SymbolState::off : SymbolState::unknown;
+  if (value->text == "n") return SymbolState::off;
+  // A module counts only where modules can be loaded at all.
+  if (value->text == "m")
+    return evidence.config->value("MODULES") == "y" ? SymbolState::module : SymbolState::off;
+  return SymbolState::on;
+}
+
+// What the configuration says about a row.
+struct ConfigOpinion {
+  std::optional<SymbolState> state;  // nullopt: no configuration or no symbols
+  std::string seen;                  // "CONFIG_MEMBARRIER is not set"
+  std::vector<std::string> remedies;
+};
+
+ConfigOpinion ask_config(const MatrixRow& row, const Evidence& evidence) {
+  ConfigOpinion opinion;
+  if (row.symbols.empty()) return opinion;
+  if (!evidence.config) {
+    opinion.remedies = row.symbols.remedies([](std::string_view) { return SymbolState::unknown; });
+    return opinion;
+  }
+  const auto lookup = [&](std::string_view symbol) { return symbol_state(evidence, symbol); };
+  opinion.state = row.symbols.evaluate(lookup);
+  opinion.remedies = row.symbols.remedies(lookup);
+  const bool holds = *opinion.state >= SymbolState::module;
+  std::vector<std::string> parts;
+  for (const auto& symbol : holds ? row.symbols.symbols() : row.symbols.culprits(lookup)) {
+    const ConfigValue* value = evidence.config->find(symbol);
+    if (value && value->text != "n") parts.push_back(fmt::format("CONFIG_{}={}", symbol, value->text));
+    else if (value || evidence.config_is_complete) parts.push_back(fmt::format("CONFIG_{} is not set", symbol));
+    else parts.push_back(fmt::format("CONFIG_{} is not mentioned", symbol));
+  }
+  opinion.seen = join(parts, ", ");
+  if (*opinion.state == SymbolState::module && !evidence.probe) opinion.seen += "; the module must be in the image";
+  return opinion;
+}
+
+Verdict failed_verdict(const MatrixRow& row, const Question& question) {
+  // An incompatibility window says only that the kernel's version is in a range, and distributions back-port in
+  // both directions; it stays a warning until a probe, or a lab case on both sides, says more.
+  if (row.window && row.probe.empty() && row.proof == "read") return Verdict::warn;
+  if (row.required() || question.features.contains(row.feature)) return Verdict::fail;
+  return Verdict::warn;
+}
+
+Finding finding_of(const MatrixRow& row, const Question& question) {
+  Finding finding;
+  finding.id = row.id;
+  finding.title = row.title;
+  finding.required = row.required() || (!row.feature.empty() && question.features.contains(row.feature));
+  finding.severity = severity_text(row);
+  finding.breaks = row.breaks;
+  finding.fix = row.fix;
+  finding.source = row.source;
+  finding.proof = row.proof;
+  return finding;
+}
+
+// Why the row has no meaning here, or "".
+std::string not_applicable_because(const MatrixRow& row, const Question& question, const Evidence& evidence,
+                                   bool probing) {
+  if (!row.criu.contains(question.criu))
+    return fmt::format("CRIU {} does not ask for it (only {} does)", question.criu.text(), row.criu.text());
+  if (!row.architectures.empty() && !evidence.architecture.empty() &&
+      std::ranges::find(row.architectures, evidence.architecture) == row.architectures.end())
+    return fmt::format("does not exist on {} (only on {})", evidence.architecture, join(row.architectures, ", "));
+  // Distributions back-port in both directions: where a probe decides a window, the version does not.
+  if (row.window && probing) return "";
+  if (evidence.kernel && !row.kernel.contains(*evidence.kernel))
+    return fmt::format("Linux {} is outside of {}", evidence.kernel->text(), row.kernel.text());
+  return "";
+}
+
+std::string joined(const std::string& first, const std::string& second) {
+  return first.empty() || second.empty() ? first + second : first + "; " + second;
+}
+
+// `failed` is the verdict that a row that does not hold gets.
+Verdict verdict_of_config(SymbolState state, Verdict failed) {
+  switch (state) {
+    case SymbolState::on: return Verdict::pass;
+    case SymbolState::module: return Verdict::warn;
+    case SymbolState::unknown: return Verdict::unknown;
+    case SymbolState::off: return failed;
+  }
+  return Verdict::unknown;
+}
+
+// The finding of its own that says that probe and configuration contradict each other.
+std::optional<Finding> disagreement(const Finding& finding, const ProbeResult& probe, const ConfigOpinion& config,
+                                    const Evidence& evidence) {
+  if (!config.state || *config.state == SymbolState::unknown) return std::nullopt;
+  const bool config_holds = *config.state >= SymbolState::module;
+  const bool contradicted =
+      (probe.status == Status::pass && !config_holds) || (probe.status == Status::fail && config_holds);
+  if (!contradicted) return std::nullopt;
+  Finding result = finding;
+  result.id += ".disagreement";
+  result.title = "configuration and running kernel disagree: " + finding.title;
+  result.verdict = Verdict::warn;
+  result.required = false;
+  result.breaks = "one of the two is not what it seems; the probe's answer counts";
+  result.fix = config_holds ? "look for a seccomp filter, a masked or read-only /proc, a module that is not loaded, "
+                              "or a configuration of another kernel"
+                            : fmt::format("{} may not belong to the kernel that runs", evidence.config_name);
+  return result;
+}
+
+void judge_by_probe(Finding& finding, const ProbeResult& probe, const ConfigOpinion& config, Verdict failed) {
+  finding.seen = joined(probe.detail, config.seen);
+  switch (probe.status) {
+    case Status::pass: finding.verdict = Verdict::pass; break;
+    case Status::fail: finding.verdict = failed; break;
+    case Status::not_applicable: finding.verdict = Verdict::not_applicable; break;
+    // A probe that could not look leaves the word to the configuration, where that can say something.
+    case Status::unknown:
+      finding.verdict = config.state ? verdict_of_config(*config.state, failed) : Verdict::unknown;
+      break;
+  }
+}
+
+void judge_by_config(Finding& finding, const MatrixRow& row, const ConfigOpinion& config, Verdict failed,
+                     const Evidence& evidence) {
+  finding.seen = config.seen;
+  finding.verdict = verdict_of_config(*config.state, failed);
+  if (finding.verdict == Verdict::fail && !evidence.kernel && !row.kernel.everything()) {
+    finding.verdict = Verdict::unknown;
+    finding.seen += fmt::format("; counts only for Linux {}, and the kernel's version is not known", row.kernel.text());
+  }
+}
+
+void judge_by_version(Finding& finding, const MatrixRow& row, Verdict failed, const Evidence& evidence) {
+  finding.verdict = !evidence.kernel ? Verdict::unknown : row.probe.empty() ? failed : Verdict::warn;
+  finding.required = finding.verdict == Verdict::fail;
+  finding.seen = evidence.kernel ? fmt::format("Linux {} is in {}", evidence.kernel->text(), row.kernel.text())
+                                 : "the kernel's version is not known";
+}
+
+// The row's finding, and the disagreement where there is one; none for a row that only a probe can judge when
+// there are no probes.
+std::vector<Finding> judge_row(const MatrixRow& row, const Question& question, const Evidence& evidence) {
+  const bool probing = evidence.probe && !row.probe.empty();
+  const ConfigOpinion config = ask_config(row, evidence);
+  if (!probing && !config.state && !row.window) return {};
+  Finding finding = finding_of(row, question);
+  if (finding.seen = not_applicable_because(row, question, evidence, probing); !finding.seen.empty()) {
+    finding.verdict = Verdict::not_applicable;
+    return {finding};
+  }
+  if (!config.remedies.empty()) finding.fix = joined(join(config.remedies, ", "), row.fix);
+  const Verdict failed = failed_verdict(row, question);
+  if (probing) {
+    const ProbeResult probe = evidence.probe(row.probe);
+    judge_by_probe(finding, probe, config, failed);
+    if (auto extra = disagreement(finding, probe, config, evidence)) return {finding, *extra};
+  } else if (config.state) {
+    judge_by_config(finding, row, config, failed, evidence);
+  } else {
+    judge_by_version(finding, row, failed, evidence);
+  }
+  return {finding};
+}
+
+std::vector<std::string> deciding_ids(const std::vector<Finding>& findings, Verdict overall) {
+  std::vector<std::string> ids;
+  for (const auto& finding : findings)
+    if (finding.verdict == overall && (overall == Verdict::fail || (overall == Verdict::unknown && finding.required)))
+      ids.push_back(finding.id);
+  return ids;
+}
+
+std::string plural(std::ptrdiff_t count, std::string_view singular, std::string_view several) {
+  return fmt::format("{} {}", count, count == 1 ? singular : several);
+}
+
+}  // namespace
+
+std::vector<Finding> judge(const Matrix& matrix, const Question& question, const Evidence& evidence) {
+  std::vector<Finding> findings;
+  for (const auto& row : matrix.rows)
+    for (auto& finding : judge_row(row, question, evidence)) findings.push_back(std::move(finding));
+  return findings;
+}
+
+std::string headline(const std::vector<Finding>& findings, const Version& criu) {
+  const Verdict verdict = overall_verdict(findings);
+  if (verdict == Verdict::fail) {
+    const auto failed = std::ranges::count(findings, Verdict::fail, &Finding::verdict);
+    return fmt::format("NOT READY for CRIU {}: {}", criu.text(), plural(failed, "requirement fails", "requirements fail"));
+  }
+  if (verdict == Verdict::unknown) {
+    const auto open = std::ranges::count_if(
+        findings, [](const Finding& f) { return f.verdict == Verdict::unknown && f.required; });
+    return fmt::format("UNDECIDED for CRIU {}: {} could not be checked", criu.text(),
+                       plural(open, "requirement", "requirements"));
+  }
+  const auto warnings = std::ranges::count(findings, Verdict::warn, &Finding::verdict);
+  return fmt::format("READY for CRIU {}{}", criu.text(),
+                     warnings == 0 ? "" : fmt::format(" ({})", plural(warnings, "warning", "warnings")));
+}
+
+Subject judge_subject(const Matrix& matrix, const Question& question, const Evidence& evidence, std::string name) {
+  Subject subject;
+  subject.name = std::move(name);
+  subject.findings = judge(matrix, question, evidence);
+  subject.verdict = overall_verdict(subject.findings);
+  subject.headline = headline(subject.findings, question.criu);
+  auto versions = known_criu_versions();
+  if (std::ranges::find(versions, question.criu) == versions.end()) versions.push_back(question.criu);
+  for (const auto& version : versions) {
+    const bool judged = version == question.criu;
+    const auto findings = judged ? subject.findings : judge(matrix, Question{version, question.features}, evidence);
+    const Verdict verdict = overall_verdict(findings);
+    subject.versions.push_back({version.text(), verdict, deciding_ids(findings, verdict), judged});
+  }
+  return subject;
+}
+
+std::string matrix_architecture(std::string_view name, const KernelConfig* config) {
+  const auto is_on = [&](std::string_view symbol) { return config && config->value(symbol) == "y"; };
+  if (name == "x86" || name == "i386") return !config || is_on("X86_64") || name == "x86" ? "x86_64" : "";
+  if (name == "powerpc") return "ppc64le";
+  if (name == "s390") return "s390x";
+  if (name == "riscv") return "riscv64";
+  if (name == "loongarch") return "loongarch64";
+  if (name == "mips") return "mips64";
+  static const std::map<std::string_view, std::string> same = {
+      {"aarch64", "arm64"},     {"arm64", "arm64"},   {"x86_64", "x86_64"},           {"s390x", "s390x"},
+      {"ppc64le", "ppc64le"},   {"riscv64", "riscv64"}, {"loongarch64", "loongarch64"}, {"mips64", "mips64"},
+      {"armv7l", "arm"},        {"arm", "arm"}};
+  const auto found = same.find(name);
+  return found == same.end() ? "" : found->second;
+}
+
+}  // namespace cg

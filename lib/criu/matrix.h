@@ -1,0 +1,52 @@
+// The CRIU requirement matrix: what each CRIU version asks of a kernel and of the system it runs on.
+// The rows are data (recipes/criu-matrix.toml); this reads and checks them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "criu/expression.h"
+#include "criu/version.h"
+
+namespace cg {
+
+enum class Severity { startup, dump, restore, feature, harmful, better_off };
+
+struct MatrixRow {
+  std::string id;       // stable: "kernel.membarrier"
+  std::string title;
+  Expression symbols;   // what the kernel configuration must say; may be empty
+  std::string probe;    // the name of a live probe; may be empty
+  VersionRange criu;    // the CRIU versions that ask for it
+  VersionRange kernel;  // the kernels for which the row has a meaning
+  std::vector<std::string> architectures;  // empty: every one
+  Severity severity = Severity::startup;
+  std::string feature;  // with Severity::feature
+  bool window = false;  // a kernel-CRIU incompatibility: the row fails just because the kernel is in the range
+  std::string breaks;   // what the user will see
+  std::string fix;      // beyond setting the symbols; may be empty where there are symbols
+  std::string source;   // tag:path:line or an issue
+  std::string proof;    // "read" or "lab:CASE"
+  int line = 0;
+
+  bool required() const {
+    return severity == Severity::startup || severity == Severity::dump || severity == Severity::restore;
+  }
+};
+
+std::string severity_text(const MatrixRow& row);  // as it is written: "feature:lazy-pages"
+
+struct Matrix {
+  std::vector<MatrixRow> rows;
+  std::vector<std::string> features() const;  // sorted, each once
+};
+
+// Refused with "file:line:column: what" for the first row that is not one.
+Result<Matrix> parse_matrix(std::string_view text, const std::string& name);
+// The matrix compiled into the program.
+std::string_view builtin_matrix_text();
+Result<Matrix> builtin_matrix();
+
+}  // namespace cg

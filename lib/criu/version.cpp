@@ -1,0 +1,116 @@
+#include "criu/version.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+
+namespace cg {
+namespace {
+
+// Takes "N.N" or "N.N.N" off the front of `text`.
+std::optional<Version> take_version(std::string_view& text) {
+  Version version;
+  std::size_t count = 0;
+  while (count < version.number.size()) {
+    int value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc() || value < 0) return std::nullopt;
+    version.number[count++] = value;
+    text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+    const bool more = text.size() > 1 && text[0] == '.' && text[1] >= '0' && text[1] <= '9';
+    if (!more || count == version.number.size()) break;
+    text.remove_prefix(1);
+  }
+  return count >= 2 ? std::optional(version) : std::nullopt;
+}
+
+}  // namespace
+
+std::string Version::text() const {
+  const auto& [first, second, third] = number;
+  return third == 0 ? fmt::format("{}.{}", first, second) : fmt::format("{}.{}.{}", first, second, third);
+}
+
+std::optional<Version> parse_version(std::string_view text) {
+  if (text.starts_with('v')) text.remove_prefix(1);
+  const auto version = take_version(text);
+  return text.empty() ? version : std::nullopt;
+}
+
+std::optional<Version> leading_version(std::string_view text) { return take_version(text); }
+
+Result<VersionRange> VersionRange::parse(std::string_view text) {
+  VersionRange range;
+  range.text_ = std::string(trim(text));
+  if (range.text_.empty()) range.text_ = "*";
+  if (range.text_ == "*") return range;
+  for (const auto& word : split(range.text_, ' ')) {
+    if (word.empty()) continue;
+    Bound bound{Comparison::equal, {}};
+    std::string_view rest = word;
+    constexpr std::pair<std::string_view, Comparison> operators[] = {{">=", Comparison::at_least},
+                                                                     {"<=", Comparison::at_most},
+                                                                     {">", Comparison::greater},
+                                                                     {"<", Comparison::less},
+                                                                     {"=", Comparison::equal}};
+    for (const auto& [sign, comparison] : operators) {
+      if (!rest.starts_with(sign)) continue;
+      bound.comparison = comparison;
+      rest.remove_prefix(sign.size());
+      break;
+    }
+    const auto version = parse_version(rest);
+    if (!version)
+      return refused(fmt::format("'{}' is not a version range; write it like \">=3.18 <4.0\", \"3.18\" or \"*\"", text));
+    bound.version = *version;
+    range.bounds_.push_back(bound);
+  }
+  return range;
+}
+
+bool VersionRange::contains(const Version& version) const {
+  return std::ranges::all_of(bounds_, [&](const Bound& bound) {
+    switch (bound.comparison) {
+      case Comparison::less: return version < bound.version;
+      case Comparison::at_most: return version <= bound.version;
+      case Comparison::equal: return version == bound.version;
+      case Comparison::at_least: return version >= bound.version;
+      case Comparison::greater: return version > bound.version;
+    }
+    return false;
+  });
+}
+
+const std::vector<Version>& known_criu_versions() {
+  static const std::vector<Version> versions = {{{3, 17, 1}}, {{3, 18, 0}}, {{3, 19, 0}}, {{4, 0, 0}},
+                                                {{4, 1, 0}},  {{4, 1, 1}},  {{4, 2, 0}},  {{4, 2, 1}}};
+  return versions;
+}
+
+// The newest version that both the upstream archive and Debian's have.
+Version default_criu_version() { return {{4, 1, 1}}; }
+
+Result<Version> resolve_criu_version(std::string_view text) {
+  if (text.starts_with('v')) text.remove_prefix(1);
+  if (text.empty() || text == "4" || text == "4.x") return default_criu_version();
+  const auto& known = known_criu_versions();
+  const auto asked = parse_version(text);
+  if (asked && std::ranges::find(known, *asked) != known.end()) return *asked;
+  // Two numbers that are no version themselves: the newest of that series.
+  if (asked && std::ranges::count(text, '.') == 1) {
+    for (auto version = known.rbegin(); version != known.rend(); ++version)
+      if (version->number[0] == asked->number[0] && version->number[1] == asked->number[1]) return *version;
+  }
+  std::vector<std::string> names;
+  for (const auto& version : known) names.push_back(version.text());
+  std::vector<std::string> ordered = nearest(text, names, names.size());
+  for (const auto& name : names)
+    if (std::ranges::find(ordered, name) == ordered.end()) ordered.push_back(name);
+  return usage_error(fmt::format("no CRIU version '{}' is known here; known: {}", text, join(ordered, ", ")));
+}
+
+}  // namespace cg

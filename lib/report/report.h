@@ -1,0 +1,58 @@
+// What a check found, as plain data: verdicts, findings with stable ids, and the report that the renderers
+// (text.h, json.h) write. Nothing here knows what was checked.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cg {
+
+enum class Verdict { pass, warn, fail, unknown, not_applicable };
+
+std::string_view verdict_name(Verdict verdict);  // "PASS", "WARN", "FAIL", "UNKNOWN", "N/A"
+
+struct Finding {
+  std::string id;     // stable, such as "kernel.membarrier"
+  std::string title;
+  Verdict verdict = Verdict::pass;
+  bool required = false;  // an UNKNOWN here leaves the whole verdict open
+  std::string severity;   // "startup", "feature:lazy-pages", ...
+  std::string seen;       // what was looked at and what it said
+  std::string breaks;     // what the user will see
+  std::string fix;
+  std::string source;
+  std::string proof;
+};
+
+// How one version of the checked program fares. Only the judged one sets the exit status.
+struct VersionVerdict {
+  std::string version;
+  Verdict verdict = Verdict::pass;
+  std::vector<std::string> reasons;  // ids of the findings that decide it
+  bool judged = false;
+};
+
+struct Subject {
+  std::string name;      // "running kernel", a file
+  std::string headline;  // "READY for CRIU 4.1.1"
+  Verdict verdict = Verdict::pass;
+  std::vector<std::pair<std::string, std::string>> facts;  // shown under the headline, in order
+  std::vector<Finding> findings;
+  std::vector<VersionVerdict> versions;
+};
+
+struct Report {
+  std::string command;  // "live", "config", "image"
+  std::string version;  // the version judged
+  std::vector<Subject> subjects;
+};
+
+// FAIL when any finding fails; else UNKNOWN when a required one is unknown; else WARN; else PASS.
+Verdict overall_verdict(const std::vector<Finding>& findings);
+// 1 for FAIL (and, when strict, for WARN); else 3 when a required row is unknown; else 0.
+enum class Strictness { normal, strict };
+int exit_status(const Report& report, Strictness strictness);
+
+}  // namespace cg

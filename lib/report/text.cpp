@@ -1,0 +1,104 @@
+#include "report/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace cg {
+namespace {
+
+std::string_view color_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::pass: return "\x1b[32m";
+    case Verdict::warn:
+    case Verdict::unknown: return "\x1b[33m";
+    case Verdict::fail: return "\x1b[1;31m";
+    case Verdict::not_applicable: return "\x1b[2m";
+  }
+  return "";
+}
+
+std::string painted(std::string_view text, Verdict verdict, const TextOptions& options) {
+  return options.color ? fmt::format("{}{}\x1b[0m", color_of(verdict), text) : std::string(text);
+}
+
+void write_label(std::string& out, std::string_view label, std::string_view text) {
+  if (!text.empty()) out += fmt::format("        {:<7} {}\n", label, text);
+}
+
+// FAIL, and an UNKNOWN that leaves the verdict open, in full; WARN and the rest in two lines.
+void write_finding(std::string& out, const Finding& finding, const TextOptions& options) {
+  out += fmt::format("{} {}  {}\n", painted(fmt::format("{:<7}", verdict_name(finding.verdict)), finding.verdict, options),
+                     finding.id, finding.title);
+  const bool bad = finding.verdict == Verdict::fail || finding.verdict == Verdict::warn ||
+                   (finding.verdict == Verdict::unknown && finding.required);
+  if (bad || options.all_rows) write_label(out, "seen", finding.seen);
+  if (!bad) return;
+  if (finding.verdict == Verdict::fail || options.all_rows) write_label(out, "breaks", finding.breaks);
+  write_label(out, "fix", finding.fix);
+  if (finding.verdict != Verdict::fail && !options.all_rows) return;
+  write_label(out, "source", finding.proof.empty() ? finding.source
+                                                   : fmt::format("{} (proof: {})", finding.source, finding.proof));
+}
+
+void write_findings(std::string& out, const Subject& subject, const TextOptions& options) {
+  for (const Verdict verdict : {Verdict::fail, Verdict::unknown, Verdict::warn, Verdict::pass, Verdict::not_applicable}) {
+    const bool quiet = verdict == Verdict::pass || verdict == Verdict::not_applicable;
+    if (quiet && !options.all_rows) continue;
+    for (const auto& finding : subject.findings)
+      if (finding.verdict == verdict) write_finding(out, finding, options);
+  }
+}
+
+std::string_view readiness(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::fail: return "not ready";
+    case Verdict::unknown: return "not known";
+    default: return "ready";
+  }
+}
+
+void write_versions(std::string& out, const Subject& subject, const TextOptions& options) {
+  if (subject.versions.empty()) return;
+  out += "\n";
+  constexpr std::size_t most_reasons = 4;
+  for (const auto& version : subject.versions) {
+    std::vector<std::string> reasons = version.reasons;
+    const std::size_t more = reasons.size() > most_reasons && !options.all_rows ? reasons.size() - most_reasons : 0;
+    reasons.resize(reasons.size() - more);
+    std::string why = join(reasons, ", ");
+    if (more) why += fmt::format(" and {} more", more);
+    out += fmt::format("{} CRIU {:<7}{}{}\n", version.judged ? ">" : " ", version.version,
+                       painted(readiness(version.verdict), version.verdict, options), why.empty() ? "" : ": " + why);
+  }
+}
+
+void write_counts(std::string& out, const Subject& subject, const TextOptions& options) {
+  std::string line;
+  for (const Verdict verdict : {Verdict::pass, Verdict::warn, Verdict::fail, Verdict::unknown, Verdict::not_applicable}) {
+    const auto count = std::ranges::count(subject.findings, verdict, &Finding::verdict);
+    line += fmt::format("{}{} {}", line.empty() ? "" : " · ", count, verdict_name(verdict));
+  }
+  out += fmt::format("\n{}{}\n", line, options.all_rows ? "" : " (-v shows every row)");
+}
+
+}  // namespace
+
+std::string to_text(const Report& report, const TextOptions& options) {
+  std::string out;
+  for (const auto& subject : report.subjects) {
+    if (!out.empty()) out += "\n";
+    out += painted(subject.headline, subject.verdict, options) + "\n";
+    for (const auto& [key, value] : subject.facts) out += fmt::format("  {:<10} {}\n", key, value);
+    std::string findings;
+    write_findings(findings, subject, options);
+    if (!findings.empty()) out += "\n" + findings;
+    write_versions(out, subject, options);
+    write_counts(out, subject, options);
+  }
+  return out;
+}
+
+}  // namespace cg

@@ -1,0 +1,148 @@
+#include "live.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "kconfig/gunzip.h"
+#include "probes/runner.h"
+
+namespace cg {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+Result<KernelConfig> running_config(const std::string& release, std::string& name) {
+  const std::vector<std::string> places = {"/proc/config.gz", "/boot/config-" + release,
+                                           "/lib/modules/" + release + "/config"};
+  for (const auto& place : places) {
+    if (access(place.c_str(), R_OK) != 0) continue;
+    name = place;
+    CG_TRY(bytes, read_file(place, 64 << 20));
+    if (!is_gzip(bytes)) return parse_config(bytes, place);
+    CG_TRY(text, gunzip(bytes, place));
+    return parse_config(text, place);
+  }
+  return cannot("none of " + join(places, ", ") + " can be read");
+}
+
+// "Version: 4.1.1" is the first line of `criu --version`.
+Result<std::optional<Version>> installed_criu() {
+  const auto path = find_program("criu");
+  if (!path) return std::optional<Version>();
+  ProcessOptions options;
+  options.timeout = std::chrono::seconds(5);
+  CG_TRY(result, run({path->string(), "--version"}, options));
+  for (const auto line : split_lines(result.out)) {
+    if (!line.starts_with("Version:")) continue;
+    if (const auto version = leading_version(trim(line.substr(8)))) return version;
+  }
+  return cannot(fmt::format("{} --version names no version{}; say which to judge with --criu=VERSION", path->string(),
+                            result.timed_out ? " within 5 s" : ""));
+}
+
+// The real system's probes, run in two batches so that the cost of the start-up ones is known.
+class ProbeBatch {
+ public:
+  explicit ProbeBatch(const Matrix& matrix) {
+    for (const auto& row : matrix.rows) {
+      const auto* probe = row.probe.empty() ? nullptr : probes::find_probe(row.probe);
+      if (probe) (row.severity == Severity::startup ? startup_ : rest_).push_back(*probe);
+    }
+  }
+
+  ProbeResult result(std::string_view name) {
+    if (!ran_) run();
+    return runner_.result(name);
+  }
+  std::string note() {
+    if (!ran_) run();
+    return fmt::format("{} start-up in {:.0f} ms, {} in all in {:.0f} ms", startup_count_, startup_seconds_ * 1e3,
+                       runner_.count(), all_seconds_ * 1e3);
+  }
+
+ private:
+  void run() {
+    ran_ = true;
+    const auto begin = Clock::now();
+    runner_.run(startup_);
+    startup_seconds_ = seconds_since(begin);
+    startup_count_ = runner_.count();
+    runner_.run(rest_);
+    all_seconds_ = seconds_since(begin);
+  }
+
+  probes::Runner runner_;
+  std::vector<probes::Probe> startup_;
+  std::vector<probes::Probe> rest_;
+  bool ran_ = false;
+  std::size_t startup_count_ = 0;
+  double startup_seconds_ = 0;
+  double all_seconds_ = 0;
+};
+
+struct Choice {
+  Version version;
+  std::string why;
+};
+
+Result<Choice> choose_version(const KcheckOptions& options, const LiveSystem& system) {
+  if (!options.criu.empty()) {
+    CG_TRY(version, resolve_criu_version(options.criu));
+    return Choice{version, "as asked"};
+  }
+  CG_TRY(installed, system.installed_criu());
+  if (!installed) return Choice{default_criu_version(), "the default; no criu is on PATH"};
+  const auto& known = known_criu_versions();
+  const bool is_known = std::ranges::find(known, *installed) != known.end();
+  return Choice{*installed, is_known ? "the criu on PATH" : "the criu on PATH, a version that this matrix was not checked against"};
+}
+
+}  // namespace
+
+LiveSystem real_system(const Matrix& matrix) {
+  utsname name{};
+  uname(&name);
+  const auto batch = std::make_shared<ProbeBatch>(matrix);
+  const std::string release = name.release;
+  return {release,
+          name.machine,
+          [batch](std::string_view probe) { return batch->result(probe); },
+          [release](std::string& file) { return running_config(release, file); },
+          installed_criu,
+          [batch] { return batch->note(); }};
+}
+
+Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system) {
+  CG_TRY(features, feature_set(options, matrix));
+  CG_TRY(choice, choose_version(options, system));
+  Evidence evidence;
+  evidence.probe = system.probe;
+  evidence.kernel = leading_version(system.kernel_release);
+  evidence.architecture = matrix_architecture(system.machine);
+  std::string config_note;
+  const auto config = system.config(evidence.config_name);
+  if (config) {
+    evidence.config = &*config;
+    config_note = evidence.config_name;
+  } else {
+    // Probes outrank the configuration, so its absence is a remark, not a failure.
+    config_note = "not read: " + config.error().message;
+  }
+  Subject subject = judge_subject(matrix, Question{choice.version, features}, evidence, "running kernel");
+  subject.facts = {{"criu", fmt::format("{} ({})", choice.version.text(), choice.why)},
+                   {"kernel", fmt::format("Linux {} {}", system.kernel_release, system.machine)},
+                   {"config", config_note},
+                   {"probes", system.probe_note()}};
+  return Report{"live", choice.version.text(), {std::move(subject)}};
+}
+
+}  // namespace cg

@@ -1,0 +1,32 @@
+// `kcheck --criu` and `kcheck live`: judges the kernel that runs here.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "criu/judge.h"
+#include "options.h"
+
+namespace cg {
+
+// The running system as far as `kcheck live` looks at it; tests script it.
+struct LiveSystem {
+  std::string kernel_release;  // uname -r
+  std::string machine;         // uname -m
+  std::function<ProbeResult(std::string_view name)> probe;
+  // The running kernel's configuration and the file it came from; an error says where it was looked for.
+  std::function<Result<KernelConfig>(std::string& name)> config;
+  // The version of the criu on PATH: nullopt when there is none.
+  std::function<Result<std::optional<Version>>()> installed_criu;
+  // Shown beside the verdict: what was probed and how long it took.
+  std::function<std::string()> probe_note;
+};
+
+// The real one. Runs every probe that the matrix names, the start-up ones first.
+LiveSystem real_system(const Matrix& matrix);
+
+Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system);
+
+}  // namespace cg

@@ -1,0 +1,29 @@
+// What kcheck's commands have in common.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/cli.h"
+#include "criu/matrix.h"
+#include "report/report.h"
+
+namespace cg {
+
+struct KcheckOptions {
+  CommonOptions common;
+  std::string matrix;                 // --matrix FILE; empty: the one compiled in
+  std::string criu;                   // --criu V as given
+  std::vector<std::string> features;  // --feature F
+  bool strict = false;
+};
+
+// The matrix asked for, with every probe it names known to this kcheck.
+Result<Matrix> load_matrix(const KcheckOptions& options);
+// --feature names, each one that the matrix has.
+Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix);
+// Writes the report as --format and -o say, and returns the exit status.
+int deliver(const Report& report, const KcheckOptions& options, Environment& env);
+
+}  // namespace cg

@@ -1,0 +1,64 @@
+// Programs that CRIU runs. They are looked up on PATH as CRIU's execvp does.
+#include <fmt/format.h>
+
+#include "base/process.h"
+#include "base/text.h"
+#include "probes/probe.h"
+
+namespace cg::probes {
+namespace {
+
+constexpr auto limit = std::chrono::milliseconds(2500);  // below the runner's, so that the program's name is told
+
+ProbeResult on_path(const std::string& name) {
+  const auto path = find_program(name);
+  return path ? pass(path->string()) : fail(name + " is not on PATH");
+}
+
+ProbeResult gnu_tar() {
+  const auto path = find_program("tar");
+  if (!path) return fail("tar is not on PATH");
+  ProcessOptions options;
+  options.timeout = limit;
+  const auto result = run({path->string(), "--version"}, options);
+  if (!result) return fail(result.error().message);
+  if (result->timed_out) return unknown(path->string() + " --version gives no answer");
+  const auto lines = split_lines(result->out);
+  const std::string first(lines.empty() ? "" : lines.front());
+  if (first.contains("GNU tar")) return pass(fmt::format("{}: {}", path->string(), first));
+  return fail(fmt::format("{} is not GNU tar{}", path->string(), first.empty() ? "" : ": " + first));
+}
+
+ProbeResult gzip() { return on_path("gzip"); }
+ProbeResult shell() { return on_path("sh"); }
+ProbeResult ip() { return on_path("ip"); }
+
+// The rule that CRIU adds for each connection, tried in the sandbox's own network namespace.
+ProbeResult mark_match(const char* program) {
+  const auto path = find_program(program);
+  if (!path) return fail(fmt::format("{} is not on PATH", program));
+  if (const auto sandbox = find_probe("unshare-network")->run(); sandbox.status != Status::pass) return unknown(sandbox.detail);
+  ProcessOptions options;
+  options.timeout = limit;
+  const auto result = run({path->string(), "-A", "INPUT", "-m", "mark", "!", "--mark", "0xC114", "-j", "DROP"}, options);
+  if (!result) return fail(result.error().message);
+  if (result->timed_out) return unknown(path->string() + " gives no answer");
+  if (result->status == 0) return pass(fmt::format("{}: a rule with -m mark works", path->string()));
+  const auto lines = split_lines(result->err);
+  return fail(fmt::format("{}: a rule with -m mark does not work{}", path->string(), lines.empty() ? "" : ": " + std::string(lines.front())));
+}
+ProbeResult iptables() { return mark_match("iptables"); }
+ProbeResult ip6tables() { return mark_match("ip6tables"); }
+
+}  // namespace
+
+std::vector<Probe> helper_probes() {
+  return {{"gnu-tar", gnu_tar},
+          {"gzip", gzip},
+          {"sh", shell},
+          {"ip", ip},
+          {"iptables-mark", iptables, Place::sandbox},
+          {"ip6tables-mark", ip6tables, Place::sandbox}};
+}
+
+}  // namespace cg::probes
