@@ -1,0 +1,91 @@
+#include "image/image_builder.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/text.h"
+#include "image/ext4_writer.h"
+
+namespace cg::image {
+namespace {
+
+// Room for the descriptors of so large a file system is kept free while an image grows; what is not needed of it
+// holds other metadata in the end.
+constexpr std::uint64_t most_auto_bytes = 256ULL << 30;
+
+}  // namespace
+
+Result<ImageBuilder> ImageBuilder::create(const std::filesystem::path& destination, ImageOptions options) {
+  if (options.label.size() > 16)
+    return usage_error(fmt::format("label '{}': ext4 holds at most 16 bytes", options.label));
+  CG_TRY(file, AtomicFile::create(destination, 0644));
+  return ImageBuilder(std::move(file), std::move(options));
+}
+
+ImageBuilder::ImageBuilder(AtomicFile file, ImageOptions options)
+    : file_(std::move(file)), options_(std::move(options)), tree_(std::make_unique<Tree>()) {
+  space_ = std::make_unique<Space>(options_.size.fixed.value_or(most_auto_bytes + options_.size.extra) / block_size);
+  blocks_ = std::make_unique<BlockFile>(file_.fd(), file_.path().string());
+  content_ = std::make_unique<ContentWriter>(*space_, *blocks_);
+  tree_->on_orphan([space = space_.get(), blocks = blocks_.get()](Inode& inode) {
+    const auto* extents = std::get_if<std::vector<Extent>>(&inode.content);
+    if (!extents) return;
+    for (const Extent& extent : *extents) {
+      space->release({extent.physical, extent.count});
+      // A failure leaves old bytes in a block that counts as free: harmless, and the next write reports it.
+      (void)blocks->clear({extent.physical, extent.count});
+    }
+  });
+}
+
+void ImageBuilder::set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size) {
+  Inode& inode = tree_->at(file);
+  inode.size = size;
+  if (extents.empty()) inode.content = std::monostate{};
+  else inode.content = std::move(extents);
+}
+
+void ImageBuilder::set_host_file(InodeIndex file, std::filesystem::path path, std::uint64_t size) {
+  Inode& inode = tree_->at(file);
+  inode.size = size;
+  if (size > 0) inode.content = HostFile{std::move(path)};
+}
+
+void ImageBuilder::set_bytes(InodeIndex file, std::string bytes) {
+  Inode& inode = tree_->at(file);
+  inode.size = bytes.size();
+  inode.content = std::move(bytes);
+}
+
+Result<void> ImageBuilder::store_pending_content() {
+  Result<void> result;
+  tree_->visit([&](const std::string& path, InodeIndex index) {
+    if (!result) return;
+    Inode& inode = tree_->at(index);
+    std::vector<Extent> extents;
+    if (const auto* host = std::get_if<HostFile>(&inode.content)) {
+      result = content_->store_host_file(host->path, path, inode.size, extents);
+    } else if (const auto* bytes = std::get_if<std::string>(&inode.content)) {
+      auto stored = content_->store_bytes(std::as_bytes(std::span(*bytes)), path);
+      if (stored) extents = std::move(*stored);
+      else result = std::unexpected(std::move(stored).error());
+    } else {
+      return;
+    }
+    if (result) set_stored(index, std::move(extents), inode.size);
+  });
+  return result;
+}
+
+Result<ImageSummary> ImageBuilder::finish() {
+  CG_CHECK(store_pending_content());
+  CG_TRY(summary, write_ext4(*tree_, *space_, *blocks_, file_.fd(), options_));
+  if (ftruncate(file_.fd(), static_cast<off_t>(summary.bytes)) != 0)
+    return cannot_errno("writing " + file_.path().string(), errno);
+  CG_CHECK(file_.commit());
+  return summary;
+}
+
+}  // namespace cg::image

@@ -1,0 +1,70 @@
+// Makes a new ext4 image: sources add entries, whose data goes into the file at once; finish() lays out the rest
+// (directories, attributes, journal, inode tables, bitmaps), fits the size to it and gives the file its name.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "image/block_file.h"
+#include "image/content.h"
+#include "image/size.h"
+#include "image/space.h"
+#include "image/tree.h"
+#include "image/uuid.h"
+
+namespace cg::image {
+
+struct ImageOptions {
+  SizePolicy size;
+  std::string label;
+  std::optional<Uuid> uuid;                     // default: derived from the tree's metadata
+  std::optional<std::uint64_t> journal_bytes;   // 0: none; default: by size
+  std::optional<std::int64_t> source_date_epoch;  // newer times become this one
+};
+
+struct ImageSummary {
+  std::uint64_t bytes = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t free_blocks = 0;
+  std::uint64_t inodes = 0;
+  std::uint64_t used_inodes = 0;
+  std::uint64_t files = 0;        // regular ones
+  std::uint64_t directories = 0;
+  std::uint64_t data_bytes = 0;   // of regular files, as their sizes say
+  std::string uuid;
+};
+
+class ImageBuilder {
+ public:
+  static Result<ImageBuilder> create(const std::filesystem::path& destination, ImageOptions options);
+  ImageBuilder(ImageBuilder&&) noexcept = default;
+
+  Tree& tree() { return *tree_; }
+  // For a source that has the bytes now: begin, append, then hand what finish() gives to set_stored().
+  ContentWriter& content() { return *content_; }
+  void set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size);
+  // For a source whose bytes can be read later, in finish(), so that a later layer costs nothing.
+  void set_host_file(InodeIndex file, std::filesystem::path path, std::uint64_t size);
+  void set_bytes(InodeIndex file, std::string bytes);
+
+  // Nothing is at the destination before this has succeeded.
+  Result<ImageSummary> finish();
+
+ private:
+  ImageBuilder(AtomicFile file, ImageOptions options);
+  Result<void> store_pending_content();
+
+  AtomicFile file_;
+  ImageOptions options_;
+  // Behind pointers, because they refer to each other and the builder moves.
+  std::unique_ptr<Tree> tree_;
+  std::unique_ptr<Space> space_;
+  std::unique_ptr<BlockFile> blocks_;
+  std::unique_ptr<ContentWriter> content_;
+};
+
+}  // namespace cg::image

@@ -1,0 +1,182 @@
+#include "image/reader.h"
+
+#include <ext2fs/ext2fs.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "image/ext2_error.h"
+#include "image/features.h"
+#include "image/lookup.h"
+#include "image/uuid.h"
+
+namespace cg::image {
+namespace {
+
+NodeType node_type(unsigned mode) {
+  switch (mode & S_IFMT) {
+    case S_IFDIR: return NodeType::directory;
+    case S_IFLNK: return NodeType::symlink;
+    case S_IFCHR: return NodeType::character_device;
+    case S_IFBLK: return NodeType::block_device;
+    case S_IFIFO: return NodeType::fifo;
+    case S_IFSOCK: return NodeType::socket;
+    default: return NodeType::regular;
+  }
+}
+
+Timestamp timestamp(std::uint32_t seconds, std::uint32_t extra) {
+  return {static_cast<std::int32_t>(seconds) + (static_cast<std::int64_t>(extra & 3) << 32), extra >> 2};
+}
+
+}  // namespace
+
+ImageReader::ImageReader(ImageReader&& other) noexcept : name_(std::move(other.name_)), fs_(std::exchange(other.fs_, nullptr)) {}
+
+ImageReader& ImageReader::operator=(ImageReader&& other) noexcept {
+  std::swap(name_, other.name_);
+  std::swap(fs_, other.fs_);
+  return *this;
+}
+
+ImageReader::~ImageReader() {
+  if (fs_) ext2fs_free(fs_);
+}
+
+Result<ImageReader> ImageReader::open(const std::filesystem::path& image) {
+  ImageReader reader;
+  reader.name_ = image.string();
+  struct stat info{};
+  if (::stat(image.c_str(), &info) != 0) return cannot_errno(image.string(), errno);
+  if (S_ISDIR(info.st_mode)) return refused(image.string() + ": a directory, not an image");
+  // Empty options: a '?' in the name does not start any.
+  const errcode_t code = ext2fs_open2(image.c_str(), "", EXT2_FLAG_64BITS | EXT2_FLAG_SOFTSUPP_FEATURES, 0, 0, unix_io_manager, &reader.fs_);
+  if (code == EXT2_ET_BAD_MAGIC || code == EXT2_ET_SHORT_READ)
+    return refused(image.string() + ": not an ext2, ext3 or ext4 file system");
+  if (code == EXT2_ET_UNSUPP_FEATURE || code == EXT2_ET_RO_UNSUPP_FEATURE)
+    return refused(image.string() + ": has file-system features that this libext2fs does not know");
+  if (code) return ext2_error(image.string(), code);
+  return reader;
+}
+
+ImageInfo ImageReader::info() const {
+  const ext2_super_block& super = *fs_->super;
+  ImageInfo info{.block_size = fs_->blocksize, .blocks = ext2fs_blocks_count(fs_->super),
+                 .free_blocks = ext2fs_free_blocks_count(fs_->super), .inodes = super.s_inodes_count,
+                 .free_inodes = super.s_free_inodes_count};
+  info.bytes = info.blocks * info.block_size;
+  for (dgrp_t group = 0; group < fs_->group_desc_count; ++group) info.directories += ext2fs_bg_used_dirs_count(fs_, group);
+  Uuid uuid{};
+  std::copy_n(super.s_uuid, uuid.size(), uuid.begin());
+  info.uuid = to_string(uuid);
+  const auto* label = reinterpret_cast<const char*>(super.s_volume_name);
+  info.label.assign(label, strnlen(label, sizeof super.s_volume_name));
+  if (ext2fs_has_feature_journal_needs_recovery(fs_->super)) info.state = "journal to be replayed";
+  else if (super.s_state & EXT2_ERROR_FS) info.state = "has errors";
+  else info.state = super.s_state & EXT2_VALID_FS ? "clean" : "not clean";
+  info.features = feature_names(super);
+  return info;
+}
+
+Result<FileInfo> ImageReader::info_of(std::uint32_t number, std::string_view path) const {
+  ext2_inode_large inode{};
+  CG_EXT2(fmt::format("{}: {}", name_, path), ext2fs_read_inode_full(fs_, number, reinterpret_cast<ext2_inode*>(&inode), sizeof inode));
+  FileInfo info{.inode = number, .size = EXT2_I_SIZE(&inode), .links = inode.i_links_count};
+  info.meta.type = node_type(inode.i_mode);
+  info.meta.mode = inode.i_mode & 07777;
+  info.meta.uid = inode.i_uid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_uid_high) << 16;
+  info.meta.gid = inode.i_gid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_gid_high) << 16;
+  info.meta.mtime = timestamp(inode.i_mtime, inode.i_extra_isize >= 12 ? inode.i_mtime_extra : 0);
+  if (info.meta.type == NodeType::symlink) {
+    CG_TRY(target, read_link(fs_, number, std::string(path)));
+    info.meta.target = std::move(target);
+  }
+  if (info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device) {
+    const std::uint32_t small = inode.i_block[0];
+    const std::uint32_t large = inode.i_block[1];
+    info.meta.device_major = small ? small >> 8 & 0xff : large >> 8 & 0xfff;
+    info.meta.device_minor = small ? small & 0xff : (large & 0xff) | (large >> 12 & 0xfff00);
+  }
+  return info;
+}
+
+Result<FileInfo> ImageReader::stat(std::string_view path, LastLink last) const {
+  auto found = look_up(fs_, path, last == LastLink::follow ? FinalLink::follow : FinalLink::keep);
+  if (!found) return std::unexpected(Error{found.error().kind, name_ + ": " + found.error().message});
+  if (!found->missing.empty()) return refused(fmt::format("{}: {}: no such file in the image", name_, path));
+  return info_of(found->inode, path);
+}
+
+Result<std::vector<DirectoryItem>> ImageReader::list(std::string_view path) const {
+  CG_TRY(directory, stat(path));
+  std::vector<DirectoryItem> items;
+  if (directory.meta.type != NodeType::directory) return refused(fmt::format("{}: {}: not a directory", name_, path));
+  struct Found {
+    std::vector<std::pair<std::string, ext2_ino_t>> names;
+  } found;
+  const auto collect = [](ext2_dir_entry* entry, int, int, char*, void* data) {
+    const std::string name(entry->name, static_cast<std::size_t>(ext2fs_dirent_name_len(entry)));
+    if (name != "." && name != "..") static_cast<Found*>(data)->names.emplace_back(name, entry->inode);
+    return 0;
+  };
+  CG_EXT2(fmt::format("{}: {}", name_, path), ext2fs_dir_iterate(fs_, directory.inode, 0, nullptr, collect, &found));
+  std::ranges::sort(found.names);
+  for (auto& [name, inode] : found.names) {
+    CG_TRY(info, info_of(inode, fmt::format("{}/{}", path, name)));
+    items.push_back({std::move(name), std::move(info)});
+  }
+  return items;
+}
+
+Result<void> ImageReader::read(std::string_view path, const std::function<Result<void>(std::string_view)>& sink) const {
+  CG_TRY(info, stat(path));
+  if (info.meta.type != NodeType::regular)
+    return refused(fmt::format("{}: {}: a {}, not a file", name_, path, to_string(info.meta.type)));
+  const std::string what = fmt::format("{}: {}", name_, path);
+  ext2_file_t file = nullptr;
+  CG_EXT2(what, ext2fs_file_open(fs_, info.inode, 0, &file));
+  const std::unique_ptr<ext2_file, void (*)(ext2_file*)> owner(file, [](ext2_file* open) { ext2fs_file_close(open); });
+  std::string buffer(1 << 20, '\0');
+  for (std::uint64_t done = 0; done < info.size;) {
+    unsigned got = 0;
+    CG_EXT2(what, ext2fs_file_read(file, buffer.data(), static_cast<unsigned>(buffer.size()), &got));
+    if (got == 0) return refused(what + ": ends before its size");
+    CG_CHECK(sink(std::string_view(buffer).substr(0, got)));
+    done += got;
+  }
+  return {};
+}
+
+Result<std::string> ImageReader::read(std::string_view path, std::uint64_t limit) const {
+  CG_TRY(info, stat(path));
+  if (info.size > limit) return refused(fmt::format("{}: {}: {} bytes; more than {} are not read", name_, path, info.size, limit));
+  std::string bytes;
+  bytes.reserve(info.size);
+  CG_CHECK(read(path, [&](std::string_view piece) -> Result<void> {
+    bytes += piece;
+    return {};
+  }));
+  return bytes;
+}
+
+Result<std::vector<Xattr>> ImageReader::xattrs(std::string_view path) const {
+  CG_TRY(info, stat(path, LastLink::keep));
+  const std::string what = fmt::format("{}: attributes of {}", name_, path);
+  ext2_xattr_handle* handle = nullptr;
+  CG_EXT2(what, ext2fs_xattrs_open(fs_, info.inode, &handle));
+  const std::unique_ptr<ext2_xattr_handle, void (*)(ext2_xattr_handle*)> owner(
+      handle, [](ext2_xattr_handle* open) { ext2fs_xattrs_close(&open); });
+  CG_EXT2(what, ext2fs_xattrs_read(handle));
+  std::vector<Xattr> result;
+  const auto collect = [](char* name, char* value, std::size_t size, void* data) {
+    static_cast<std::vector<Xattr>*>(data)->push_back({name, std::string(value, size)});
+    return 0;
+  };
+  CG_EXT2(what, ext2fs_xattrs_iterate(handle, collect, &result));
+  std::ranges::sort(result, {}, &Xattr::name);
+  return result;
+}
+
+}  // namespace cg::image

@@ -1,0 +1,116 @@
+// The tree that an image will hold, before it has blocks: inodes with names, filled entry by entry from a
+// directory, a tar or a recipe. A later entry with the same path replaces an earlier one. Where an entry lies
+// below a symbolic link, the link is followed inside the tree and never out of it; docs/hostile-input.md has the
+// whole policy.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace cg::image {
+
+struct Timestamp {
+  std::int64_t seconds = 0;
+  std::uint32_t nanoseconds = 0;
+  auto operator<=>(const Timestamp&) const = default;
+};
+
+enum class NodeType { regular, directory, symlink, character_device, block_device, fifo, socket };
+std::string_view to_string(NodeType type);  // "file", "directory", …
+
+struct Xattr {
+  std::string name;  // with its prefix: "security.capability"
+  std::string value;
+};
+
+struct Metadata {
+  NodeType type = NodeType::regular;
+  std::uint32_t mode = 0644;  // permission bits, 07777
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  Timestamp mtime;
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+  std::string target;  // of a symbolic link
+  std::vector<Xattr> xattrs;
+};
+
+// `count` blocks of a file, from block `logical` of the file on, lie at block `physical` of the file system.
+struct Extent {
+  std::uint64_t logical = 0;
+  std::uint64_t physical = 0;
+  std::uint64_t count = 0;
+};
+
+struct HostFile {
+  std::filesystem::path path;
+};
+// Where a file's bytes are: nowhere (empty or all holes), in the image already, in a host file, in memory.
+using Content = std::variant<std::monostate, std::vector<Extent>, HostFile, std::string>;
+
+using InodeIndex = std::uint32_t;
+
+struct Inode {
+  Metadata meta;
+  std::uint64_t size = 0;  // bytes, of a regular file
+  Content content;
+  std::uint32_t names = 0;   // directory entries that point here
+  std::uint32_t number = 0;  // in the file system; 0 until it is laid out
+  InodeIndex parent = 0;     // of a directory
+  std::map<std::string, InodeIndex, std::less<>> children;  // of a directory
+};
+
+// The components of an entry's path: "." and empty ones dropped, a leading "/" taken as the image's root.
+// Refused: "..", a component longer than 255 bytes, a NUL.
+Result<std::vector<std::string_view>> split_entry_path(std::string_view path);
+
+class Tree {
+ public:
+  static constexpr InodeIndex root = 0;
+
+  Tree();
+
+  // Adds or replaces the entry at `path`, making missing parents (0755, root, the entry's time). A directory
+  // that exists keeps its children and takes the new metadata. The path "/" sets the root's metadata.
+  Result<InodeIndex> add(std::string_view path, Metadata meta);
+  // Adds `path` as another name of the file at `target`.
+  Result<void> add_hard_link(std::string_view path, std::string_view target);
+  // Removes the entry and all below it; nothing when it does not exist.
+  Result<void> remove(std::string_view path);
+
+  Inode& at(InodeIndex index) { return inodes_[index]; }
+  const Inode& at(InodeIndex index) const { return inodes_[index]; }
+  // Follows links, also in the last component; nullptr when there is nothing.
+  const Inode* find(std::string_view path) const;
+
+  // Called with an inode that lost its last name, so that its blocks can be given back.
+  void on_orphan(std::function<void(Inode&)> callback) { orphan_ = std::move(callback); }
+  // Every reachable inode once, parents before children, siblings by name; `path` starts with "/".
+  void visit(const std::function<void(const std::string& path, InodeIndex index)>& callback) const;
+
+ private:
+  struct Place {
+    InodeIndex directory;
+    std::string name;  // empty: `directory` itself
+  };
+  // Resolves all but the last component. `make_parents` gives missing directories that metadata.
+  Result<Place> place(std::string_view path, const Metadata* make_parents);
+  // The directory that a link chain from `directory`/`target` ends in, or -1.
+  std::int64_t resolve(InodeIndex directory, std::string_view path, int depth) const;
+  Result<InodeIndex> make_directory(InodeIndex parent, std::string_view name, const Metadata& like);
+  void drop(InodeIndex index);
+
+  std::deque<Inode> inodes_;
+  std::function<void(Inode&)> orphan_;
+};
+
+}  // namespace cg::image

@@ -1,0 +1,32 @@
+// The sub-commands: each adds itself to the app and returns what runs it.
+#pragma once
+
+#include <functional>
+
+#include "base/cli.h"
+#include "base/environment.h"
+#include "base/result.h"
+
+namespace cg {
+
+struct Context {
+  const CommonOptions& options;
+  Environment& env;
+};
+
+// Runs a parsed sub-command: its exit status, or an error.
+using Command = std::function<Result<int>(Context&)>;
+struct Registered {
+  CLI::App* app;
+  Command run;
+};
+
+Registered add_create_command(CLI::App& app, CommonOptions& options);
+Registered add_inject_command(CLI::App& app);
+Registered add_ls_command(CLI::App& app);
+Registered add_cat_command(CLI::App& app);
+
+// SOURCE_DATE_EPOCH; usage error when it is no number.
+Result<std::optional<std::int64_t>> source_date_epoch(const Environment& env);
+
+}  // namespace cg
