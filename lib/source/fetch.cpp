@@ -185,7 +185,7 @@ Result<fs::path> Fetcher::download_package(const Source& source, const AptPackag
   const fs::path path = directory / package.file;
   std::error_code error;
   const auto size = fs::file_size(path, error);
-  if (error) return cannot(fmt::format("apt-get download left no {}", path.string()));
+  if (error) return cannot(fmt::format("{}; apt-get download left no {}", first, path.string()));
   progress_.end(size);
   return path;
 }

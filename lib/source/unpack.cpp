@@ -2,7 +2,7 @@
 #include <archive_entry.h>
 #include <fmt/format.h>
 
-#include <array>
+#include <cerrno>
 #include <memory>
 #include <system_error>
 
@@ -100,7 +100,7 @@ Result<void> unpack_into(const fs::path& archive, const fs::path& top, int strip
   // SECURE_SYMLINKS looks at every component of a name; it would stumble over a link in our own part of the path,
   // so `top` is canonical.
   archive_write_disk_set_options(writer.get(), ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
-                                                   ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_UNLINK);
+                                                   ARCHIVE_EXTRACT_SECURE_NODOTDOT);
   const std::string name = archive.string();
   if (archive_read_open_filename(reader.get(), archive.c_str(), 1 << 18) != ARCHIVE_OK)
     return refused(fmt::format("{}: not a tar archive: {}", name, reason(reader.get())));
@@ -115,8 +115,13 @@ Result<void> unpack_into(const fs::path& archive, const fs::path& top, int strip
     if (!wanted) return refused(fmt::format("{}: {}; nothing was unpacked", name, wanted.error().message));
     if (!*wanted) continue;
     const bool is_link = archive_entry_hardlink(entry) != nullptr;
-    if (archive_write_header(writer.get(), entry) < ARCHIVE_WARN)
-      return cannot(fmt::format("unpacking {}: {}", name, reason(writer.get())));
+    if (archive_write_header(writer.get(), entry) < ARCHIVE_WARN) {
+      // A full disk or a missing permission is ours; names that contradict each other are the archive's fault.
+      const int number = archive_errno(writer.get());
+      const bool ours = number == ENOSPC || number == EDQUOT || number == EACCES || number == EROFS || number == EIO || number == EMFILE;
+      const std::string text = fmt::format("unpacking {}: {}", name, reason(writer.get()));
+      return std::unexpected(Error{ours ? ErrorKind::cannot : ErrorKind::refused, text});
+    }
     if (!is_link && archive_entry_filetype(entry) == AE_IFREG) CG_CHECK(copy_data(reader.get(), writer.get(), name));
     if (archive_write_finish_entry(writer.get()) < ARCHIVE_WARN)
       return cannot(fmt::format("unpacking {}: {}", name, reason(writer.get())));
