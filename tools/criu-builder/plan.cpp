@@ -45,6 +45,9 @@ Result<CriuPlan> make_plan(const CriuRecipe& recipe, const Host& host, const std
   plan.directory = cache / "criu" / fmt::format("{}-{}", plan.version(), plan.digest.substr(0, 16));
   plan.tree = plan.directory / "src";
   plan.log = plan.directory / "build.log";
+  // CRIU's make files, as most, take a path apart at blanks and expand what the shell and make expand.
+  if (const std::string path = plan.directory.string(); path.find_first_of(" \t\n#$%:;&|<>()'\"`\\*?[]~!") != std::string::npos)
+    return usage_error("the cache " + cache.string() + " has a character in its path that make cannot handle; name another with --cache");
   const std::string compiler = host.ccache ? "ccache gcc" : "gcc";
   // -std: the language of gcc 12's default, which newer compilers no longer have. WERROR=0: a newer compiler's
   // warnings are no reason to have no CRIU. Paths in the binary do not tell where it was built.
