@@ -33,7 +33,8 @@ class GuestRun : public testing::Test {
  protected:
   void SetUp() override {
     if (access(kernel().c_str(), R_OK) != 0)
-      GTEST_SKIP() << "no guest kernel at " << kernel() << "; `make guest-kernel` builds it, or set CG_GUEST_KERNEL";
+      GTEST_SKIP() << "no guest kernel at " << kernel()
+                   << "; `make guest-kernel` builds it, or set CG_GUEST_KERNEL";
     if (access(busybox, X_OK) != 0) GTEST_SKIP() << "no " << busybox << " (Debian: busybox-static)";
   }
 
@@ -55,7 +56,8 @@ class GuestRun : public testing::Test {
 
   // A guest whose root holds nothing but busybox.
   Args with_busybox(const Args& options, const Args& command) {
-    Args args = {"--kernel", kernel(), "--accel", "tcg", "--timeout", "240", "--put", std::string(busybox) + ":/bin/busybox"};
+    Args args = {"--kernel",  kernel(), "--accel", "tcg",
+                 "--timeout", "240",    "--put",   std::string(busybox) + ":/bin/busybox"};
     args.insert(args.end(), options.begin(), options.end());
     args.emplace_back("--");
     args.insert(args.end(), command.begin(), command.end());
@@ -111,9 +113,10 @@ TEST_F(GuestRun, InputReachesTheCommand) {
 }
 
 TEST_F(GuestRun, InputThatNobodyReadsHoldsNothingUp) {
-  const auto run = call(with_busybox({"--get", "/etc/made:" + file("made")},
-                                     {"/bin/busybox", "sh", "-c", "/bin/busybox mkdir /etc; echo x > /etc/made"}),
-                        binary(3 << 20));
+  const auto run =
+      call(with_busybox({"--get", "/etc/made:" + file("made")},
+                        {"/bin/busybox", "sh", "-c", "/bin/busybox mkdir /etc; echo x > /etc/made"}),
+           binary(3 << 20));
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(read_file(file("made")).value(), "x\n");
 }
@@ -122,6 +125,17 @@ TEST_F(GuestRun, ADaemonLeftBehindDoesNotHoldUpTheEnd) {
   const auto run = shell("/bin/busybox sleep 1000 & echo started");
   EXPECT_EQ(run.status, 0);
   EXPECT_EQ(run.out, "started\n");
+}
+
+TEST_F(GuestRun, ADaemonThatWritesForEverDoesNotEither) {
+  const auto run = shell("/bin/busybox yes & exit 4");
+  EXPECT_EQ(run.status, 4);
+}
+
+TEST_F(GuestRun, AKernelWithoutVirtioSerialIsSaidToLackIt) {
+  const auto run = shell("exit 0", {"--append", "initcall_blacklist=virtio_console_init"});
+  EXPECT_EQ(run.status, 125);
+  EXPECT_NE(run.err.find("CONFIG_VIRTIO_CONSOLE"), std::string::npos) << run.err;
 }
 
 TEST_F(GuestRun, AMissingCommandIs127) {
@@ -139,11 +153,14 @@ TEST_F(GuestRun, AFileThatCannotBeExecutedIs126) {
   EXPECT_NE(no_format.err.find("/text: Exec format error"), std::string::npos) << no_format.err;
 }
 
-TEST_F(GuestRun, ASignalIs128AndItsNumber) { EXPECT_EQ(shell("kill -9 $$").status, 128 + 9); }
+TEST_F(GuestRun, ASignalIs128AndItsNumber) {
+  EXPECT_EQ(shell("kill -9 $$").status, 128 + 9);
+}
 
 TEST_F(GuestRun, CommandRunsAsRootInItsOwnSessionWithItsEnvironment) {
-  const auto run = shell("/bin/busybox id -u; pwd; echo $HOME $GREETING; read -r _ _ _ _ _ s _ < /proc/self/stat; echo $s $$",
-                         {"--env", "GREETING=two words"});
+  const auto run = shell(
+      "/bin/busybox id -u; pwd; echo $HOME $GREETING; read -r _ _ _ _ _ s _ < /proc/self/stat; echo $s $$",
+      {"--env", "GREETING=two words"});
   std::istringstream lines(run.out);
   std::string user, directory, words, session;
   std::getline(lines, user);
@@ -164,7 +181,7 @@ TEST_F(GuestRun, FilesGoInAndComeOutWithTheirMode) {
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(run.out, "640\n");
   EXPECT_TRUE(read_file(file("back")).value() == bytes);
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(stat(file("back").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777U, 0751U);
 }
@@ -175,7 +192,8 @@ TEST_F(GuestRun, AFileThatIsNotThereIsAnErrorThatNamesItAndKeepsTheOldOne) {
   EXPECT_EQ(run.status, 125);
   EXPECT_NE(run.err.find("/nowhere"), std::string::npos) << run.err;
   EXPECT_EQ(read_file(file("back")).value(), "old");
-  EXPECT_EQ(shell("exit 3", {"--get", "/nowhere:" + file("back")}).status, 3) << "the command's own status goes first";
+  EXPECT_EQ(shell("exit 3", {"--get", "/nowhere:" + file("back")}).status, 3)
+      << "the command's own status goes first";
 }
 
 TEST_F(GuestRun, TheTimeLimitIs124AndQemuIsGone) {
@@ -209,7 +227,8 @@ TEST_F(GuestRun, APanicWhileBootingNeedsNoTimeLimit) {
 TEST_F(GuestRun, AGuestThatSwitchesItselfOffIs125) {
   const auto run = shell("/bin/busybox poweroff -f; /bin/busybox sleep 1000");
   EXPECT_EQ(run.status, 125);
-  EXPECT_NE(run.err.find("switched itself off or died while the command was running"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("switched itself off or died while the command was running"), std::string::npos)
+      << run.err;
 }
 
 TEST_F(GuestRun, ADiskWithoutAFileSystemIsNamed) {
@@ -261,9 +280,11 @@ class GuestRunInitrd : public GuestRun {
 };
 
 TEST_F(GuestRunInitrd, TheImagesOwnInitIsPid1AndIsWaitedFor) {
-  const auto image = initrd("/bin/busybox mount -t proc proc /proc\necho prepared > /run/state\necho > /run/guest-ready\n"
-                            "while :; do /bin/busybox sleep 1000; done\n");
-  const auto run = boot(image, {}, "/bin/busybox tr '\\0' ' ' < /proc/1/cmdline; /bin/busybox cat /run/state");
+  const auto image = initrd(
+      "/bin/busybox mount -t proc proc /proc\necho prepared > /run/state\necho > /run/guest-ready\n"
+      "while :; do /bin/busybox sleep 1000; done\n");
+  const auto run =
+      boot(image, {}, "/bin/busybox tr '\\0' ' ' < /proc/1/cmdline; /bin/busybox cat /run/state");
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(run.out, "/bin/busybox sh /init prepared\n");
 }
@@ -277,14 +298,16 @@ TEST_F(GuestRunInitrd, AnInitThatNeverGetsReadyIsAnErrorThatSaysWhatWasWaitedFor
 }
 
 TEST_F(GuestRunInitrd, WithoutAnInitTheSystemIsSetUpForTheCommand) {
-  const auto run = boot(initrd(""), {}, "/bin/busybox awk '{print $2, $3}' /proc/mounts; /bin/busybox ip -o link show lo; "
-                                        "/bin/busybox ls -d /.guest-run; /bin/busybox hostname");
-  for (const char* mount : {"/proc proc", "/sys sysfs", "/dev devtmpfs", "/dev/pts devpts", "/dev/shm tmpfs", "/run tmpfs",
-                            "/tmp tmpfs", "/sys/fs/cgroup cgroup2"})
+  const auto run = boot(initrd(""), {},
+                        "/bin/busybox awk '{print $2, $3}' /proc/mounts; /bin/busybox ip -o link show lo; "
+                        "/bin/busybox ls -d /.guest-run; /bin/busybox hostname");
+  for (const char* mount : {"/proc proc", "/sys sysfs", "/dev devtmpfs", "/dev/pts devpts", "/dev/shm tmpfs",
+                            "/run tmpfs", "/tmp tmpfs", "/sys/fs/cgroup cgroup2"})
     EXPECT_NE(run.out.find(std::string(mount) + "\n"), std::string::npos) << mount << " in\n" << run.out;
   EXPECT_NE(run.out.find("LOOPBACK,UP"), std::string::npos) << run.out;
   EXPECT_NE(run.out.find("guest\n"), std::string::npos) << run.out;
-  EXPECT_NE(run.err.find("/.guest-run: No such file"), std::string::npos) << "guest-run left its files in the user's root";
+  EXPECT_NE(run.err.find("/.guest-run: No such file"), std::string::npos)
+      << "guest-run left its files in the user's root";
 }
 
 TEST_F(GuestRunInitrd, AnInitThatIsNotThereIsNamed) {

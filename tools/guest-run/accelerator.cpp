@@ -18,9 +18,10 @@ constexpr int proof_milliseconds = 5000;
 
 // Two files with the same answer here are the same file.
 std::string identity(const std::filesystem::path& path) {
-  struct stat info{};
+  struct stat info {};
   if (stat(path.c_str(), &info) != 0) return path.string();
-  return fmt::format("{}:{}:{}:{}.{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+  return fmt::format("{}:{}:{}:{}.{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                     info.st_mtim.tv_nsec);
 }
 
 // guest-init's first frame proves that the kernel booted to user space.
@@ -43,11 +44,12 @@ Accelerator choose_accelerator(const VmSettings& settings, const std::filesystem
   const UniqueFd device(open("/dev/kvm", O_RDWR | O_CLOEXEC));
   if (!device) return Accelerator::tcg;
   const auto boot = read_file("/proc/sys/kernel/random/boot_id");
-  const std::string key = sha256_hex((boot ? *boot : "") + identity(settings.kernel) + identity(settings.qemu));
+  const std::string key =
+      sha256_hex((boot ? *boot : "") + identity(settings.kernel) + identity(settings.qemu));
   const auto directory = cache / "kvm-proof";
   const auto file = directory / key;
-  // A cache that cannot be written only means that the question is asked again; whoever comes second waits for the
-  // first one's answer.
+  // A cache that cannot be written only means that the question is asked again; whoever comes second waits
+  // for the first one's answer.
   const auto made = make_directories(directory);
   const auto lock = made ? FileLock::acquire(directory / "lock") : Result<FileLock>(cannot("no lock"));
   if (const auto known = read_file(file)) return trim(*known) == "kvm" ? Accelerator::kvm : Accelerator::tcg;

@@ -43,11 +43,14 @@ std::optional<std::string> Console::line_after(std::string_view marker) const {
 std::optional<std::string> Console::panic() const {
   // "---[ end Kernel panic - not syncing: ... ]---" repeats the line at the end of the trace.
   auto line = line_after("Kernel panic - not syncing: ");
-  if (line && line->ends_with("]---")) line = std::string(trim(std::string_view(*line).substr(0, line->size() - 4)));
+  if (line && line->ends_with("]---"))
+    line = std::string(trim(std::string_view(*line).substr(0, line->size() - 4)));
   return line;
 }
 
-std::optional<std::string> Console::complaint() const { return line_after("guest-run: "); }
+std::optional<std::string> Console::complaint() const {
+  return line_after("guest-run: ");
+}
 
 std::string Console::last(std::size_t lines) const {
   const std::string text = printable(text_);

@@ -24,7 +24,7 @@ Result<Conversation> Conversation::begin(const Request& request, std::ostream& o
     const std::string name = put.from.string();
     UniqueFd source(open(put.from.c_str(), O_RDONLY | O_CLOEXEC));
     if (!source) return cannot_errno(name, errno);
-    struct stat info{};
+    struct stat info {};
     if (fstat(source.get(), &info) != 0) return cannot_errno(name, errno);
     if (!S_ISREG(info.st_mode)) return cannot(name + ": not a regular file; --put takes files");
     if (!put.mode) put.mode = info.st_mode & 07777;
@@ -41,8 +41,8 @@ Result<void> Conversation::receive(std::string_view bytes) {
 }
 
 Result<void> Conversation::unexpected(const guest::Frame& frame) const {
-  return cannot(fmt::format("the guest broke the protocol (frame {} in stage {})", static_cast<int>(frame.type),
-                            static_cast<int>(stage_)));
+  return cannot(fmt::format("the guest broke the protocol (frame {} in stage {})",
+                            static_cast<int>(frame.type), static_cast<int>(stage_)));
 }
 
 Result<void> Conversation::pass_on(std::ostream& stream, std::string_view bytes, const char* name) {
@@ -81,8 +81,10 @@ Result<void> Conversation::handle(const guest::Frame& frame) {
         if (!input_open_) send(FrameType::stdin_end);
         return {};
       }
-      if (frame.type == FrameType::stdout_data && started_) return pass_on(*out_, frame.payload, "standard output");
-      if (frame.type == FrameType::stderr_data && started_) return pass_on(*err_, frame.payload, "standard error");
+      if (frame.type == FrameType::stdout_data && started_)
+        return pass_on(*out_, frame.payload, "standard output");
+      if (frame.type == FrameType::stderr_data && started_)
+        return pass_on(*err_, frame.payload, "standard error");
       if (frame.type == FrameType::exited || frame.type == FrameType::not_run) {
         PayloadReader fields(frame.payload);
         const auto status = static_cast<int>(fields.u32());
@@ -100,12 +102,14 @@ Result<void> Conversation::handle(const guest::Frame& frame) {
         return {};
       }
       return unexpected(frame);
-    case Stage::getting: return handle_get(frame);
+    case Stage::getting:
+      return handle_get(frame);
     case Stage::powering_off:
       if (frame.type != FrameType::done) return unexpected(frame);
       stage_ = Stage::finished;
       return {};
-    case Stage::finished: break;
+    case Stage::finished:
+      break;
   }
   return unexpected(frame);
 }
@@ -174,7 +178,9 @@ Result<void> Conversation::handle_get(const guest::Frame& frame) {
   return {};
 }
 
-bool Conversation::takes_input() const { return input_open_ && outgoing_.size() < backlog_limit; }
+bool Conversation::takes_input() const {
+  return input_open_ && outgoing_.size() < backlog_limit;
+}
 
 void Conversation::input(std::string_view bytes) {
   for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), guest::chunk_size)))

@@ -1,5 +1,6 @@
-// guest-run's half of the talk with guest-init, without any descriptor: bytes of the guest go in, bytes for the guest
-// come out. Order: wait until the guest is ready, put files, run the command, get files, switch off.
+// guest-run's half of the talk with guest-init, without any descriptor: bytes of the guest go in, bytes for
+// the guest come out. Order: wait until the guest is ready, put files, run the command, get files, switch
+// off.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +17,8 @@
 namespace cg {
 
 struct PutFile {
-  std::filesystem::path from;  // on the host
-  std::string to;              // absolute, in the guest
+  std::filesystem::path from;    // on the host
+  std::string to;                // absolute, in the guest
   std::optional<unsigned> mode;  // default: that of `from`
 };
 
@@ -31,7 +32,7 @@ struct Request {
   std::vector<std::string> argv;
   std::vector<std::string> environment;
   std::vector<GetFile> gets;
-  bool has_input = false;         // else the command reads an empty standard input
+  bool has_input = false;          // else the command reads an empty standard input
   bool orderly_power_off = false;  // the root is to be kept
 };
 
@@ -42,7 +43,8 @@ class Conversation {
   // Opens the files to put. The streams take the command's output as it comes.
   static Result<Conversation> begin(const Request& request, std::ostream& out, std::ostream& err);
 
-  // An error is the end: the guest broke the rules, a file could not be put, or the output could not be written.
+  // An error is the end: the guest broke the rules, a file could not be put, or the output could not be
+  // written.
   Result<void> receive(std::string_view bytes);
   // Makes outgoing() longer while a file is being put.
   Result<void> continue_sending();
@@ -62,12 +64,15 @@ class Conversation {
   bool lost_a_file() const { return lost_a_file_; }
 
  private:
-  Conversation(const Request& request, std::ostream& out, std::ostream& err) : request_(request), out_(&out), err_(&err) {}
+  Conversation(const Request& request, std::ostream& out, std::ostream& err)
+      : request_(request), out_(&out), err_(&err) {}
   Result<void> handle(const guest::Frame& frame);
   Result<void> handle_get(const guest::Frame& frame);
   Result<void> pass_on(std::ostream& stream, std::string_view bytes, const char* name);
   Result<void> unexpected(const guest::Frame& frame) const;
-  void send(guest::FrameType type, std::string_view payload = {}) { outgoing_ += guest::encode(type, payload); }
+  void send(guest::FrameType type, std::string_view payload = {}) {
+    outgoing_ += guest::encode(type, payload);
+  }
   void next_put();
   void next_get();
 
@@ -83,8 +88,8 @@ class Conversation {
   bool lost_a_file_ = false;
   bool started_ = false;
   bool input_open_ = false;
-  std::vector<UniqueFd> sources_;    // of request_.puts
-  std::size_t put_ = 0;              // the put, then the get, that is under way
+  std::vector<UniqueFd> sources_;  // of request_.puts
+  std::size_t put_ = 0;            // the put, then the get, that is under way
   bool source_ended_ = false;
   std::size_t get_ = 0;
   std::optional<AtomicFile> target_;

@@ -23,6 +23,7 @@ namespace {
 
 constexpr int exit_timeout = 124;
 constexpr int exit_failed = 125;
+constexpr std::size_t command_line_limit = 2047;  // COMMAND_LINE_SIZE of x86, without its NUL
 
 // SIGINT, SIGTERM and SIGHUP as something to poll; as they were again afterwards.
 class SignalGuard {
@@ -44,24 +45,42 @@ class SignalGuard {
   UniqueFd fd_;
 };
 
+// QEMU would give the bytes of another format to the guest as they are.
+Result<void> check_raw(int fd, const std::string& name) {
+  char head[4]{};
+  if (pread(fd, head, sizeof head, 0) != sizeof head) return cannot(name + ": too small to be an image");
+  const std::string_view magic(head, sizeof head);
+  if (magic == "QFI\xfb")
+    return cannot(name + ": a qcow2 image; guest-run takes raw ones (qemu-img convert -O raw)");
+  if (magic.starts_with("\x1f\x8b") || magic == "\x28\xb5\x2f\xfd" ||
+      magic ==
+          "\xfd"
+          "7zX")
+    return cannot(name + ": a compressed file; unpack it first");
+  return {};
+}
+
 Result<VmSettings> vm_settings(const GuestRunOptions& options) {
   VmSettings settings;
   const auto qemu = find_program(options.qemu);
   if (!qemu) {
-    const std::string package = options.qemu == "qemu-system-x86_64" ? "; install it (Debian: qemu-system-x86)" : "";
+    const std::string package =
+        options.qemu == "qemu-system-x86_64" ? "; install it (Debian: qemu-system-x86)" : "";
     return cannot(options.qemu + ": QEMU was not found on PATH" + package);
   }
   settings.qemu = *qemu;
   CG_TRY(format, kernel_format(options.kernel));
   (void)format;
   settings.kernel = options.kernel;
-  if (!options.image.empty()) settings.disks.push_back({options.image, options.changes});
+  if (!options.image.empty()) settings.disks.push_back({options.image, options.changes, options.attachment});
   settings.disks.insert(settings.disks.end(), options.disks.begin(), options.disks.end());
   for (const auto& disk : settings.disks) {
-    const UniqueFd fd(open(disk.file.c_str(), (disk.changes == Changes::keep ? O_RDWR : O_RDONLY) | O_CLOEXEC));
+    const UniqueFd fd(
+        open(disk.file.c_str(), (disk.changes == Changes::keep ? O_RDWR : O_RDONLY) | O_CLOEXEC));
     if (!fd) return cannot_errno(disk.file.string(), errno);
     if (!std::filesystem::is_regular_file(disk.file) && !std::filesystem::is_block_file(disk.file))
       return cannot(disk.file.string() + ": not a file that can be a disk");
+    CG_CHECK(check_raw(fd.get(), disk.file.string()));
   }
   settings.memory_mb = options.memory_mb;
   settings.cpus = options.cpus;
@@ -69,7 +88,9 @@ Result<VmSettings> vm_settings(const GuestRunOptions& options) {
 }
 
 std::map<std::string, std::string> guest_config(const GuestRunOptions& options) {
-  return {{"root", !options.image.empty() ? "disk" : !options.initrd.empty() ? "initrd" : "none"},
+  return {{"root", !options.image.empty()    ? "disk"
+                   : !options.initrd.empty() ? "initrd"
+                                             : "none"},
           {"init", options.init},
           {"device", options.root_device},
           {"readonly", options.changes == Changes::forbidden ? "1" : "0"},
@@ -78,7 +99,10 @@ std::map<std::string, std::string> guest_config(const GuestRunOptions& options) 
 }
 
 Request request_of(const GuestRunOptions& options, bool has_input) {
-  Request request{.puts = options.puts, .argv = options.argv, .gets = options.gets, .has_input = has_input,
+  Request request{.puts = options.puts,
+                  .argv = options.argv,
+                  .gets = options.gets,
+                  .has_input = has_input,
                   .orderly_power_off = options.changes == Changes::keep};
   request.environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"};
   for (const auto& entry : options.environment) {
@@ -89,8 +113,8 @@ Request request_of(const GuestRunOptions& options, bool has_input) {
   return request;
 }
 
-// Standard input goes to CMD unless a person would have to type it. A stream of the caller's own (a test) is read
-// whole; the process's is passed on as it comes, so that a silent pipe does not hold up the run.
+// Standard input goes to CMD unless a person would have to type it. A stream of the caller's own (a test) is
+// read whole; the process's is passed on as it comes, so that a silent pipe does not hold up the run.
 std::optional<Input> input_of(const GuestRunOptions& options, Environment& env) {
   if (options.input == GuestRunOptions::Input::none) return std::nullopt;
   if (&env.in != &std::cin) {
@@ -105,19 +129,23 @@ std::optional<Input> input_of(const GuestRunOptions& options, Environment& env) 
 
 void say_moments(const SessionResult& result, Accelerator accelerator, Environment& env) {
   env.err << fmt::format("guest-run: {}:", name_of(accelerator));
-  for (const auto& moment : result.moments) env.err << fmt::format(" {} {:.2f} s,", moment.what, moment.seconds);
+  for (const auto& moment : result.moments)
+    env.err << fmt::format(" {} {:.2f} s,", moment.what, moment.seconds);
   env.err << fmt::format(" end {:.2f} s\n", result.seconds);
 }
 
-Result<void> write_summary(const GuestRunOptions& options, const SessionResult& result, Accelerator accelerator, int status) {
+Result<void> write_summary(const GuestRunOptions& options, const SessionResult& result,
+                           Accelerator accelerator, int status) {
   std::string moments;
   for (const auto& moment : result.moments)
-    moments += fmt::format("{}{{\"what\": \"{}\", \"seconds\": {:.3f}}}", moments.empty() ? "" : ", ", moment.what, moment.seconds);
+    moments += fmt::format("{}{{\"what\": \"{}\", \"seconds\": {:.3f}}}", moments.empty() ? "" : ", ",
+                           moment.what, moment.seconds);
   return write_file_atomically(
       options.common.output,
-      fmt::format("{{\"schema\": \"criu-guest/guest-run\", \"version\": 1, \"exit\": {}, \"accelerator\": \"{}\", "
-                  "\"seconds\": {:.3f}, \"moments\": [{}]}}\n",
-                  status, name_of(accelerator), result.seconds, moments));
+      fmt::format(
+          "{{\"schema\": \"criu-guest/guest-run\", \"version\": 1, \"exit\": {}, \"accelerator\": \"{}\", "
+          "\"seconds\": {:.3f}, \"moments\": [{}]}}\n",
+          status, name_of(accelerator), result.seconds, moments));
 }
 
 Result<int> run_guest(const GuestRunOptions& options, Environment& env) {
@@ -132,13 +160,19 @@ Result<int> run_guest(const GuestRunOptions& options, Environment& env) {
   }
 
   const SignalGuard signals;
-  settings.accelerator = options.accelerator == "kvm"   ? Accelerator::kvm
-                         : options.accelerator == "tcg" ? Accelerator::tcg
-                                                        : choose_accelerator(settings, cache_directory(env, options.common.cache));
-  settings.kernel_arguments = base_kernel_arguments(settings.accelerator) + (options.append.empty() ? "" : " " + options.append);
+  settings.accelerator = options.accelerator == "kvm" ? Accelerator::kvm
+                         : options.accelerator == "tcg"
+                             ? Accelerator::tcg
+                             : choose_accelerator(settings, cache_directory(env, options.common.cache));
+  settings.kernel_arguments =
+      base_kernel_arguments(settings.accelerator) + (options.append.empty() ? "" : " " + options.append);
+  // The kernel would cut a longer one off without a word.
+  if (settings.kernel_arguments.size() > command_line_limit)
+    return usage_error(fmt::format("--append: the kernel's command line would have {} bytes; x86 takes {}",
+                                   settings.kernel_arguments.size(), command_line_limit));
   CG_TRY(vm, Vm::start(settings, initrd));
-  const auto result = run_session(vm, conversation, {options.boot_timeout, options.timeout}, input.value_or(Input{}),
-                                  signals.fd(), console.get());
+  const auto result = run_session(vm, conversation, {options.boot_timeout, options.timeout},
+                                  input.value_or(Input{}), signals.fd(), console.get());
   vm.kill();
 
   int status = conversation.status();

@@ -1,4 +1,5 @@
-// The initrd that guest-run gives to QEMU: the user's own, if any, with guest-init and its configuration behind it.
+// The initrd that guest-run gives to QEMU: the user's own, if any, with guest-init and its configuration
+// behind it.
 #pragma once
 
 #include <filesystem>
@@ -13,12 +14,12 @@ namespace cg {
 
 std::string_view embedded_guest_init();
 
-// guest-init and its configuration (guest/system.h lists the keys) as a cpio archive. An output of text has no
-// newline in a value.
+// guest-init and its configuration (guest/system.h lists the keys) as a cpio archive. An output of text has
+// no newline in a value.
 std::string guest_archive(const std::map<std::string, std::string>& config);
 
-// An in-memory file of `user_initrd` (may be empty), aligned, and the archive. The kernel unpacks the parts one after
-// the other, compressed or not, into one root.
+// An in-memory file of `user_initrd` (may be empty), aligned, and the archive. The kernel unpacks the parts
+// one after the other, compressed or not, into one root.
 Result<UniqueFd> make_initrd(const std::filesystem::path& user_initrd, std::string_view archive);
 
 }  // namespace cg

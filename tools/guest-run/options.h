@@ -18,6 +18,7 @@ struct GuestRunOptions {
   std::filesystem::path initrd;
   std::vector<Disk> disks;  // beside the image
   Changes changes = Changes::discard;
+  Attachment attachment = Attachment::virtio_block;  // of the image
   std::vector<PutFile> puts;
   std::vector<GetFile> gets;
   std::vector<std::string> environment;

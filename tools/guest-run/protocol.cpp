@@ -90,8 +90,12 @@ std::uint64_t PayloadReader::number(std::size_t width) {
   return value;
 }
 
-std::uint32_t PayloadReader::u32() { return static_cast<std::uint32_t>(number(4)); }
-std::uint64_t PayloadReader::u64() { return number(8); }
+std::uint32_t PayloadReader::u32() {
+  return static_cast<std::uint32_t>(number(4));
+}
+std::uint64_t PayloadReader::u64() {
+  return number(8);
+}
 
 std::string PayloadReader::string() {
   const std::size_t length = u32();

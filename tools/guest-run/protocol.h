@@ -1,12 +1,14 @@
-// What guest-run and guest-init say to each other over one virtio-serial port: frames of a type, a length and a
-// payload. Both sides compile this file, so a version number is not needed: guest-init travels inside guest-run.
+// What guest-run and guest-init say to each other over one virtio-serial port: frames of a type, a length and
+// a payload. Both sides compile this file, so a version number is not needed: guest-init travels inside
+// guest-run.
 //
 //   byte 0       type (FrameType)
 //   bytes 1..3   zero
 //   bytes 4..7   payload length, little endian, at most max_payload
 //   bytes 8..    payload
 //
-// Neither side trusts the other's bytes: a guest may be hostile, and its kernel may print into the wrong device.
+// Neither side trusts the other's bytes: a guest may be hostile, and its kernel may print into the wrong
+// device.
 #pragma once
 
 #include <cstdint>
@@ -30,22 +32,22 @@ enum class FrameType : std::uint8_t {
   run,            // strings argv, strings environment; answered by started, or not_run
   stdin_data,     // bytes
   stdin_end,
-  get,            // string path; answered by file_begin, file_data..., done; or error
-  power_off,      // answered by done, then the guest is off
+  get,        // string path; answered by file_begin, file_data..., done; or error
+  power_off,  // answered by done, then the guest is off
   // guest to host
-  hello = 64,     // the first byte of a guest: guest-init runs
-  waiting,        // text: what the boot waits for
-  ready,          // commands can run
+  hello = 64,  // the first byte of a guest: guest-init runs
+  waiting,     // text: what the boot waits for
+  ready,       // commands can run
   done,
-  error,          // text: this request failed
-  fatal,          // text: the guest cannot go on
+  error,  // text: this request failed
+  fatal,  // text: the guest cannot go on
   started,
-  stdout_data,    // bytes
-  stderr_data,    // bytes
-  exited,         // u32 exit status, u32 signal (0: none)
-  not_run,        // u32 exit status (126 or 127), string why
-  file_begin,     // u32 mode, u64 size
-  file_data,      // bytes
+  stdout_data,  // bytes
+  stderr_data,  // bytes
+  exited,       // u32 exit status, u32 signal (0: none)
+  not_run,      // u32 exit status (126 or 127), string why
+  file_begin,   // u32 mode, u64 size
+  file_data,    // bytes
 };
 
 bool is_frame_type(std::uint8_t value);

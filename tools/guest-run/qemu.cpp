@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -16,6 +17,8 @@
 namespace cg {
 namespace {
 
+constexpr unsigned max_pmem_mb = 64 << 10;  // address space that NVDIMMs may take
+
 // In QEMU's option strings a comma is written twice.
 std::string escaped(const std::string& text) {
   std::string result;
@@ -23,12 +26,26 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
+// Memory of the guest that is the file: shared memory keeps changes, private memory forgets them.
+void add_pmem(std::vector<std::string>& argv, const Disk& disk, std::size_t index) {
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(disk.file, unknown);
+  const bool forbidden = disk.changes == Changes::forbidden;
+  argv.insert(argv.end(),
+              {"-object",
+               fmt::format("memory-backend-file,id=mem{},size={},share={},readonly={},mem-path={}", index,
+                           unknown ? 0 : size, disk.changes == Changes::discard ? "off" : "on",
+                           forbidden ? "on" : "off", escaped(disk.file.string())),
+               "-device", fmt::format("nvdimm,memdev=mem{},unarmed={}", index, forbidden ? "on" : "off")});
+}
+
 // The guest's /dev must see the disks in the order they were given, so each has its PCI slot.
 void add_disk(std::vector<std::string>& argv, const Disk& disk, std::size_t index) {
   std::string drive = fmt::format("if=none,id=disk{},format=raw,file={}", index, escaped(disk.file.string()));
   if (disk.changes == Changes::discard) drive += ",snapshot=on,cache=unsafe";
   if (disk.changes == Changes::forbidden) drive += ",readonly=on";
-  argv.insert(argv.end(), {"-drive", drive, "-device", fmt::format("virtio-blk-pci,drive=disk{},addr={:x}", index, 16 + index)});
+  argv.insert(argv.end(), {"-drive", drive, "-device",
+                           fmt::format("virtio-blk-pci,drive=disk{},addr={:x}", index, 16 + index)});
 }
 
 // Only async-signal-safe calls.
@@ -52,11 +69,13 @@ void add_disk(std::vector<std::string>& argv, const Disk& disk, std::size_t inde
 
 }  // namespace
 
-const char* name_of(Accelerator accelerator) { return accelerator == Accelerator::kvm ? "kvm" : "tcg"; }
+const char* name_of(Accelerator accelerator) {
+  return accelerator == Accelerator::kvm ? "kvm" : "tcg";
+}
 
 std::string base_kernel_arguments(Accelerator accelerator) {
-  // quiet keeps the slow serial line free; a panic switches the console to verbose by itself. A negative panic=
-  // restarts at once, which ends QEMU (-no-reboot).
+  // quiet keeps the slow serial line free; a panic switches the console to verbose by itself. A negative
+  // panic= restarts at once, which ends QEMU (-no-reboot).
   std::string text = "console=ttyS0 quiet panic=-1 reboot=t rdinit=/.guest-run/init net.ifnames=0";
   // Calibrating clocks and probing a keyboard that is not there cost an emulated guest a quarter of its boot.
   text += " i8042.noaux i8042.nopnp i8042.dumbkbd cryptomgr.notests no_timer_check";
@@ -67,19 +86,53 @@ std::string base_kernel_arguments(Accelerator accelerator) {
 }
 
 std::vector<std::string> qemu_command(const VmSettings& settings, int port_fd, int initrd_fd) {
+  const bool has_pmem = std::ranges::any_of(
+      settings.disks, [](const Disk& disk) { return disk.attachment == Attachment::pmem; });
   const bool kvm = settings.accelerator == Accelerator::kvm;
   std::vector<std::string> argv = {
-      settings.qemu.string(), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-      "-name", "guest-run", "-machine", "q35,smm=off,hpet=off,vmport=off",
-      "-accel", kvm ? "kvm" : "tcg,thread=multi", "-cpu", kvm ? "host" : "max",
-      "-smp", std::to_string(settings.cpus), "-m", fmt::format("{}M", settings.memory_mb),
-      "-kernel", settings.kernel.string(), "-initrd", fmt::format("/dev/fd/{}", initrd_fd),
-      "-append", settings.kernel_arguments,
-      "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
-      "-chardev", fmt::format("socket,id=port,fd={}", port_fd),
-      "-device", "virtio-serial-pci,max_ports=2", "-device", fmt::format("virtserialport,chardev=port,name={}", guest::port_name),
-      "-device", "virtio-rng-pci"};
-  for (std::size_t i = 0; i < settings.disks.size(); ++i) add_disk(argv, settings.disks[i], i);
+      settings.qemu.string(),
+      "-nodefaults",
+      "-no-user-config",
+      "-display",
+      "none",
+      "-no-reboot",
+      "-name",
+      "guest-run",
+      "-machine",
+      has_pmem ? "q35,smm=off,hpet=off,vmport=off,nvdimm=on" : "q35,smm=off,hpet=off,vmport=off",
+      "-accel",
+      kvm ? "kvm" : "tcg,thread=multi",
+      "-cpu",
+      kvm ? "host" : "max",
+      "-smp",
+      std::to_string(settings.cpus),
+      "-m",
+      has_pmem ? fmt::format("{0}M,slots=8,maxmem={1}M", settings.memory_mb, settings.memory_mb + max_pmem_mb)
+               : fmt::format("{}M", settings.memory_mb),
+      "-kernel",
+      settings.kernel.string(),
+      "-initrd",
+      fmt::format("/dev/fd/{}", initrd_fd),
+      "-append",
+      settings.kernel_arguments,
+      "-chardev",
+      "stdio,id=console,signal=off",
+      "-serial",
+      "chardev:console",
+      "-chardev",
+      fmt::format("socket,id=port,fd={}", port_fd),
+      "-device",
+      "virtio-serial-pci,max_ports=2",
+      "-device",
+      fmt::format("virtserialport,chardev=port,name={}", guest::port_name),
+      "-device",
+      "virtio-rng-pci"};
+  for (std::size_t i = 0; i < settings.disks.size(); ++i) {
+    if (settings.disks[i].attachment == Attachment::pmem)
+      add_pmem(argv, settings.disks[i], i);
+    else
+      add_disk(argv, settings.disks[i], i);
+  }
   return argv;
 }
 
@@ -87,7 +140,8 @@ Result<Vm> Vm::start(const VmSettings& settings, const UniqueFd& initrd) {
   int sockets[2];
   int console[2];
   int messages[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return cannot_errno("socketpair", errno);
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
+    return cannot_errno("socketpair", errno);
   Vm vm;
   vm.port_.reset(sockets[0]);
   const UniqueFd their_port(sockets[1]);

@@ -1,10 +1,11 @@
 // QEMU: its command line, and the process.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 #include "base/file.h"
@@ -21,16 +22,22 @@ enum class Changes {
   forbidden,  // the disk is read-only
 };
 
+enum class Attachment {
+  virtio_block,  // /dev/vda, vdb, ...
+  pmem,          // an NVDIMM, /dev/pmem0, as Kata's QEMU gives its image
+};
+
 struct Disk {
   std::filesystem::path file;  // raw
   Changes changes = Changes::discard;
+  Attachment attachment = Attachment::virtio_block;
 };
 
 struct VmSettings {
   std::filesystem::path qemu;
   std::filesystem::path kernel;
   std::string kernel_arguments;
-  std::vector<Disk> disks;  // vda, vdb, ...
+  std::vector<Disk> disks;  // in the guest's order
   unsigned memory_mb = 1024;
   unsigned cpus = 1;
   Accelerator accelerator = Accelerator::tcg;

@@ -25,21 +25,34 @@ constexpr std::size_t lines_shown = 20;
 
 const char* what_begins(Stage stage) {
   switch (stage) {
-    case Stage::booting: return "start";
-    case Stage::starting: return "init";
-    case Stage::putting: return "ready";
-    case Stage::running: return "command";
-    case Stage::getting: return "command ended";
-    case Stage::powering_off: return "power off";
-    case Stage::finished: return "finished";
+    case Stage::booting:
+      return "start";
+    case Stage::starting:
+      return "init";
+    case Stage::putting:
+      return "ready";
+    case Stage::running:
+      return "command";
+    case Stage::getting:
+      return "command ended";
+    case Stage::powering_off:
+      return "power off";
+    case Stage::finished:
+      return "finished";
   }
   return "?";
 }
 
 class Session {
  public:
-  Session(Vm& vm, Conversation& conversation, const Limits& limits, Input input, int signals, int console_copy)
-      : vm_(vm), conversation_(conversation), limits_(limits), input_(std::move(input)), signals_(signals), console_copy_(console_copy) {}
+  Session(Vm& vm, Conversation& conversation, const Limits& limits, Input input, int signals,
+          int console_copy)
+      : vm_(vm),
+        conversation_(conversation),
+        limits_(limits),
+        input_(std::move(input)),
+        signals_(signals),
+        console_copy_(console_copy) {}
 
   SessionResult run() {
     if (input_.fd < 0) pending_text_ = input_.text;
@@ -71,14 +84,20 @@ class Session {
 
   std::string under_way() const {
     switch (conversation_.stage()) {
-      case Stage::booting: return "the guest's kernel was still booting";
+      case Stage::booting:
+        return "the guest's kernel was still booting";
       case Stage::starting:
-        return "the guest was still booting" +
-               (conversation_.waiting_for().empty() ? "" : " (waiting for " + conversation_.waiting_for() + ")");
-      case Stage::putting: return "files were being put into the guest";
-      case Stage::running: return "the command was running";
-      case Stage::getting: return "the command had ended, files were being fetched";
-      default: return "the guest was switching off";
+        return "the guest was still booting" + (conversation_.waiting_for().empty()
+                                                    ? ""
+                                                    : " (waiting for " + conversation_.waiting_for() + ")");
+      case Stage::putting:
+        return "files were being put into the guest";
+      case Stage::running:
+        return "the command was running";
+      case Stage::getting:
+        return "the command had ended, files were being fetched";
+      default:
+        return "the guest was switching off";
     }
   }
 
@@ -110,22 +129,26 @@ class Session {
   void check_deadlines() {
     const double now = elapsed();
     if (limits_.total_seconds && now >= *limits_.total_seconds)
-      return end(Ending::timed_out, with_console(fmt::format("time limit of {} s hit: {}", *limits_.total_seconds, under_way())));
+      return end(Ending::timed_out, with_console(fmt::format("time limit of {} s hit: {}",
+                                                             *limits_.total_seconds, under_way())));
     if (farewell_deadline_ && now >= *farewell_deadline_) return gone();
     if (conversation_.stage() < Stage::putting && now >= limits_.boot_seconds)
-      end(Ending::failed, with_console(fmt::format("{} after {} s (see --boot-timeout)", under_way(), limits_.boot_seconds)));
+      end(Ending::failed,
+          with_console(fmt::format("{} after {} s (see --boot-timeout)", under_way(), limits_.boot_seconds)));
   }
 
   // QEMU has ended, or is about to.
   void gone() {
     if (conversation_.stage() == Stage::finished) return end(Ending::complete, {});
-    if (const auto panic = console_.panic()) return end(Ending::failed, with_console("kernel panic in the guest: " + *panic));
+    if (const auto panic = console_.panic())
+      return end(Ending::failed, with_console("kernel panic in the guest: " + *panic));
     if (const auto complaint = console_.complaint()) return end(Ending::failed, with_console(*complaint));
     if (conversation_.stage() == Stage::booting)
       return end(Ending::failed,
                  with_console("QEMU ended before the guest's first process spoke" +
                               std::string(console_.last(1).empty()
-                                              ? "; a kernel that says nothing may lack CONFIG_SERIAL_8250_CONSOLE and CONFIG_VIRTIO_CONSOLE"
+                                              ? "; a kernel that says nothing may lack "
+                                                "CONFIG_SERIAL_8250_CONSOLE and CONFIG_VIRTIO_CONSOLE"
                                               : "")));
     end(Ending::failed, with_console("the guest switched itself off or died while " + under_way()));
   }
@@ -185,7 +208,8 @@ class Session {
   }
 
   void step() {
-    if (const auto sent = conversation_.continue_sending(); !sent) return end(Ending::failed, sent.error().message);
+    if (const auto sent = conversation_.continue_sending(); !sent)
+      return end(Ending::failed, sent.error().message);
     if (conversation_.takes_input() && input_.fd < 0) read_input();
     const bool to_send = !conversation_.outgoing().empty();
     pollfd polled[] = {
@@ -196,7 +220,8 @@ class Session {
         {signals_, POLLIN, 0},
     };
     int wait = -1;
-    if (const auto when = deadline()) wait = static_cast<int>(std::clamp(std::ceil((*when - elapsed()) * 1000), 0.0, 1e9));
+    if (const auto when = deadline())
+      wait = static_cast<int>(std::clamp(std::ceil((*when - elapsed()) * 1000), 0.0, 1e9));
     if (poll(polled, 5, wait) < 0 && errno != EINTR) return end(Ending::failed, "poll failed");
     if (polled[4].revents != 0) {
       signalfd_siginfo info{};

@@ -11,8 +11,8 @@
 namespace cg {
 
 struct Limits {
-  double boot_seconds = 300;             // until the command starts
-  std::optional<double> total_seconds;   // --timeout
+  double boot_seconds = 300;            // until the command starts
+  std::optional<double> total_seconds;  // --timeout
 };
 
 // Standard input for the command: a descriptor, or (without one) a text.
@@ -41,8 +41,8 @@ struct SessionResult {
   double seconds = 0;
 };
 
-// `signals` is a signalfd of those that end the run. `console_copy`, when not negative, gets all that the console
-// says.
+// `signals` is a signalfd of those that end the run. `console_copy`, when not negative, gets all that the
+// console says.
 SessionResult run_session(Vm& vm, Conversation& conversation, const Limits& limits, Input input, int signals,
                           int console_copy);
 

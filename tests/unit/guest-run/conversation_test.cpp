@@ -18,7 +18,9 @@ using guest::PayloadWriter;
 
 class ConversationTest : public testing::Test {
  protected:
-  Conversation begin(const Request& request) { return std::move(Conversation::begin(request, out_, err_).value()); }
+  Conversation begin(const Request& request) {
+    return std::move(Conversation::begin(request, out_, err_).value());
+  }
 
   // What the host has said since the last call.
   static std::vector<Frame> said(Conversation& conversation) {
@@ -110,7 +112,8 @@ TEST_F(ConversationTest, AFileThatBreaksOffLeavesTheOldOne) {
     EXPECT_TRUE(talk.lost_a_file());
   }
   EXPECT_EQ(read_file(path).value(), "old");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_.path()), {}), 1) << "the temporary stayed";
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_.path()), {}), 1)
+      << "the temporary stayed";
 }
 
 TEST_F(ConversationTest, InputIsOnlyTakenWhileTheCommandRuns) {

@@ -118,7 +118,8 @@ TEST_F(KernelFormatTest, KnowsBzImageAndPvh) {
 }
 
 TEST_F(KernelFormatTest, SaysWhatElseItIs) {
-  EXPECT_NE(format_of(elf(EM_X86_64, 17)).error().message.find("without the PVH entry note"), std::string::npos);
+  EXPECT_NE(format_of(elf(EM_X86_64, 17)).error().message.find("without the PVH entry note"),
+            std::string::npos);
   EXPECT_NE(format_of(elf(EM_AARCH64, 18)).error().message.find("not for x86_64"), std::string::npos);
   EXPECT_NE(format_of("\x1f\x8b rest").error().message.find("compressed"), std::string::npos);
   EXPECT_NE(format_of("").error().message.find("not a kernel"), std::string::npos);
@@ -133,7 +134,8 @@ TEST(GuestRunOptions, PutAndGetSayWhatTheyMean) {
   EXPECT_EQ(put->mode, 0750U);
   EXPECT_EQ(parse_put("dir/name:/to/")->to, "/to/name");
   EXPECT_EQ(parse_put("a:/b")->mode, std::nullopt);
-  for (const char* bad : {"a", "a:b", ":/b", "", "a:/b:9"}) EXPECT_TRUE(!parse_put(bad) || parse_put(bad)->to == "/b:9") << bad;
+  for (const char* bad : {"a", "a:b", ":/b", "", "a:/b:9"})
+    EXPECT_TRUE(!parse_put(bad) || parse_put(bad)->to == "/b:9") << bad;
   EXPECT_EQ(parse_get("/g/h:out")->to, "out");
   EXPECT_EQ(parse_get("/g/h")->to, "h");
   EXPECT_EQ(parse_get("/g/h:dir/")->to, "dir/h");
@@ -141,12 +143,15 @@ TEST(GuestRunOptions, PutAndGetSayWhatTheyMean) {
 }
 
 TEST(GuestRunCall, BadUsageIs2) {
-  for (const Args& args : {Args{}, Args{"--kernel", "k"}, Args{"--kernel", "k", "--"}, Args{"--", "true"},
-                           Args{"--kernel", "k", "--put", "x", "--", "true"}, Args{"--kernel", "k", "--kernal", "--", "true"},
-                           Args{"--kernel", "k", "--image", "i", "--initrd", "r", "--", "true"},
-                           Args{"--kernel", "k", "--persist", "--", "true"}, Args{"--kernel", "k", "--init", "nome", "--", "true"},
-                           Args{"--kernel", "k", "--timeout", "-1", "--", "true"}, Args{"--kernel", "k", "--format", "json", "--", "true"},
-                           Args{"--kernel", "k", "--accel", "hvf", "--", "true"}}) {
+  for (const Args& args :
+       {Args{}, Args{"--kernel", "k"}, Args{"--kernel", "k", "--"}, Args{"--", "true"},
+        Args{"--kernel", "k", "--put", "x", "--", "true"}, Args{"--kernel", "k", "--kernal", "--", "true"},
+        Args{"--kernel", "k", "--image", "i", "--initrd", "r", "--", "true"},
+        Args{"--kernel", "k", "--persist", "--", "true"},
+        Args{"--kernel", "k", "--init", "nome", "--", "true"},
+        Args{"--kernel", "k", "--timeout", "-1", "--", "true"},
+        Args{"--kernel", "k", "--format", "json", "--", "true"},
+        Args{"--kernel", "k", "--accel", "hvf", "--", "true"}}) {
     const auto result = call(args);
     EXPECT_EQ(result.status, 2) << result.err;
     EXPECT_NE(result.err, "");
@@ -165,6 +170,40 @@ TEST(GuestRunCall, AMissingKernelIs125AndNamed) {
   const auto result = call({"--qemu", "true", "--kernel", "/no/such/kernel", "--", "true"});
   EXPECT_EQ(result.status, 125);
   EXPECT_NE(result.err.find("/no/such/kernel: No such file"), std::string::npos) << result.err;
+}
+
+TEST(GuestRunCall, AnImageOfAnotherFormatIsNamed) {
+  const TemporaryDirectory directory;
+  std::string kernel(4096, '\0');
+  kernel.replace(0x1fe, 2, "\x55\xaa");
+  kernel.replace(0x202, 4, "HdrS");
+  const std::string kernel_file = (directory.path() / "k").string();
+  const std::string image_file = (directory.path() / "i").string();
+  ASSERT_TRUE(write_file_atomically(kernel_file, kernel));
+  for (const auto& [bytes, said] : {std::pair<std::string, std::string>{"QFI\xfb....", "qcow2"},
+                                    {"\x1f\x8b......", "compressed"},
+                                    {"", "too small"}}) {
+    ASSERT_TRUE(write_file_atomically(image_file, bytes));
+    const auto result =
+        call({"--qemu", "true", "--kernel", kernel_file, "--image", image_file, "--", "true"});
+    EXPECT_EQ(result.status, 125);
+    EXPECT_NE(result.err.find(image_file + ": "), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find(said), std::string::npos) << result.err;
+  }
+  const auto endless = call({"--qemu", "true", "--kernel", kernel_file, "--accel", "tcg", "--append",
+                             std::string(4096, 'x'), "--", "true"});
+  EXPECT_EQ(endless.status, 2);
+  EXPECT_NE(endless.err.find("2047"), std::string::npos) << endless.err;
+}
+
+TEST(QemuCommand, CommasInNamesAreNotOptions) {
+  VmSettings settings{
+      .qemu = "q", .kernel = "k", .disks = {{"a,readonly=off", Changes::forbidden}, {"b", Changes::keep}}};
+  const auto argv = qemu_command(settings, 3, 4);
+  const auto has = [&](const std::string& word) { return std::ranges::find(argv, word) != argv.end(); };
+  EXPECT_TRUE(has("if=none,id=disk0,format=raw,file=a,,readonly=off,readonly=on"));
+  EXPECT_TRUE(has("if=none,id=disk1,format=raw,file=b"));
+  EXPECT_TRUE(has("/dev/fd/4"));
 }
 
 TEST(GuestRunCall, MissingQemuIs125AndSaysWhatToInstall) {

@@ -6,7 +6,8 @@ namespace cg::guest {
 namespace {
 
 TEST(Protocol, AFrameSurvivesAnyCutting) {
-  const std::string stream = encode(FrameType::stdout_data, std::string("a\0b\n", 4)) + encode(FrameType::done) +
+  const std::string stream = encode(FrameType::stdout_data, std::string("a\0b\n", 4)) +
+                             encode(FrameType::done) +
                              encode(FrameType::exited, PayloadWriter().u32(7).u32(0).bytes());
   for (std::size_t cut = 1; cut <= stream.size(); ++cut) {
     Decoder decoder;
@@ -40,9 +41,10 @@ TEST(Protocol, ATruncatedFrameIsNotAFrame) {
 
 TEST(Protocol, UnknownTypesAndHugeLengthsBreakTheStreamForGood) {
   const std::string good = encode(FrameType::done);
-  for (const std::string& bad : {std::string("\x00\0\0\0\0\0\0\0", 8), std::string("\x09\0\0\0\0\0\0\0", 8),
-                                 std::string("\xff\0\0\0\0\0\0\0", 8), std::string("\x01\x01\0\0\0\0\0\0", 8),
-                                 std::string("\x01\0\0\0\x01\0\x10\0", 8), std::string("\x01\0\0\0\xff\xff\xff\xff", 8)}) {
+  for (const std::string& bad :
+       {std::string("\x00\0\0\0\0\0\0\0", 8), std::string("\x09\0\0\0\0\0\0\0", 8),
+        std::string("\xff\0\0\0\0\0\0\0", 8), std::string("\x01\x01\0\0\0\0\0\0", 8),
+        std::string("\x01\0\0\0\x01\0\x10\0", 8), std::string("\x01\0\0\0\xff\xff\xff\xff", 8)}) {
     Decoder decoder;
     decoder.feed(bad);
     EXPECT_FALSE(decoder.next());
@@ -61,14 +63,16 @@ TEST(Protocol, TheLargestPayloadIsStillAllowed) {
 }
 
 TEST(Protocol, EveryNamedTypeIsKnown) {
-  for (auto type = static_cast<int>(FrameType::put_begin); type <= static_cast<int>(FrameType::power_off); ++type)
+  for (auto type = static_cast<int>(FrameType::put_begin); type <= static_cast<int>(FrameType::power_off);
+       ++type)
     EXPECT_TRUE(is_frame_type(static_cast<std::uint8_t>(type)));
   for (auto type = static_cast<int>(FrameType::hello); type <= static_cast<int>(FrameType::file_data); ++type)
     EXPECT_TRUE(is_frame_type(static_cast<std::uint8_t>(type)));
 }
 
 TEST(Payload, FieldsComeBack) {
-  const auto bytes = PayloadWriter().string("").u64(1ULL << 40).strings({"a", "", std::string("\0", 1)}).u32(~0U).bytes();
+  const auto bytes =
+      PayloadWriter().string("").u64(1ULL << 40).strings({"a", "", std::string("\0", 1)}).u32(~0U).bytes();
   PayloadReader fields(bytes);
   EXPECT_EQ(fields.string(), "");
   EXPECT_EQ(fields.u64(), 1ULL << 40);

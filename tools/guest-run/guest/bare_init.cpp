@@ -28,7 +28,8 @@ void bring_up_loopback() {
 }
 
 void mount_or_say(const char* type, const char* where, unsigned long flags, const char* data = nullptr) {
-  if (!mount_at(type, where, flags, data)) say_on_console(error_text(std::string(type) + " on " + where, errno));
+  if (!mount_at(type, where, flags, data))
+    say_on_console(error_text(std::string(type) + " on " + where, errno));
 }
 
 }  // namespace

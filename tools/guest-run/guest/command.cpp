@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,8 +37,8 @@ void close_fd(int& fd) {
   fd = -1;
 }
 
-// The wakeup of SIGCHLD, for poll: signalfd and pidfd are not in every kernel. A child ends rarely, so a byte that
-// does not fit is no loss.
+// The wakeup of SIGCHLD, for poll: signalfd and pidfd are not in every kernel. A child ends rarely, so a byte
+// that does not fit is no loss.
 int child_ended_pipe = -1;
 void on_child_ended(int) {
   const int saved = errno;
@@ -53,8 +54,8 @@ std::string variable(const std::vector<std::string>& environment, const std::str
 }
 
 struct Lookup {
-  std::string path;       // empty: not found
-  bool denied = false;    // found, but not executable
+  std::string path;     // empty: not found
+  bool denied = false;  // found, but not executable
 };
 
 Lookup find_command(const std::string& name, const std::vector<std::string>& environment) {
@@ -66,7 +67,7 @@ Lookup find_command(const std::string& name, const std::vector<std::string>& env
       candidates.push_back(directory + "/" + name);
   Lookup result;
   for (const auto& candidate : candidates) {
-    struct stat info{};
+    struct stat info {};
     if (stat(candidate.c_str(), &info) != 0) continue;
     if (S_ISREG(info.st_mode) && (info.st_mode & 0111) != 0) return {candidate, false};
     result = {candidate, true};
@@ -94,16 +95,16 @@ struct Running {
   bool input_ended = false;
 };
 
-// Moves what a stream of the command has now; true when there was something.
-bool pump(int& fd, FrameType type, Port& port) {
+// Moves what a stream of the command has now, at most a chunk; returns how much that was.
+std::size_t pump(int& fd, FrameType type, Port& port) {
   char buffer[chunk_size];
   const ssize_t got = read(fd, buffer, sizeof buffer);
   if (got > 0) {
     port.queue(type, {buffer, static_cast<std::size_t>(got)});
-    return true;
+    return static_cast<std::size_t>(got);
   }
   if (got == 0 || (errno != EAGAIN && errno != EINTR)) close_fd(fd);
-  return false;
+  return 0;
 }
 
 void feed_input(Running& command) {
@@ -135,7 +136,9 @@ int wait_for_end(Running& command, Port& port, int wakeup) {
     const bool room = port.queued() < backlog_limit;
     pollfd polled[] = {
         {port.fd(),
-         static_cast<short>((command.input.size() < backlog_limit ? POLLIN : 0) | (port.queued() > 0 ? POLLOUT : 0)), 0},
+         static_cast<short>((command.input.size() < backlog_limit ? POLLIN : 0) |
+                            (port.queued() > 0 ? POLLOUT : 0)),
+         0},
         {wakeup, POLLIN, 0},
         {room ? command.out : -1, POLLIN, 0},
         {room ? command.err : -1, POLLIN, 0},
@@ -157,16 +160,24 @@ int wait_for_end(Running& command, Port& port, int wakeup) {
   }
 }
 
-// All that the ended command left in its pipes, and no more: a daemon it started may hold them open for ever.
+// All that the ended command left in its pipe, and no more: a daemon it started may hold the pipe open, and
+// write into it, for ever.
 void drain(int& fd, FrameType type, Port& port) {
-  while (fd >= 0 && pump(fd, type, port))
+  int left = 0;
+  if (fd < 0 || ioctl(fd, FIONREAD, &left) != 0) left = 0;
+  while (left > 0 && fd >= 0) {
+    const std::size_t moved = pump(fd, type, port);
+    if (moved == 0) break;
+    left -= static_cast<int>(moved);
     if (port.queued() >= backlog_limit) port.flush();
+  }
   close_fd(fd);
 }
 
 }  // namespace
 
-void run_command(const std::vector<std::string>& argv, const std::vector<std::string>& environment, Port& port) {
+void run_command(const std::vector<std::string>& argv, const std::vector<std::string>& environment,
+                 Port& port) {
   if (argv.empty()) return not_run(port, 127, "no command");
   const Lookup found = find_command(argv[0], environment);
   if (found.path.empty()) return not_run(port, 127, argv[0] + ": not found in the guest");
@@ -177,7 +188,7 @@ void run_command(const std::vector<std::string>& argv, const std::vector<std::st
     return port.send(FrameType::fatal, error_text("pipe", errno));
   child_ended_pipe = wakeup.write;
   fcntl(wakeup.write, F_SETFL, O_NONBLOCK);
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_child_ended;
   action.sa_flags = SA_NOCLDSTOP | SA_RESTART;
   sigaction(SIGCHLD, &action, nullptr);

@@ -8,8 +8,9 @@
 
 namespace cg::guest {
 
-// Runs argv with `environment` in a session of its own, cwd /, and sends started, its output and exited; or not_run.
-// Output of children that outlive the command is not waited for.
-void run_command(const std::vector<std::string>& argv, const std::vector<std::string>& environment, Port& port);
+// Runs argv with `environment` in a session of its own, cwd /, and sends started, its output and exited; or
+// not_run. Output of children that outlive the command is not waited for.
+void run_command(const std::vector<std::string>& argv, const std::vector<std::string>& environment,
+                 Port& port);
 
 }  // namespace cg::guest

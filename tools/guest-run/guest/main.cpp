@@ -1,6 +1,6 @@
-// guest-init: the first process of every guest that guest-run boots. It starts from an initramfs that guest-run
-// made, opens the port to the host, enters the image's root, leaves a service process behind that runs the
-// command, and becomes the image's own init (or stays, when there is none).
+// guest-init: the first process of every guest that guest-run boots. It starts from an initramfs that
+// guest-run made, opens the port to the host, enters the image's root, leaves a service process behind that
+// runs the command, and becomes the image's own init (or stays, when there is none).
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -50,9 +50,12 @@ int main(int, char** argv) {
   Port port;
   if (!mount_at("devtmpfs", "/dev", MS_NOSUID, "mode=0755"))
     give_up(port, error_text("devtmpfs on /dev", errno) + " (the kernel needs CONFIG_DEVTMPFS)");
-  if (!mount_at("proc", "/proc") || !mount_at("sysfs", "/sys")) give_up(port, error_text("/proc and /sys", errno));
+  if (!mount_at("proc", "/proc") || !mount_at("sysfs", "/sys"))
+    give_up(port, error_text("/proc and /sys", errno));
   if (!port.open("/sys", port_seconds))
-    give_up(port, "no virtio-serial port in the guest (the kernel needs CONFIG_VIRTIO_PCI and CONFIG_VIRTIO_CONSOLE)");
+    give_up(
+        port,
+        "no virtio-serial port in the guest (the kernel needs CONFIG_VIRTIO_PCI and CONFIG_VIRTIO_CONSOLE)");
   port.send(FrameType::hello);
 
   const std::string directory = own_directory;
@@ -62,7 +65,8 @@ int main(int, char** argv) {
     const std::string failure = enter_disk_root(config);
     if (!failure.empty()) give_up(port, failure);
   } else {
-    for (const char* name : {"/init", "/config", ""}) (void)(rmdir((directory + name).c_str()) && unlink((directory + name).c_str()));
+    for (const char* name : {"/init", "/config", ""})
+      (void)(rmdir((directory + name).c_str()) && unlink((directory + name).c_str()));
   }
 
   std::string missing;

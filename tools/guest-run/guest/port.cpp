@@ -14,7 +14,8 @@ bool Port::open(const std::string& sysfs, double seconds) {
   const double deadline = seconds_now() + seconds;
   const std::string ports = sysfs + "/class/virtio-ports";
   do {
-    // The name arrives by a control message after the port itself, so both are looked for until they are there.
+    // The name arrives by a control message after the port itself, so both are looked for until they are
+    // there.
     for (const auto& port : list_directory(ports)) {
       if (trimmed(read_small_file(ports + "/" + port + "/name")) != port_name) continue;
       fd_ = ::open(("/dev/" + port).c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);

@@ -50,7 +50,8 @@ std::string ask_systemd(double deadline) {
 }
 
 std::string in_vain(const std::string& what, double seconds) {
-  return "the guest's init did not come up: waited " + std::to_string(static_cast<int>(seconds)) + " s for " + what;
+  return "the guest's init did not come up: waited " + std::to_string(static_cast<int>(seconds)) + " s for " +
+         what;
 }
 
 std::string wait_for_systemd(double limit, Port& port) {
@@ -65,7 +66,8 @@ std::string wait_for_systemd(double limit, Port& port) {
     if (state == "maintenance") return "systemd is in maintenance (rescue or emergency mode)";
     pause_briefly();  // systemd does not listen yet
   }
-  return in_vain("systemd to reach its default target" + (state.empty() ? "" : " (its state: " + state + ")"), limit);
+  return in_vain("systemd to reach its default target" + (state.empty() ? "" : " (its state: " + state + ")"),
+                 limit);
 }
 
 }  // namespace
@@ -79,7 +81,8 @@ std::string wait_until_ready(const Config& config, Port& port) {
   port.send(FrameType::waiting, file);
   for (const double deadline = seconds_now() + limit; seconds_now() < deadline; pause_briefly()) {
     if (exists(file)) return {};
-    if (wanted == "auto" && exists(systemd_runs)) return wait_for_systemd(asked > 0 ? asked : systemd_seconds, port);
+    if (wanted == "auto" && exists(systemd_runs))
+      return wait_for_systemd(asked > 0 ? asked : systemd_seconds, port);
   }
   return in_vain(file + (wanted == "auto" ? " or systemd" : "") + "; see --ready and --init none", limit);
 }

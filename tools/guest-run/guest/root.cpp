@@ -95,7 +95,7 @@ void remove_tree(int directory, const char* name, dev_t device) {
   while (const dirent* entry = readdir(entries)) {
     const char* child = entry->d_name;
     if (std::strcmp(child, ".") == 0 || std::strcmp(child, "..") == 0) continue;
-    struct stat info{};
+    struct stat info {};
     if (fstatat(fd, child, &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_dev != device) continue;
     if (S_ISDIR(info.st_mode)) remove_tree(fd, child, device);
     unlinkat(fd, child, S_ISDIR(info.st_mode) ? AT_REMOVEDIR : 0);
@@ -104,9 +104,10 @@ void remove_tree(int directory, const char* name, dev_t device) {
 }
 
 std::string switch_root() {
-  struct stat info{};
+  struct stat info {};
   if (stat("/", &info) != 0) return error_text("/", errno);
-  mount("/dev", (std::string(new_root) + "/dev").c_str(), nullptr, MS_MOVE, nullptr);  // an image may lack /dev
+  mount("/dev", (std::string(new_root) + "/dev").c_str(), nullptr, MS_MOVE,
+        nullptr);  // an image may lack /dev
   umount2("/proc", MNT_DETACH);
   umount2("/sys", MNT_DETACH);
   const int old_root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -136,7 +137,8 @@ std::string enter_disk_root(const Config& config) {
     found = find_root(wanted);
   }
   if (!found) {
-    const std::string what = wanted == "auto" ? "no disk with a root file system" : wanted + " is not a root file system";
+    const std::string what =
+        wanted == "auto" ? "no disk with a root file system" : wanted + " is not a root file system";
     return what + " (ext4, erofs, squashfs, xfs); found: " + disks_seen();
   }
 

@@ -47,7 +47,8 @@ void continue_put(Incoming& file, std::string_view bytes) {
 }
 
 void end_put(Incoming& file, Port& port) {
-  if (file.fd >= 0 && close(file.fd) != 0 && file.failure.empty()) file.failure = error_text(file.path, errno);
+  if (file.fd >= 0 && close(file.fd) != 0 && file.failure.empty())
+    file.failure = error_text(file.path, errno);
   file.fd = -1;
   if (file.failure.empty())
     port.send(FrameType::done);
@@ -59,7 +60,7 @@ void send_file(const std::string& path, Port& port) {
   const auto fail = [&](const std::string& why) { port.send(FrameType::error, path + ": " + why); };
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return fail(error_text("in the guest", errno));
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     close(fd);
     return fail(S_ISDIR(info.st_mode) ? "is a directory in the guest; pack it there and get the archive"
@@ -109,11 +110,21 @@ void serve(const Config& config, InitKind init, Port& port) {
   for (;;) {
     const Frame frame = port.receive();
     switch (frame.type) {
-      case FrameType::put_begin: begin_put(file, frame); break;
-      case FrameType::put_data: continue_put(file, frame.payload); break;
-      case FrameType::put_end: end_put(file, port); break;
-      case FrameType::get: send_file(frame.payload, port); break;
-      case FrameType::power_off: power_off(port); break;
+      case FrameType::put_begin:
+        begin_put(file, frame);
+        break;
+      case FrameType::put_data:
+        continue_put(file, frame.payload);
+        break;
+      case FrameType::put_end:
+        end_put(file, port);
+        break;
+      case FrameType::get:
+        send_file(frame.payload, port);
+        break;
+      case FrameType::power_off:
+        power_off(port);
+        break;
       case FrameType::run: {
         PayloadReader fields(frame.payload);
         const auto argv = fields.strings();
@@ -122,8 +133,10 @@ void serve(const Config& config, InitKind init, Port& port) {
         break;
       }
       case FrameType::stdin_data:
-      case FrameType::stdin_end: break;  // the command ended before it read all of its input
-      default: port.send(FrameType::fatal, "guest-init was sent a frame that only a guest sends");
+      case FrameType::stdin_end:
+        break;  // the command ended before it read all of its input
+      default:
+        port.send(FrameType::fatal, "guest-init was sent a frame that only a guest sends");
     }
   }
 }

@@ -34,7 +34,9 @@ bool write_small_file(const std::string& path, std::string_view text) {
   return good;
 }
 
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
 
 std::vector<std::string> list_directory(const std::string& path) {
   std::vector<std::string> names;
@@ -65,7 +67,9 @@ std::string trimmed(std::string_view text) {
   return std::string(text);
 }
 
-std::string error_text(const std::string& what, int error) { return what + ": " + std::strerror(error); }
+std::string error_text(const std::string& what, int error) {
+  return what + ": " + std::strerror(error);
+}
 
 bool make_parents(const std::string& path) {
   for (auto slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {

@@ -35,7 +35,8 @@ std::string value_of(const Config& config, const std::string& key, const std::st
 std::string kernel_argument(const std::string& key);
 
 // Makes the directory and mounts; false with errno. An already mounted place is good.
-bool mount_at(const char* type, const std::string& where, unsigned long flags = 0, const char* data = nullptr);
+bool mount_at(const char* type, const std::string& where, unsigned long flags = 0,
+              const char* data = nullptr);
 
 double seconds_now();  // monotonic
 void pause_briefly();  // 10 ms, between two looks at something that cannot be waited for
