@@ -22,6 +22,7 @@ struct Registered {
 };
 
 Registered add_create_command(CLI::App& app, CommonOptions& options);
+Registered add_build_command(CLI::App& app, CommonOptions& options);
 Registered add_inject_command(CLI::App& app);
 Registered add_ls_command(CLI::App& app);
 Registered add_cat_command(CLI::App& app);
