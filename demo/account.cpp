@@ -9,7 +9,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double milliseconds(double seconds) { return std::round(seconds * 1000) / 1000; }  // no digits that mean nothing
+double milliseconds(double seconds) {
+  return std::round(seconds * 1000) / 1000;
+}  // no digits that mean nothing
 
 Json describe(const State& state) {
   return {{"counter", state.counter},
@@ -33,7 +35,8 @@ Json describe(const State& state) {
 std::string to_json(const Plan& plan, const Account& account) {
   Json without = Json::array();
   for (const auto& name : omission_names())
-    if (const auto omission = parse_omission(name); omission && plan.omit.contains(*omission)) without.push_back(name);
+    if (const auto omission = parse_omission(name); omission && plan.omit.contains(*omission))
+      without.push_back(name);
   Json checks = Json::array();
   for (const Finding& finding : account.findings)
     checks.push_back({{"name", finding.name}, {"held", finding.held}, {"detail", finding.detail}});
@@ -63,7 +66,10 @@ std::string to_json(const Plan& plan, const Account& account) {
         {"dump", milliseconds(account.dump_seconds)},
         {"restore", milliseconds(account.restore_seconds)}}},
       {"images", {{"files", account.image_files}, {"bytes", account.image_bytes}}},
-      {"states", {{"at_dump", describe(account.at_dump)}, {"restored", describe(account.restored)}, {"after", describe(account.after)}}},
+      {"states",
+       {{"at_dump", describe(account.at_dump)},
+        {"restored", describe(account.restored)},
+        {"after", describe(account.after)}}},
       {"checks", checks},
       {"without", without},
   };

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -31,8 +31,9 @@ Result<Cgroup> Cgroup::create(const fs::path& directory) {
   const fs::path top = directory.parent_path().parent_path();
   std::error_code error;
   if (!fs::exists(top / "cgroup.controllers", error))
-    return cannot(fmt::format("{}: no cgroup v2 hierarchy is mounted there; mount one: mount -t cgroup2 none {}",
-                              top.string(), top.string()));
+    return cannot(
+        fmt::format("{}: no cgroup v2 hierarchy is mounted there; mount one: mount -t cgroup2 none {}",
+                    top.string(), top.string()));
   CG_CHECK(make_directories(directory));
   Cgroup cgroup(directory);
   CG_TRY(inside, cgroup.processes());
@@ -64,7 +65,9 @@ Result<void> Cgroup::freeze(std::chrono::milliseconds limit) const {
   return wait_for("frozen 1", limit);
 }
 
-Result<void> Cgroup::thaw() const { return set(directory_ / "cgroup.freeze", "0"); }
+Result<void> Cgroup::thaw() const {
+  return set(directory_ / "cgroup.freeze", "0");
+}
 
 Result<std::vector<pid_t>> Cgroup::processes() const {
   CG_TRY(text, read_file(directory_ / "cgroup.procs"));
@@ -77,7 +80,9 @@ Result<std::vector<pid_t>> Cgroup::processes() const {
   return pids;
 }
 
-Result<void> Cgroup::add(pid_t pid) const { return set(directory_ / "cgroup.procs", std::to_string(pid)); }
+Result<void> Cgroup::add(pid_t pid) const {
+  return set(directory_ / "cgroup.procs", std::to_string(pid));
+}
 
 Result<void> Cgroup::kill_all(std::chrono::milliseconds limit) const {
   CG_CHECK(set(directory_ / "cgroup.kill", "1"));
@@ -85,7 +90,8 @@ Result<void> Cgroup::kill_all(std::chrono::milliseconds limit) const {
 }
 
 Result<void> Cgroup::remove() const {
-  if (rmdir(directory_.c_str()) != 0 && errno != ENOENT) return cannot_errno("removing " + directory_.string(), errno);
+  if (rmdir(directory_.c_str()) != 0 && errno != ENOENT)
+    return cannot_errno("removing " + directory_.string(), errno);
   return {};
 }
 

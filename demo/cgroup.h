@@ -13,7 +13,8 @@ namespace cg::demo {
 
 class Cgroup {
  public:
-  // Makes the directory (and its parents) below a mounted cgroup v2 tree; one left over by an earlier run must be empty.
+  // Makes the directory (and its parents) below a mounted cgroup v2 tree; one left over by an earlier run
+  // must be empty.
   static Result<Cgroup> create(const std::filesystem::path& directory);
 
   const std::filesystem::path& directory() const { return directory_; }

@@ -6,8 +6,8 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,15 +53,15 @@ struct Link {
   const char* path;
   const char* target;
 };
-constexpr std::array links{Link{"dev/fd", "/proc/self/fd"},       Link{"dev/stdin", "/proc/self/fd/0"},
+constexpr std::array links{Link{"dev/fd", "/proc/self/fd"}, Link{"dev/stdin", "/proc/self/fd/0"},
                            Link{"dev/stdout", "/proc/self/fd/1"}, Link{"dev/stderr", "/proc/self/fd/2"},
                            Link{"dev/ptmx", "pts/ptmx"}};
 
 constexpr std::array masked{"proc/kcore", "proc/timer_list"};
 constexpr std::array read_only{"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"};
 
-Result<void> do_mount(const std::string& source, const std::string& target, const char* type, unsigned long flags,
-                      const char* data = nullptr) {
+Result<void> do_mount(const std::string& source, const std::string& target, const char* type,
+                      unsigned long flags, const char* data = nullptr) {
   if (mount(source.c_str(), target.c_str(), type, flags, data) == 0) return {};
   return cannot_errno(fmt::format("mounting {} on {}", source, target), errno);
 }
@@ -105,8 +105,9 @@ Result<void> pivot(const fs::path& rootfs) {
   if (fchdir(new_root.get()) != 0) return cannot_errno("fchdir", errno);
   if (syscall(SYS_pivot_root, ".", ".") != 0) {
     if (errno == EINVAL)
-      return cannot("pivot_root: Invalid argument; the root of an initramfs cannot be left: boot from a disk image, "
-                    "or switch_root to a tmpfs first");
+      return cannot(
+          "pivot_root: Invalid argument; the root of an initramfs cannot be left: boot from a disk image, "
+          "or switch_root to a tmpfs first");
     return cannot_errno("pivot_root", errno);
   }
   if (fchdir(old_root.get()) != 0) return cannot_errno("fchdir", errno);
@@ -122,19 +123,22 @@ Result<void> restrict_proc() {
   for (const char* path : read_only) {
     if (!fs::exists(path)) continue;
     CG_CHECK(do_mount(path, path, nullptr, MS_BIND | MS_REC));
-    CG_CHECK(do_mount(path, path, nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
+    CG_CHECK(
+        do_mount(path, path, nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
   }
   return {};
 }
 
 Result<void> become_init(const ContainerSpec& spec) {
-  if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) != 0) return cannot_errno("unshare", errno);
+  if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) != 0)
+    return cannot_errno("unshare", errno);
   CG_CHECK(mount_all(spec));
   CG_CHECK(pivot(spec.rootfs));
   CG_CHECK(restrict_proc());
   if (sethostname("demo", 4) != 0) return cannot_errno("sethostname", errno);
   if (spec.session == Session::own && setsid() < 0) return cannot_errno("setsid", errno);
-  if (dup2(spec.standard_input, 0) < 0 || dup2(spec.standard_output, 1) < 0 || dup2(spec.standard_error, 2) < 0)
+  if (dup2(spec.standard_input, 0) < 0 || dup2(spec.standard_output, 1) < 0 ||
+      dup2(spec.standard_error, 2) < 0)
     return cannot_errno("dup2", errno);
   if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return cannot_errno("close_range", errno);
 
@@ -146,14 +150,19 @@ Result<void> become_init(const ContainerSpec& spec) {
   return cannot_errno(spec.argv[0], errno);
 }
 
-void tell(int fd, const std::string& text) { (void)!write(fd, text.data(), text.size()); }
+void tell(int fd, const std::string& text) {
+  (void)!write(fd, text.data(), text.size());
+}
 
-// The agent's temporary parent: it is in the cgroup already, so that the container's cgroup namespace is rooted there.
+// The agent's temporary parent: it is in the cgroup already, so that the container's cgroup namespace is
+// rooted there.
 int become_parent(const ContainerSpec& spec, int report, int pid_report) {
   const fs::path procs = spec.cgroup / "cgroup.procs";
   UniqueFd fd(open(procs.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd || write(fd.get(), "0", 1) != 1) return tell(report, fmt::format("{}: cannot join", procs.string())), 1;
-  if (unshare(CLONE_NEWPID) != 0) return tell(report, cannot_errno("unshare(CLONE_NEWPID)", errno).error().message), 1;
+  if (!fd || write(fd.get(), "0", 1) != 1)
+    return tell(report, fmt::format("{}: cannot join", procs.string())), 1;
+  if (unshare(CLONE_NEWPID) != 0)
+    return tell(report, cannot_errno("unshare(CLONE_NEWPID)", errno).error().message), 1;
   const pid_t init = fork();
   if (init < 0) return tell(report, cannot_errno("fork", errno).error().message), 1;
   if (init > 0) return tell(pid_report, std::to_string(init)), 0;

@@ -1,5 +1,7 @@
-// A container made step by step as Kata's agent makes one, so that what CRIU meets in the demo is what it meets there:
-//   - a parent that only sets up the namespaces and goes away, so that the container's init belongs to the agent
+// A container made step by step as Kata's agent makes one, so that what CRIU meets in the demo is what it
+// meets there:
+//   - a parent that only sets up the namespaces and goes away, so that the container's init belongs to the
+//   agent
 //     (here: the driver, a child subreaper), outside of the container's pid namespace;
 //   - pid, mount, ipc, uts and cgroup namespaces of its own; the guest's network namespace;
 //   - the guest's mounts made slaves, the root file system bound onto itself, pivot_root(".", ".");
@@ -41,8 +43,8 @@ struct ContainerSpec {
 // The directories, mount points, program and record file of the container.
 Result<void> prepare_rootfs(const std::filesystem::path& rootfs, const std::filesystem::path& workload);
 
-// Returns the pid of the container's init, as the caller sees it, once the program is executed. The caller must be
-// single-threaded and a child subreaper.
+// Returns the pid of the container's init, as the caller sees it, once the program is executed. The caller
+// must be single-threaded and a child subreaper.
 Result<pid_t> start_container(const ContainerSpec& spec);
 
 // "MOUNTPOINT FSTYPE PROPAGATION" (private, shared, slave or shared slave) of every mount in the text of a

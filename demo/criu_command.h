@@ -1,5 +1,5 @@
-// The criu command lines for a container of Kata's kind, by version. Every option is there for a reason, and the demo
-// can leave each one out to show what then happens.
+// The criu command lines for a container of Kata's kind, by version. Every option is there for a reason, and
+// the demo can leave each one out to show what then happens.
 #pragma once
 
 #include <sys/types.h>
@@ -70,7 +70,7 @@ struct RestoreRequest {
 
 // Every version from 3.17.1 to 4.2.1 takes the same dump options.
 std::vector<std::string> dump_command(const DumpRequest& request, const Omissions& omit);
-std::vector<std::string> restore_command(const CriuVersion& version, PropagationRule rule, const RestoreRequest& request,
-                                         const Omissions& omit);
+std::vector<std::string> restore_command(const CriuVersion& version, PropagationRule rule,
+                                         const RestoreRequest& request, const Omissions& omit);
 
 }  // namespace cg::demo

@@ -13,8 +13,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <memory>
 #include <optional>
 
@@ -48,7 +48,7 @@ Result<Stream> make_stream(Direction direction) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return cannot_errno("pipe", errno);
   UniqueFd read(ends[0]), write(ends[1]);
-  struct stat info{};
+  struct stat info {};
   if (fstat(read.get(), &info) != 0) return cannot_errno("fstat", errno);
   if (direction == Direction::to_container) return Stream{std::move(read), std::move(write), info.st_ino};
   return Stream{std::move(write), std::move(read), info.st_ino};
@@ -78,7 +78,9 @@ class Streams {
   }
   LineReader& output() { return *output_; }
   LineReader& errors() { return *errors_; }
-  Result<void> send_line() { return write_all(all_[0].outer.get(), "line\n", "the container's standard input"); }
+  Result<void> send_line() {
+    return write_all(all_[0].outer.get(), "line\n", "the container's standard input");
+  }
 
  private:
   Streams() = default;
@@ -101,8 +103,10 @@ Result<int> innermost(pid_t pid, std::string_view field) {
 }
 
 Result<bool> has_own_cgroup_namespace(pid_t pid) {
-  struct stat theirs{}, ours{};
-  if (stat(fmt::format("/proc/{}/ns/cgroup", pid).c_str(), &theirs) != 0 || stat("/proc/self/ns/cgroup", &ours) != 0)
+  struct stat theirs {
+  }, ours{};
+  if (stat(fmt::format("/proc/{}/ns/cgroup", pid).c_str(), &theirs) != 0 ||
+      stat("/proc/self/ns/cgroup", &ours) != 0)
     return cannot_errno(fmt::format("/proc/{}/ns/cgroup", pid), errno);
   return theirs.st_ino != ours.st_ino;
 }
@@ -135,7 +139,8 @@ class Run {
 
  private:
   std::vector<Bind> binds() const {
-    return {{plan_.work / "guest/shm", "/dev/shm", "shm"}, {plan_.work / "guest/hosts", "/etc/hosts", "hosts"}};
+    return {{plan_.work / "guest/shm", "/dev/shm", "shm"},
+            {plan_.work / "guest/hosts", "/etc/hosts", "hosts"}};
   }
   Result<void> run_criu(const std::string& step, const std::vector<std::string>& argv, const fs::path& log,
                         double& seconds);
@@ -155,7 +160,8 @@ class Run {
 };
 
 Run::~Run() {
-  if (account_.restored_pid > 0) kill(account_.restored_pid, SIGKILL);  // it may have come back outside of the cgroup
+  if (account_.restored_pid > 0)
+    kill(account_.restored_pid, SIGKILL);  // it may have come back outside of the cgroup
   if (cgroup_) {
     (void)cgroup_->kill_all(plan_.limit);
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
@@ -183,10 +189,12 @@ Result<void> Run::prepare() {
   CG_CHECK(write_file_atomically(plan_.work / "guest/hosts", "127.0.0.1 localhost\n"));
   CG_CHECK(prepare_rootfs(plan_.work / "rootfs", plan_.workload));
 
-  // systemd makes the guest's mounts shared; then everything bound from them has a master outside of the container.
+  // systemd makes the guest's mounts shared; then everything bound from them has a master outside of the
+  // container.
   CG_TRY(shared, root_is_shared());
   if (!shared) {
-    if (mount("", "/", nullptr, MS_SHARED | MS_REC, nullptr) != 0) return cannot_errno("making / shared", errno);
+    if (mount("", "/", nullptr, MS_SHARED | MS_REC, nullptr) != 0)
+      return cannot_errno("making / shared", errno);
     say_("guest: / was not shared; made it so, as systemd does");
   }
   const std::string shm = plan_.work / "guest/shm";
@@ -198,7 +206,8 @@ Result<void> Run::prepare() {
   CG_TRY(propagation, probe_propagation(plan_.work / "probe"));
   account_.propagation = propagation;
 
-  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return cannot_errno("prctl(PR_SET_CHILD_SUBREAPER)", errno);
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+    return cannot_errno("prctl(PR_SET_CHILD_SUBREAPER)", errno);
   say_(fmt::format("guest: Linux {}, CRIU {}", account_.kernel, account_.criu.text()));
   return {};
 }
@@ -238,13 +247,15 @@ Result<void> Run::start() {
     const auto now = parse_state(text);
     return now && now->slices_verified > now->memory_slices && now->input_lines == sent_;
   });
-  if (!enough) return cannot(fmt::format("the workload did not get through its memory within {} s", plan_.limit.count()));
+  if (!enough)
+    return cannot(
+        fmt::format("the workload did not get through its memory within {} s", plan_.limit.count()));
   CG_TRY(mountinfo, read_file(fmt::format("/proc/{}/mountinfo", pid)));
   CG_TRY(mounts, describe_mounts(mountinfo));
   mounts_ = std::move(mounts);
   CG_TRY(sid, innermost(pid, "NSsid:"));
-  say_(fmt::format("container: pid {} (inside {}), {} mounts, session {}, cgroup {}", pid, before.pid, mounts_.size(), sid,
-                   plan_.cgroup.string()));
+  say_(fmt::format("container: pid {} (inside {}), {} mounts, session {}, cgroup {}", pid, before.pid,
+                   mounts_.size(), sid, plan_.cgroup.string()));
   return {};
 }
 
@@ -257,7 +268,8 @@ Result<void> Run::pause() {
   // What the container has published in its own tmpfs, read from outside while it stands still.
   CG_TRY(text, read_file(fmt::format("/proc/{}/root/run/state", account_.pid)));
   CG_TRY(state, parse_state(text));
-  say_(fmt::format("paused: counter {}, frozen after {}", state.counter, human_seconds(account_.pause_seconds)));
+  say_(fmt::format("paused: counter {}, frozen after {}", state.counter,
+                   human_seconds(account_.pause_seconds)));
   return {};
 }
 
@@ -275,9 +287,10 @@ Result<void> Run::run_criu(const std::string& step, const std::vector<std::strin
     for (const auto line : split_lines(*text))
       if (line.contains("Error (")) account_.log_errors.emplace_back(line);
   }
-  std::string message = fmt::format("criu {} {}", step,
-                                    result.timed_out ? fmt::format("did not end within {} s", plan_.limit.count())
-                                                     : fmt::format("failed with status {}", result.status));
+  std::string message =
+      fmt::format("criu {} {}", step,
+                  result.timed_out ? fmt::format("did not end within {} s", plan_.limit.count())
+                                   : fmt::format("failed with status {}", result.status));
   if (!result.err.empty()) message += ": " + std::string(trim(result.err));
   return refused(fmt::format("{}; log: {}", message, log.string()));
 }
@@ -300,24 +313,26 @@ Result<void> Run::dump() {
 }
 
 Result<void> Run::look_gone() {
-  // criu killed the container; as its reaper we collect it, as the agent does. The output pipe ends with its last
-  // writer, after every line that was in it.
+  // criu killed the container; as its reaper we collect it, as the agent does. The output pipe ends with its
+  // last writer, after every line that was in it.
   int status = 0;
   while (waitpid(account_.pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!first_->output().wait_end(plan_.limit)) return refused("the container's standard output is still open after the dump");
+  if (!first_->output().wait_end(plan_.limit))
+    return refused("the container's standard output is still open after the dump");
   CG_TRY(left, cgroup_->processes());
   const bool no_process = access(fmt::format("/proc/{}", account_.pid).c_str(), F_OK) != 0;
   account_.gone_in_between = no_process && left.empty();
   const auto lines = first_->output().lines();
   CG_TRY(last, parse_state(lines.back()));
   account_.at_dump = last;
-  say_(fmt::format("dumped in {}: counter {}, {} files, {}", human_seconds(account_.dump_seconds), last.counter,
-                   account_.image_files, human_size(account_.image_bytes)));
+  say_(fmt::format("dumped in {}: counter {}, {} files, {}", human_seconds(account_.dump_seconds),
+                   last.counter, account_.image_files, human_size(account_.image_bytes)));
   if (!account_.gone_in_between)
-    return refused(fmt::format("not gone: /proc/{} {}, {} processes in {}", account_.pid, no_process ? "gone" : "exists",
-                               left.size(), plan_.cgroup.string()));
-  say_(fmt::format("gone: no process {}, nothing in {}, its pipes ended", account_.pid, plan_.cgroup.string()));
+    return refused(fmt::format("not gone: /proc/{} {}, {} processes in {}", account_.pid,
+                               no_process ? "gone" : "exists", left.size(), plan_.cgroup.string()));
+  say_(fmt::format("gone: no process {}, nothing in {}, its pipes ended", account_.pid,
+                   plan_.cgroup.string()));
   return {};
 }
 
@@ -356,7 +371,8 @@ Result<void> Run::restore() {
 
 Result<void> Run::observe() {
   const auto line = second_->output().wait(0, plan_.limit, [](const std::string&) { return true; });
-  if (!line) return refused(fmt::format("the restored workload said nothing within {} s", plan_.limit.count()));
+  if (!line)
+    return refused(fmt::format("the restored workload said nothing within {} s", plan_.limit.count()));
   CG_TRY(restored, parse_state(*line));
   account_.restored = restored;
   for (int i = 0; i < 2; ++i, ++sent_) CG_CHECK(second_->send_line());
@@ -366,7 +382,8 @@ Result<void> Run::observe() {
   });
   CG_TRY(after, parse_state(enough ? *enough : second_->output().lines().back()));
   account_.after = after;
-  for (auto& finding : compare(account_.at_dump, restored, after, sent_)) account_.findings.push_back(std::move(finding));
+  for (auto& finding : compare(account_.at_dump, restored, after, sent_))
+    account_.findings.push_back(std::move(finding));
 
   const pid_t pid = account_.restored_pid;
   CG_TRY(sid, innermost(pid, "NSsid:"));
@@ -375,10 +392,12 @@ Result<void> Run::observe() {
       fmt::format("/proc/{}/status: pid {}, session {} inside", pid, inner, sid));
   CG_TRY(mountinfo, read_file(fmt::format("/proc/{}/mountinfo", pid)));
   CG_TRY(mounts, describe_mounts(mountinfo));
-  add("mounts", mounts == mounts_, fmt::format("{} before, {} now{}", mounts_.size(), mounts.size(), difference(mounts_, mounts)));
+  add("mounts", mounts == mounts_,
+      fmt::format("{} before, {} now{}", mounts_.size(), mounts.size(), difference(mounts_, mounts)));
   CG_TRY(processes, cgroup_->processes());
   CG_TRY(own_namespace, has_own_cgroup_namespace(pid));
-  add("cgroup", processes.size() == 2 && std::ranges::find(processes, pid) != processes.end() && own_namespace,
+  add("cgroup",
+      processes.size() == 2 && std::ranges::find(processes, pid) != processes.end() && own_namespace,
       fmt::format("{} processes in {}, {}", processes.size(), plan_.cgroup.string(),
                   own_namespace ? "cgroup namespace of its own" : "in the guest's cgroup namespace"));
   CG_TRY(shared, read_file(fmt::format("/proc/{}/root/dev/shm/from-guest", pid)));
@@ -391,7 +410,8 @@ Result<void> Run::observe() {
 }  // namespace
 
 bool Account::ok() const {
-  return failed_step.empty() && gone_in_between && !findings.empty() && std::ranges::all_of(findings, &Finding::held);
+  return failed_step.empty() && gone_in_between && !findings.empty() &&
+         std::ranges::all_of(findings, &Finding::held);
 }
 
 Account demonstrate(const Plan& plan, const Say& say) {

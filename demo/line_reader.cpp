@@ -43,7 +43,8 @@ std::optional<std::string> LineReader::wait(std::size_t from, std::chrono::milli
       if (accept(lines_[from])) return lines_[from];
     if (ended_) return std::nullopt;
     const std::size_t seen = lines_.size();
-    if (!changed_.wait_until(lock, deadline, [&] { return ended_ || lines_.size() > seen; })) return std::nullopt;
+    if (!changed_.wait_until(lock, deadline, [&] { return ended_ || lines_.size() > seen; }))
+      return std::nullopt;
   }
 }
 

@@ -19,7 +19,8 @@ class LineReader {
   explicit LineReader(UniqueFd fd);
   ~LineReader();
 
-  // The first line from line number `from` on for which `accept` holds; nothing when the limit is over or the pipe ended.
+  // The first line from line number `from` on for which `accept` holds; nothing when the limit is over or the
+  // pipe ended.
   std::optional<std::string> wait(std::size_t from, std::chrono::milliseconds limit,
                                   const std::function<bool(const std::string&)>& accept);
   // Waits until the last writer is gone; false when that takes longer than the limit.

@@ -1,6 +1,6 @@
-// demo-guest: runs inside the guest, makes a container as Kata's agent makes one, checkpoints it, restores it, and says
-// what held. Exit status: 0 everything held; 1 something did not (the account says what); 2 usage; 3 the container could
-// not be made, so that there was nothing to show.
+// demo-guest: runs inside the guest, makes a container as Kata's agent makes one, checkpoints it, restores
+// it, and says what held. Exit status: 0 everything held; 1 something did not (the account says what); 2
+// usage; 3 the container could not be made, so that there was nothing to show.
 //
 // --json FILE writes the account, also of a run that failed:
 //   schema "criu-guest.demo", version 1
@@ -11,12 +11,10 @@
 //   pid, restored_pid          of the container's init, as the guest sees it (the kernel gives a new one)
 //   pid_in_namespace, restored_pid_in_namespace   as the program itself sees it (the same)
 //   counters.before            first line of the program
-//   counters.at_dump           last line before the dump; counters.restored, first line after the restore, is one more
-//   counters.after             when the observation ended
-//   paused                     the cgroup was frozen when criu came
-//   gone_in_between            after the dump: no such process, nothing in the cgroup, its pipes ended
-//   dump_options, restore_options   the commands, as arrays
-//   seconds.{pause,dump,restore}
+//   counters.at_dump           last line before the dump; counters.restored, first line after the restore, is
+//   one more counters.after             when the observation ended paused                     the cgroup was
+//   frozen when criu came gone_in_between            after the dump: no such process, nothing in the cgroup,
+//   its pipes ended dump_options, restore_options   the commands, as arrays seconds.{pause,dump,restore}
 //   images.{files,bytes}       what the dump wrote
 //   states.{at_dump,restored,after}  what the program said (workload.cpp)
 //   checks[]                   {name, held, detail}: what must hold after the restore
@@ -58,11 +56,14 @@ int demo_guest_main(const Args& args, Environment& env) {
   app.set_version_flag("--version", std::string("demo-guest ") + CG_VERSION);
   app.add_option("--criu", plan.criu, "The criu program")->capture_default_str();
   app.add_option("--workload", plan.workload, "The program in the container (static)")->capture_default_str();
-  app.add_option("--work", plan.work, "Scratch directory on a writable file system; kept with images and logs")->capture_default_str();
+  app.add_option("--work", plan.work,
+                 "Scratch directory on a writable file system; kept with images and logs")
+      ->capture_default_str();
   app.add_option("--cgroup", plan.cgroup, "cgroup v2 directory of the container")->capture_default_str();
   app.add_option("--json", json, "Write the account here");
   app.add_option("--limit", limit, "Seconds for each wait and each run of criu")->capture_default_str();
-  app.add_option("--megabytes", plan.megabytes, "Memory that the program holds and verifies")->capture_default_str();
+  app.add_option("--megabytes", plan.megabytes, "Memory that the program holds and verifies")
+      ->capture_default_str();
   app.add_option("--threads", plan.threads, "Threads of the program")->capture_default_str();
   app.add_option("--without", without,
                  fmt::format("Leave something out on purpose, to show what then happens: {}; repeatable",
@@ -74,9 +75,12 @@ int demo_guest_main(const Args& args, Environment& env) {
     plan.omit.insert(*omission);
   }
   plan.limit = std::chrono::seconds(limit);
-  if (geteuid() != 0) return report_error({ErrorKind::cannot, "only root can make and checkpoint a container"}, "demo-guest", env);
+  if (geteuid() != 0)
+    return report_error({ErrorKind::cannot, "only root can make and checkpoint a container"}, "demo-guest",
+                        env);
 
-  const demo::Account account = demo::demonstrate(plan, [&](const std::string& line) { env.out << line << std::endl; });
+  const demo::Account account =
+      demo::demonstrate(plan, [&](const std::string& line) { env.out << line << std::endl; });
   print_findings(account, env.out);
   if (!account.failed_step.empty()) print_failure(account, env.err);
   env.out << (account.ok() ? "The container went on where it had stopped.\n" : "The demonstration failed.\n");
@@ -91,4 +95,6 @@ int demo_guest_main(const Args& args, Environment& env) {
 }  // namespace
 }  // namespace cg
 
-int main(int argc, char** argv) { return cg::run_tool(argc, argv, cg::demo_guest_main); }
+int main(int argc, char** argv) {
+  return cg::run_tool(argc, argv, cg::demo_guest_main);
+}

@@ -16,7 +16,9 @@ bool all_moved(const std::vector<std::uint64_t>& before, const std::vector<std::
 
 // Where the file must stand after that many records; it starts over at its end.
 std::int64_t expected_offset(std::uint64_t records_read) {
-  return records_read == 0 ? 0 : static_cast<std::int64_t>(((records_read - 1) % record_count + 1) * record_bytes);
+  return records_read == 0
+             ? 0
+             : static_cast<std::int64_t>(((records_read - 1) % record_count + 1) * record_bytes);
 }
 
 bool full_pass(const State& first, const State& now) {
@@ -58,8 +60,9 @@ Result<State> parse_state(std::string_view line) {
 }
 
 bool seen_enough(const State& last, const State& first, const State& now, std::uint64_t sent) {
-  return full_pass(first, now) && all_moved(last.progress, now.progress) && now.timer_ticks > last.timer_ticks &&
-         now.child_progress > last.child_progress && now.input_lines >= sent;
+  return full_pass(first, now) && all_moved(last.progress, now.progress) &&
+         now.timer_ticks > last.timer_ticks && now.child_progress > last.child_progress &&
+         now.input_lines >= sent;
 }
 
 std::vector<Finding> compare(const State& last, const State& first, const State& later, std::uint64_t sent) {
@@ -78,7 +81,8 @@ std::vector<Finding> compare(const State& last, const State& first, const State&
       fmt::format("tids {}, progress {} -> {}", fmt::join(later.tids, " "), fmt::join(last.progress, " "),
                   fmt::join(later.progress, " ")));
   add("child process", first.child == last.child && later.child_progress > last.child_progress,
-      fmt::format("pid {}, {} -> {} in shared memory", later.child, last.child_progress, later.child_progress));
+      fmt::format("pid {}, {} -> {} in shared memory", later.child, last.child_progress,
+                  later.child_progress));
   add("timer", later.timer_ticks > last.timer_ticks,
       fmt::format("{} -> {} ticks", last.timer_ticks, later.timer_ticks));
   add("open file",
@@ -87,7 +91,8 @@ std::vector<Finding> compare(const State& last, const State& first, const State&
           later.file_offset == expected_offset(later.records_read),
       fmt::format("offset {} -> {} -> {}, every record the expected one", last.file_offset, first.file_offset,
                   later.file_offset));
-  add("standard input", later.input_lines == sent, fmt::format("{} of {} lines arrived", later.input_lines, sent));
+  add("standard input", later.input_lines == sent,
+      fmt::format("{} of {} lines arrived", later.input_lines, sent));
   return findings;
 }
 

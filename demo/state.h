@@ -46,7 +46,8 @@ struct Finding {
 // `last`: the last line before the dump. `first`: the first line after the restore. `later`: a line that was
 // waited for. `sent`: lines written to the program's standard input so far.
 std::vector<Finding> compare(const State& last, const State& first, const State& later, std::uint64_t sent);
-// All of the memory verified, all threads, the child, the timer and the input moved on: enough seen to compare.
+// All of the memory verified, all threads, the child, the timer and the input moved on: enough seen to
+// compare.
 bool seen_enough(const State& last, const State& first, const State& now, std::uint64_t sent);
 
 }  // namespace cg::demo

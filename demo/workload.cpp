@@ -1,11 +1,12 @@
-// The program that is checkpointed: it holds one of each thing a checkpoint must carry over, uses all of them in
-// every step, and says what it sees. It trusts nothing it can verify: memory is compared with checksums taken when
-// it was filled, each record read from the open file with the number the record must have.
+// The program that is checkpointed: it holds one of each thing a checkpoint must carry over, uses all of them
+// in every step, and says what it sees. It trusts nothing it can verify: memory is compared with checksums
+// taken when it was filled, each record read from the open file with the number the record must have.
 //
 //   demo-workload --records FILE --state FILE [--megabytes N] [--threads N] [--interval-ms N]
 //
 // One step makes one line of JSON, written to standard output and (whole, by renaming) to the state file. The
-// names are read by state.cpp. Lines on standard input are counted, so that the reading end of a pipe is proven too.
+// names are read by state.cpp. Lines on standard input are counted, so that the reading end of a pipe is
+// proven too.
 //
 // It uses nothing but the C and C++ libraries: it must run in an otherwise empty container.
 #include <fcntl.h>
@@ -159,10 +160,12 @@ void count_input(std::atomic<std::uint64_t>& lines) {
   }
 }
 
-void on_tick(int) { ++timer_ticks; }
+void on_tick(int) {
+  ++timer_ticks;
+}
 
 void start_timer(unsigned interval_ms) {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_tick;
   action.sa_flags = SA_RESTART;
   if (sigaction(SIGRTMIN, &action, nullptr) != 0) die("sigaction");
@@ -171,7 +174,8 @@ void start_timer(unsigned interval_ms) {
   event.sigev_signo = SIGRTMIN;
   timer_t timer{};
   if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) die("timer_create");
-  const timespec period{static_cast<time_t>(interval_ms / 1000), static_cast<long>(interval_ms % 1000) * 1'000'000};
+  const timespec period{static_cast<time_t>(interval_ms / 1000),
+                        static_cast<long>(interval_ms % 1000) * 1'000'000};
   const itimerspec setting{period, period};
   if (timer_settime(timer, 0, &setting, nullptr) != 0) die("timer_settime");
 }
@@ -212,12 +216,18 @@ bool parse(int argc, char** argv, Options& options) {
     const std::string name = argv[i];
     const char* value = argv[i + 1];
     const unsigned number = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
-    if (name == "--records") options.records = value;
-    else if (name == "--state") options.state = value;
-    else if (name == "--megabytes" && number > 0) options.megabytes = number;
-    else if (name == "--threads") options.threads = number;
-    else if (name == "--interval-ms" && number > 0) options.interval_ms = number;
-    else return false;
+    if (name == "--records")
+      options.records = value;
+    else if (name == "--state")
+      options.state = value;
+    else if (name == "--megabytes" && number > 0)
+      options.megabytes = number;
+    else if (name == "--threads")
+      options.threads = number;
+    else if (name == "--interval-ms" && number > 0)
+      options.interval_ms = number;
+    else
+      return false;
   }
   return argc % 2 == 1 && !options.records.empty() && !options.state.empty();
 }
@@ -227,7 +237,9 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fprintf(stderr, "usage: demo-workload --records FILE --state FILE [--megabytes N] [--threads N] [--interval-ms N]\n");
+    std::fprintf(
+        stderr,
+        "usage: demo-workload --records FILE --state FILE [--megabytes N] [--threads N] [--interval-ms N]\n");
     return 2;
   }
 
@@ -253,9 +265,11 @@ int main(int argc, char** argv) {
     char line[1024];
     const int length = std::snprintf(
         line, sizeof line,
-        "{\"counter\":%llu,\"pid\":%d,\"sid\":%d,\"child\":%d,\"child_progress\":%llu,\"tids\":%s,\"progress\":%s,"
+        "{\"counter\":%llu,\"pid\":%d,\"sid\":%d,\"child\":%d,\"child_progress\":%llu,\"tids\":%s,"
+        "\"progress\":%s,"
         "\"timer_ticks\":%llu,\"memory_intact\":%s,\"memory_checksum\":\"%016llx\",\"memory_slices\":%zu,"
-        "\"slices_verified\":%llu,\"file_offset\":%lld,\"records_read\":%llu,\"records_intact\":%s,\"input_lines\":%llu}\n",
+        "\"slices_verified\":%llu,\"file_offset\":%lld,\"records_read\":%llu,\"records_intact\":%s,\"input_"
+        "lines\":%llu}\n",
         static_cast<unsigned long long>(counter), getpid(), getsid(0), child,
         static_cast<unsigned long long>(shared.progress.load()),
         array_of(workers, [](const Worker& w) { return w.tid.load(); }).c_str(),
