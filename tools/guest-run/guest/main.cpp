@@ -20,8 +20,10 @@ using namespace cg::guest;
 constexpr double port_seconds = 5;
 
 [[noreturn]] void give_up(Port& port, const std::string& why) {
-  say_on_console(why);
-  if (port.fd() >= 0) port.send(FrameType::fatal, why);
+  if (port.fd() >= 0)
+    port.send(FrameType::fatal, why);
+  else
+    say_on_console(why);
   power_off_now();
 }
 

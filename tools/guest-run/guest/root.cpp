@@ -14,7 +14,7 @@ namespace cg::guest {
 namespace {
 
 // A disk that exists was probed before the first process started; only one that is late is worth waiting for.
-constexpr double late_disk_seconds = 10;
+constexpr double late_disk_seconds = 3;
 constexpr double late_partition_seconds = 0.5;
 constexpr char new_root[] = "/.guest-run/root";
 
