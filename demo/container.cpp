@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -141,6 +142,8 @@ Result<void> become_init(const ContainerSpec& spec) {
       dup2(spec.standard_error, 2) < 0)
     return cannot_errno("dup2", errno);
   if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return cannot_errno("close_range", errno);
+
+  signal(SIGPIPE, SIG_DFL);  // an ignored signal would stay ignored
 
   std::vector<char*> argv;
   for (const auto& argument : spec.argv) argv.push_back(const_cast<char*>(argument.c_str()));

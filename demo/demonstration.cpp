@@ -1,6 +1,5 @@
 #include "demonstration.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
@@ -15,7 +14,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <memory>
 #include <optional>
 
 #include "base/file.h"
@@ -23,7 +21,7 @@
 #include "base/text.h"
 #include "cgroup.h"
 #include "container.h"
-#include "line_reader.h"
+#include "streams.h"
 
 namespace cg::demo {
 namespace fs = std::filesystem;
@@ -34,60 +32,6 @@ using Say = std::function<void(const std::string&)>;
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
-
-// The container's end of a pipe, and ours.
-struct Stream {
-  UniqueFd inner;
-  UniqueFd outer;
-  unsigned long inode = 0;
-};
-
-enum class Direction { to_container, from_container };
-
-Result<Stream> make_stream(Direction direction) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return cannot_errno("pipe", errno);
-  UniqueFd read(ends[0]), write(ends[1]);
-  struct stat info {};
-  if (fstat(read.get(), &info) != 0) return cannot_errno("fstat", errno);
-  if (direction == Direction::to_container) return Stream{std::move(read), std::move(write), info.st_ino};
-  return Stream{std::move(write), std::move(read), info.st_ino};
-}
-
-// Standard input, output and error of one life of the container.
-class Streams {
- public:
-  static Result<Streams> make() {
-    Streams streams;
-    CG_TRY(in, make_stream(Direction::to_container));
-    CG_TRY(out, make_stream(Direction::from_container));
-    CG_TRY(err, make_stream(Direction::from_container));
-    streams.all_ = {std::move(in), std::move(out), std::move(err)};
-    return streams;
-  }
-  int inner(std::size_t i) const { return all_[i].inner.get(); }
-  unsigned long inode(std::size_t i) const { return all_[i].inode; }
-  // Gives criu the inner ends; they stay open over exec.
-  void let_inherit() const {
-    for (const Stream& stream : all_) fcntl(stream.inner.get(), F_SETFD, 0);
-  }
-  void handed_over() {
-    for (Stream& stream : all_) stream.inner.reset();
-    output_ = std::make_unique<LineReader>(std::move(all_[1].outer));
-    errors_ = std::make_unique<LineReader>(std::move(all_[2].outer));
-  }
-  LineReader& output() { return *output_; }
-  LineReader& errors() { return *errors_; }
-  Result<void> send_line() {
-    return write_all(all_[0].outer.get(), "line\n", "the container's standard input");
-  }
-
- private:
-  Streams() = default;
-  std::array<Stream, 3> all_;
-  std::unique_ptr<LineReader> output_;
-  std::unique_ptr<LineReader> errors_;
-};
 
 // A field of /proc/PID/status that holds one number per nested pid namespace: the innermost.
 Result<int> innermost(pid_t pid, std::string_view field) {
