@@ -1,5 +1,5 @@
-// libelf checks a file's own offsets when it hands out headers and sections; what is looked up by an offset out of
-// the file's contents (strings, notes) is checked here.
+// libelf checks a file's own offsets when it hands out headers and sections; what is looked up by an offset
+// out of the file's contents (strings, notes) is checked here.
 #include "elf/elf.h"
 
 #include <elf.h>
@@ -76,7 +76,8 @@ class Reader {
   // The bytes of a segment; libelf refuses a range that is not inside the file.
   Result<std::string_view> segment_bytes(const GElf_Phdr& segment, Elf_Type type, std::string_view what) {
     if (segment.p_filesz == 0) return std::string_view();
-    Elf_Data* data = elf_getdata_rawchunk(elf_, static_cast<int64_t>(segment.p_offset), segment.p_filesz, type);
+    Elf_Data* data =
+        elf_getdata_rawchunk(elf_, static_cast<int64_t>(segment.p_offset), segment.p_filesz, type);
     if (!data || !data->d_buf) return damaged(what);
     return std::string_view(static_cast<const char*>(data->d_buf), data->d_size);
   }
@@ -91,7 +92,8 @@ class Reader {
       if (segment.p_type == PT_INTERP) {
         CG_TRY(bytes, segment_bytes(segment, ELF_T_BYTE, "INTERP"));
         const std::size_t end = bytes.find('\0');
-        if (end == std::string_view::npos || end == 0) return refused(name_ + ": damaged ELF file: INTERP holds no path");
+        if (end == std::string_view::npos || end == 0)
+          return refused(name_ + ": damaged ELF file: INTERP holds no path");
         file_.interp = bytes.substr(0, end);
       } else if (segment.p_type == PT_NOTE && file_.build_id.empty()) {
         CG_CHECK(read_notes(segment));
@@ -105,7 +107,8 @@ class Reader {
   Result<void> read_notes(const GElf_Phdr& segment) {
     if (segment.p_filesz == 0) return {};
     const Elf_Type type = segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR;
-    Elf_Data* data = elf_getdata_rawchunk(elf_, static_cast<int64_t>(segment.p_offset), segment.p_filesz, type);
+    Elf_Data* data =
+        elf_getdata_rawchunk(elf_, static_cast<int64_t>(segment.p_offset), segment.p_filesz, type);
     if (!data || !data->d_buf) return damaged("NOTE");
     const std::string_view bytes(static_cast<const char*>(data->d_buf), data->d_size);
     GElf_Nhdr note;
@@ -114,7 +117,8 @@ class Reader {
     for (std::size_t at = 0; at < bytes.size();) {  // gelf_getnote stays inside `data`
       const std::size_t next = gelf_getnote(data, at, &note, &name_at, &text_at);
       if (next == 0) break;
-      if (note.n_type == NT_GNU_BUILD_ID && bytes.substr(name_at, note.n_namesz) == std::string_view("GNU\0", 4))
+      if (note.n_type == NT_GNU_BUILD_ID &&
+          bytes.substr(name_at, note.n_namesz) == std::string_view("GNU\0", 4))
         for (const char byte : bytes.substr(text_at, note.n_descsz))
           file_.build_id += fmt::format("{:02x}", static_cast<unsigned char>(byte));
       at = next;
@@ -124,7 +128,8 @@ class Reader {
 
   Result<void> read_dynamic(const GElf_Phdr& dynamic, const std::vector<GElf_Phdr>& segments) {
     if (dynamic.p_filesz == 0) return {};
-    Elf_Data* data = elf_getdata_rawchunk(elf_, static_cast<int64_t>(dynamic.p_offset), dynamic.p_filesz, ELF_T_DYN);
+    Elf_Data* data =
+        elf_getdata_rawchunk(elf_, static_cast<int64_t>(dynamic.p_offset), dynamic.p_filesz, ELF_T_DYN);
     if (!data || !data->d_buf) return damaged("DYNAMIC");
     std::vector<std::pair<GElf_Sxword, GElf_Xword>> entries;
     const std::size_t entry_size = gelf_fsize(elf_, ELF_T_DYN, 1, EV_CURRENT);
@@ -152,7 +157,8 @@ class Reader {
     }
     const auto text = [&](GElf_Xword offset) -> Result<std::string> {
       const std::size_t end = offset < table.size() ? table.find('\0', offset) : std::string_view::npos;
-      if (end == std::string_view::npos) return refused(name_ + ": damaged ELF file: a name lies outside the string table");
+      if (end == std::string_view::npos)
+        return refused(name_ + ": damaged ELF file: a name lies outside the string table");
       return std::string(table.substr(offset, end - offset));
     };
     std::string run_path;
@@ -160,10 +166,14 @@ class Reader {
     for (const auto& [tag, value] : entries) {
       if (tag != DT_NEEDED && tag != DT_SONAME && tag != DT_RUNPATH && tag != DT_RPATH) continue;
       CG_TRY(name, text(value));
-      if (tag == DT_NEEDED) file_.needed.push_back(std::move(name));
-      else if (tag == DT_SONAME) file_.soname = std::move(name);
-      else if (tag == DT_RUNPATH) run_path = std::move(name);
-      else old_path = std::move(name);
+      if (tag == DT_NEEDED)
+        file_.needed.push_back(std::move(name));
+      else if (tag == DT_SONAME)
+        file_.soname = std::move(name);
+      else if (tag == DT_RUNPATH)
+        run_path = std::move(name);
+      else
+        old_path = std::move(name);
     }
     // RPATH is not looked at when there is a RUNPATH (ld.so(8)).
     const std::string& paths = run_path.empty() ? old_path : run_path;
@@ -173,13 +183,15 @@ class Reader {
 
   Result<void> read_sections() {
     std::size_t names = 0;
-    if (elf_getshdrstrndx(elf_, &names) != 0) return {};  // no section table: stripped to the bone, still runs
+    if (elf_getshdrstrndx(elf_, &names) != 0)
+      return {};  // no section table: stripped to the bone, still runs
     for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf_, section)) != nullptr;) {
       GElf_Shdr header;
       if (!gelf_getshdr(section, &header)) return damaged("section headers");
       if (header.sh_type == SHT_SYMTAB) file_.has_symbols = true;
       const char* name = elf_strptr(elf_, names, header.sh_name);
-      if (name && (std::string_view(name) == ".debug_info" || std::string_view(name) == ".zdebug_info")) file_.has_debug = true;
+      if (name && (std::string_view(name) == ".debug_info" || std::string_view(name) == ".zdebug_info"))
+        file_.has_debug = true;
     }
     return {};
   }

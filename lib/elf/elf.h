@@ -23,11 +23,11 @@ struct ElfFile {
   std::vector<std::string> needed;    // DT_NEEDED
   std::vector<std::string> run_path;  // DT_RUNPATH, or DT_RPATH when there is none; split at ':'
   std::string soname;
-  std::string build_id;               // hexadecimal; empty: none
-  bool is_static = false;             // a program that no loader has to touch: no INTERP and no NEEDED
-  bool is_pie = false;                // a program that can be loaded anywhere
-  bool has_symbols = false;           // .symtab is there: not stripped
-  bool has_debug = false;             // .debug_info is there
+  std::string build_id;      // hexadecimal; empty: none
+  bool is_static = false;    // a program that no loader has to touch: no INTERP and no NEEDED
+  bool is_pie = false;       // a program that can be loaded anywhere
+  bool has_symbols = false;  // .symtab is there: not stripped
+  bool has_debug = false;    // .debug_info is there
 };
 
 // Refused when the file is no ELF file or is damaged; cannot when it is unreadable.

@@ -24,8 +24,11 @@ std::string percent_decoded(std::string_view text) {
 }
 
 Result<std::string> ask(const std::vector<std::string>& argv) {
-  if (!find_program(argv[0])) return cannot(argv[0] + " is not on this machine; this source needs a Debian system");
-  CG_TRY(result, run(argv, {.directory = "/", .set_variables = {{"LC_ALL", "C"}}, .timeout = std::chrono::minutes(2)}));
+  if (!find_program(argv[0]))
+    return cannot(argv[0] + " is not on this machine; this source needs a Debian system");
+  CG_TRY(
+      result,
+      run(argv, {.directory = "/", .set_variables = {{"LC_ALL", "C"}}, .timeout = std::chrono::minutes(2)}));
   if (result.status != 0) {
     std::string why(trim(last_lines(result.err, 1)));
     if (why.contains("Unable to locate package") || why.contains("Can't select candidate"))
@@ -79,7 +82,8 @@ Result<AptPackage> apt_package(const std::string& apt_get, const std::string& pa
   CG_TRY(text, ask({apt_get, "-qq", "download", "--print-uris", package}));
   for (const auto line : split_lines(text)) {
     const auto words = split(line, ' ');
-    if (words.size() < 4 || !words[0].starts_with('\'') || !words[0].ends_with('\'') || words[0].size() < 3) continue;
+    if (words.size() < 4 || !words[0].starts_with('\'') || !words[0].ends_with('\'') || words[0].size() < 3)
+      continue;
     AptPackage found;
     found.uri = words[0].substr(1, words[0].size() - 2);
     found.file = words[1];

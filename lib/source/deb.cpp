@@ -1,5 +1,6 @@
-// A .deb is an ar archive of debian-binary, control.tar.* and data.tar.*; the file wanted is inside the last one. One
-// libarchive reader walks the ar, a second one reads the data member through it, so that nothing is unpacked twice.
+// A .deb is an ar archive of debian-binary, control.tar.* and data.tar.*; the file wanted is inside the last
+// one. One libarchive reader walks the ar, a second one reads the data member through it, so that nothing is
+// unpacked twice.
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
@@ -36,9 +37,12 @@ la_ssize_t read_outer(struct archive* inner, void* user, const void** bytes) {
   return got;
 }
 
-std::string_view without_dot(std::string_view name) { return name.starts_with("./") ? name.substr(2) : name; }
+std::string_view without_dot(std::string_view name) {
+  return name.starts_with("./") ? name.substr(2) : name;
+}
 
-Result<std::string> copy_entry(struct archive* reader, const std::string& name, const std::filesystem::path& to) {
+Result<std::string> copy_entry(struct archive* reader, const std::string& name,
+                               const std::filesystem::path& to) {
   CG_TRY(file, AtomicFile::create(to));
   Sha256 hash;
   std::string buffer(1 << 18, '\0');
@@ -81,7 +85,8 @@ Result<std::string> extract_from_deb(const std::filesystem::path& deb, const std
     if (status != ARCHIVE_EOF) return refused(fmt::format("{}: {}", deb.string(), reason(inner.get())));
     return refused(fmt::format("{}: there is no {} in it", deb.string(), member));
   }
-  if (status != ARCHIVE_EOF) return refused(fmt::format("{}: not a Debian package: {}", deb.string(), reason(outer.get())));
+  if (status != ARCHIVE_EOF)
+    return refused(fmt::format("{}: not a Debian package: {}", deb.string(), reason(outer.get())));
   return refused(fmt::format("{}: not a Debian package: no data.tar in it", deb.string()));
 }
 

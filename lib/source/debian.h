@@ -10,7 +10,8 @@
 
 namespace cg {
 
-// The base URIs of apt's repositories, Debian's own first, each ending in "/". Only kinds that a download can use.
+// The base URIs of apt's repositories, Debian's own first, each ending in "/". Only kinds that a download can
+// use.
 Result<std::vector<std::string>> apt_mirrors(const std::string& apt_get);
 
 // apt's http proxy; empty when it has none.
@@ -32,7 +33,8 @@ Result<AptPackage> apt_package(const std::string& apt_get, const std::string& pa
 // "2:6.12.117-1~deb12u1" -> "6.12.117".
 std::string upstream_version(std::string_view version);
 
-// Copies the file `member` ("usr/src/linux-source-6.12.tar.xz") out of a .deb; its SHA-256. `to` is written whole.
+// Copies the file `member` ("usr/src/linux-source-6.12.tar.xz") out of a .deb; its SHA-256. `to` is written
+// whole.
 Result<std::string> extract_from_deb(const std::filesystem::path& deb, const std::string& member,
                                      const std::filesystem::path& to);
 

@@ -76,8 +76,8 @@ struct Attempt {
   std::string message;
 };
 
-Result<Attempt> attempt(const std::string& url, const std::filesystem::path& part, const DownloadOptions& options,
-                        Progress& progress) {
+Result<Attempt> attempt(const std::string& url, const std::filesystem::path& part,
+                        const DownloadOptions& options, Progress& progress) {
   if (!curl_ready()) return cannot("libcurl could not be set up");
   const std::unique_ptr<CURL, CurlDelete> handle(curl_easy_init());
   if (!handle) return cannot("libcurl could not be set up");
@@ -87,8 +87,13 @@ Result<Attempt> attempt(const std::string& url, const std::filesystem::path& par
   const off_t have = lseek(fd.get(), 0, SEEK_END);
   if (have < 0) return cannot_errno(part.string(), errno);
 
-  Transfer transfer{.curl = curl, .fd = fd.get(), .name = part.string(), .offset = have,
-                    .http = !url.starts_with("file:"), .local = {}, .progress = &progress};
+  Transfer transfer{.curl = curl,
+                    .fd = fd.get(),
+                    .name = part.string(),
+                    .offset = have,
+                    .http = !url.starts_with("file:"),
+                    .local = {},
+                    .progress = &progress};
   std::array<char, CURL_ERROR_SIZE> reason{};
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, transfer.http ? "http,https" : "file");
@@ -122,13 +127,14 @@ Result<Attempt> attempt(const std::string& url, const std::filesystem::path& par
 
 }  // namespace
 
-Result<Downloaded> download(const std::string& url, const std::filesystem::path& part, const DownloadOptions& options,
-                            Progress& progress) {
+Result<Downloaded> download(const std::string& url, const std::filesystem::path& part,
+                            const DownloadOptions& options, Progress& progress) {
   for (int tries = 1;; ++tries) {
     CG_TRY(result, attempt(url, part, options, progress));
     if (result.code == CURLE_OK) return Downloaded{result.resumed};
     progress.fail();
-    // 416, or a file: URL shorter than what is here: nothing is left to fetch. The hash tells whether it is whole.
+    // 416, or a file: URL shorter than what is here: nothing is left to fetch. The hash tells whether it is
+    // whole.
     if (result.resumed && (result.http_status == 416 || result.code == CURLE_BAD_DOWNLOAD_RESUME ||
                            result.code == CURLE_RANGE_ERROR))
       return Downloaded{true};

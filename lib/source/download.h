@@ -1,4 +1,5 @@
-// One URL into one file, by libcurl: resumed where an earlier try stopped, given up quickly when nobody answers.
+// One URL into one file, by libcurl: resumed where an earlier try stopped, given up quickly when nobody
+// answers.
 #pragma once
 
 #include <filesystem>
@@ -19,9 +20,9 @@ struct Downloaded {
   bool resumed = false;  // some of the bytes are from an earlier try
 };
 
-// Fetches `url` into `part`, which is kept when the transfer breaks off, and continued if it is there. The error
-// says what happened without the URL. Hashing and renaming are the caller's.
-Result<Downloaded> download(const std::string& url, const std::filesystem::path& part, const DownloadOptions& options,
-                            Progress& progress);
+// Fetches `url` into `part`, which is kept when the transfer breaks off, and continued if it is there. The
+// error says what happened without the URL. Hashing and renaming are the caller's.
+Result<Downloaded> download(const std::string& url, const std::filesystem::path& part,
+                            const DownloadOptions& options, Progress& progress);
 
 }  // namespace cg

@@ -1,5 +1,5 @@
-// The order of fetch(): local file, cache for every source, then each source's network, under a lock per hash so
-// that two processes download once.
+// The order of fetch(): local file, cache for every source, then each source's network, under a lock per hash
+// so that two processes download once.
 #include <fmt/format.h>
 #include <fnmatch.h>
 
@@ -20,7 +20,10 @@ namespace {
 class Fetcher {
  public:
   Fetcher(const SourceList& list, const FetchOptions& options)
-      : list_(list), options_(options), store_(options.cache), progress_(options.progress, options.terminal) {}
+      : list_(list),
+        options_(options),
+        store_(options.cache),
+        progress_(options.progress, options.terminal) {}
 
   Result<Fetched> local();
   Result<std::optional<Fetched>> cached();
@@ -29,15 +32,20 @@ class Fetcher {
  private:
   Result<std::optional<Fetched>> cached(const Source& source);
   Result<Fetched> network(const Source& source);
-  Result<Fetched> pinned(const Source& source, const std::string& url, const std::string& origin, const std::string& proxy);
+  Result<Fetched> pinned(const Source& source, const std::string& url, const std::string& origin,
+                         const std::string& proxy);
   Result<Fetched> debian_source(const Source& source);
   Result<Fetched> debian_package(const Source& source);
-  Result<fs::path> download_verified(const std::string& url, const std::string& sha256, const std::string& name,
-                                     const std::string& proxy);
+  Result<fs::path> download_verified(const std::string& url, const std::string& sha256,
+                                     const std::string& name, const std::string& proxy);
   Result<fs::path> download_package(const Source& source, const AptPackage& package);
 
-  std::string version_of(const Source& source) const { return source.version.empty() ? list_.version : source.version; }
-  fs::path record_of(const Source& source) const { return store_.directory() / "packages" / (source.package + ".toml"); }
+  std::string version_of(const Source& source) const {
+    return source.version.empty() ? list_.version : source.version;
+  }
+  fs::path record_of(const Source& source) const {
+    return store_.directory() / "packages" / (source.package + ".toml");
+  }
 
   const SourceList& list_;
   const FetchOptions& options_;
@@ -68,9 +76,12 @@ bool version_fits(const Source& source, const std::string& version) {
 
 std::string describe(const Source& source) {
   switch (source.kind) {
-    case SourceKind::url: return source.url;
-    case SourceKind::debian_source: return fmt::format("apt source package {} ({})", source.package, source.file);
-    case SourceKind::debian_package: return "apt package " + source.package;
+    case SourceKind::url:
+      return source.url;
+    case SourceKind::debian_source:
+      return fmt::format("apt source package {} ({})", source.package, source.file);
+    case SourceKind::debian_package:
+      return "apt package " + source.package;
   }
   return "";
 }
@@ -78,7 +89,8 @@ std::string describe(const Source& source) {
 Result<Fetched> Fetcher::local() {
   std::error_code error;
   if (!fs::is_regular_file(options_.local, error))
-    return cannot(fmt::format("SOURCE={}: {}", options_.local.string(), error ? error.message() : "not a regular file"));
+    return cannot(fmt::format("SOURCE={}: {}", options_.local.string(),
+                              error ? error.message() : "not a regular file"));
   CG_TRY(found, sha256_file(options_.local));
   std::string wanted;
   for (const auto& source : list_.sources) {
@@ -93,8 +105,9 @@ Result<Fetched> Fetcher::local() {
     if (sha256 == found) return Fetched{fs::absolute(options_.local), found, version, "local file"};
     wanted += fmt::format("\n  {} {}", sha256, describe(source));
   }
-  return refused(fmt::format("SOURCE={}: its SHA-256 is\n  {}\nthe recipe of {} {} wants{}", options_.local.string(), found,
-                             list_.name, list_.version, wanted.empty() ? " a file from apt's signed package" : wanted));
+  return refused(fmt::format("SOURCE={}: its SHA-256 is\n  {}\nthe recipe of {} {} wants{}",
+                             options_.local.string(), found, list_.name, list_.version,
+                             wanted.empty() ? " a file from apt's signed package" : wanted));
 }
 
 Result<std::optional<Fetched>> Fetcher::cached(const Source& source) {
@@ -120,8 +133,8 @@ Result<std::optional<Fetched>> Fetcher::cached() {
 }
 
 // Called with the lock of `sha256` held.
-Result<fs::path> Fetcher::download_verified(const std::string& url, const std::string& sha256, const std::string& name,
-                                            const std::string& proxy) {
+Result<fs::path> Fetcher::download_verified(const std::string& url, const std::string& sha256,
+                                            const std::string& name, const std::string& proxy) {
   const fs::path part = store_.part(sha256, name);
   CG_CHECK(make_directories(part.parent_path()));
   const DownloadOptions options{.connect_seconds = options_.connect_seconds, .proxy = proxy};
@@ -196,7 +209,8 @@ Result<Fetched> Fetcher::debian_package(const Source& source) {
   if (already) return *already;
   CG_TRY(package, apt_package(options_.apt_get, source.package));
   if (!version_fits(source, package.upstream_version))
-    return cannot(fmt::format("apt has version {}, the recipe wants {}", package.upstream_version, source.version_pattern));
+    return cannot(fmt::format("apt has version {}, the recipe wants {}", package.upstream_version,
+                              source.version_pattern));
   std::error_code ignored;
   CG_TRY(deb, download_package(source, package));
   progress_.line(fmt::format("taking {} out of {}", source.unpacked, package.file));
@@ -206,21 +220,26 @@ Result<Fetched> Fetcher::debian_package(const Source& source) {
   CG_TRY(path, store_.adopt(unpacked, sha256, name));
   CG_CHECK(make_directories(record_of(source).parent_path()));
   CG_CHECK(write_file_atomically(
-      record_of(source), fmt::format("# What was taken out of the package; remove this file to ask apt again.\n"
-                                     "version = \"{}\"\npackage_version = \"{}\"\nsha256 = \"{}\"\n",
-                                     package.upstream_version, package.version, sha256)));
+      record_of(source),
+      fmt::format("# What was taken out of the package; remove this file to ask apt again.\n"
+                  "version = \"{}\"\npackage_version = \"{}\"\nsha256 = \"{}\"\n",
+                  package.upstream_version, package.version, sha256)));
   // The package itself is as large again, and what was wanted of it is in the store now.
   fs::remove(deb, ignored);
   fs::remove(deb.string() + ".verified", ignored);
   fs::remove(deb.parent_path(), ignored);
-  return Fetched{path, sha256, package.upstream_version, fmt::format("{} {}", describe(source), package.version)};
+  return Fetched{path, sha256, package.upstream_version,
+                 fmt::format("{} {}", describe(source), package.version)};
 }
 
 Result<Fetched> Fetcher::network(const Source& source) {
   switch (source.kind) {
-    case SourceKind::url: return pinned(source, source.url, source.url, "");
-    case SourceKind::debian_source: return debian_source(source);
-    case SourceKind::debian_package: return debian_package(source);
+    case SourceKind::url:
+      return pinned(source, source.url, source.url, "");
+    case SourceKind::debian_source:
+      return debian_source(source);
+    case SourceKind::debian_package:
+      return debian_package(source);
   }
   return cannot("unknown kind of source");
 }
@@ -235,7 +254,8 @@ std::string by_hand(const SourceList& list, const SourceStore& store) {
 
 Result<Fetched> Fetcher::network() {
   if (options_.offline)
-    return cannot(fmt::format("{} {}: not in the cache, and offline{}", list_.name, list_.version, by_hand(list_, store_)));
+    return cannot(fmt::format("{} {}: not in the cache, and offline{}", list_.name, list_.version,
+                              by_hand(list_, store_)));
   std::string failures;
   bool wrong = false;
   for (std::size_t i = 0; i < list_.sources.size(); ++i) {
@@ -246,9 +266,9 @@ Result<Fetched> Fetcher::network() {
     failures += "\n  " + failure;
     if (i + 1 < list_.sources.size()) progress_.line(failure + "; trying the next source");
   }
-  return std::unexpected(
-      Error{wrong ? ErrorKind::refused : ErrorKind::cannot,
-            fmt::format("{} {}: no source could be had:{}{}", list_.name, list_.version, failures, by_hand(list_, store_))});
+  return std::unexpected(Error{wrong ? ErrorKind::refused : ErrorKind::cannot,
+                               fmt::format("{} {}: no source could be had:{}{}", list_.name, list_.version,
+                                           failures, by_hand(list_, store_))});
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ void Progress::at(std::uint64_t done, std::uint64_t total) {
   if (terminal_) {
     if (now - shown_ < std::chrono::milliseconds(100)) return;
     shown_ = now;
-    const std::string share = total > 0 ? fmt::format("{:3}% of {}", done * 100 / total, human_size(total)) : human_size(done);
+    const std::string share =
+        total > 0 ? fmt::format("{:3}% of {}", done * 100 / total, human_size(total)) : human_size(done);
     *out_ << "\r\x1b[K  " << share << std::flush;
     moving_ = true;
   } else if (total > 0 && now - started_ > std::chrono::seconds(5) && done * 5 / total > fifth_) {

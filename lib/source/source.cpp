@@ -25,7 +25,8 @@ std::string last_component(std::string_view text) {
 
 void read_hash(TomlReader& reader, Source& source) {
   source.sha256 = reader.required_string("sha256");
-  if (!is_sha256(source.sha256)) reader.fail("sha256", "not a SHA-256: 64 lower-case hexadecimal digits are required");
+  if (!is_sha256(source.sha256))
+    reader.fail("sha256", "not a SHA-256: 64 lower-case hexadecimal digits are required");
 }
 
 void read_file_name(TomlReader& reader, Source& source) {
@@ -48,7 +49,8 @@ Result<Source> read_source(const toml::table& table, const std::string& file) {
     reader.only({"kind", "url", "sha256", "file", "version"});
     source.kind = SourceKind::url;
     source.url = reader.required_string("url");
-    if (!source.url.starts_with("https://") && !source.url.starts_with("http://") && !source.url.starts_with("file://"))
+    if (!source.url.starts_with("https://") && !source.url.starts_with("http://") &&
+        !source.url.starts_with("file://"))
       reader.fail("url", "only http://, https:// and file:// are known");
     read_hash(reader, source);
   } else if (kind == "debian_source") {
@@ -66,7 +68,8 @@ Result<Source> read_source(const toml::table& table, const std::string& file) {
   } else if (!kind.empty()) {
     const std::vector<std::string> kinds{"url", "debian_source", "debian_package"};
     const std::string hint = did_you_mean(kind, kinds);
-    reader.fail("kind", "'" + kind + "' is unknown" + (hint.empty() ? " (known: " + join(kinds, ", ") + ")" : hint));
+    reader.fail("kind",
+                "'" + kind + "' is unknown" + (hint.empty() ? " (known: " + join(kinds, ", ") + ")" : hint));
   }
   CG_CHECK(reader.error());
   read_file_name(reader, source);

@@ -1,5 +1,6 @@
-// Where a recipe's source code comes from: a list of places tried in order, each named by content. fetch() hands
-// out a file whose bytes are known, from the cache, a local file or the network; unpack() makes a tree of it.
+// Where a recipe's source code comes from: a list of places tried in order, each named by content. fetch()
+// hands out a file whose bytes are known, from the cache, a local file or the network; unpack() makes a tree
+// of it.
 #pragma once
 
 #include <filesystem>
@@ -20,13 +21,14 @@ enum class SourceKind {
 
 struct Source {
   SourceKind kind = SourceKind::url;
-  std::string url;              // url
-  std::string package;          // debian_source, debian_package
-  std::string file;             // debian_source: file name in the pool; else the name in the cache
-  std::string version_pattern;  // debian_package: glob that the package's upstream version must match; may be empty
-  std::string sha256;           // 64 lower-case digits; empty for a debian_package
-  std::string unpacked;         // debian_package: path of the file inside the .deb
-  std::string version;          // what this source holds when it is not SourceList::version
+  std::string url;      // url
+  std::string package;  // debian_source, debian_package
+  std::string file;     // debian_source: file name in the pool; else the name in the cache
+  std::string
+      version_pattern;   // debian_package: glob that the package's upstream version must match; may be empty
+  std::string sha256;    // 64 lower-case digits; empty for a debian_package
+  std::string unpacked;  // debian_package: path of the file inside the .deb
+  std::string version;   // what this source holds when it is not SourceList::version
 };
 
 struct SourceList {
@@ -39,7 +41,8 @@ struct SourceList {
 //   [[source]]  kind = "url"             url, sha256, optional file and version
 //   [[source]]  kind = "debian_source"   package, file, sha256, optional version
 //   [[source]]  kind = "debian_package"  package, unpacked, optional file and version_pattern
-// `file` is the recipe's name in messages. Refused with file:line:column when a key is missing, unknown or wrong.
+// `file` is the recipe's name in messages. Refused with file:line:column when a key is missing, unknown or
+// wrong.
 Result<SourceList> read_sources(const toml::table& recipe, const std::string& file);
 
 struct FetchOptions {
@@ -56,13 +59,15 @@ struct Fetched {
   std::filesystem::path path;
   std::string sha256;
   std::string version;  // what this file holds: for a debian_package the upstream version that apt has
-  std::string origin;   // for people: "cache", "local file", the URL, "apt source package criu (criu_….tar.xz)"
+  std::string
+      origin;  // for people: "cache", "local file", the URL, "apt source package criu (criu_….tar.xz)"
 };
 
 // The first source that can be had, looked up in the cache for every source before any network is touched:
 //   <cache>/sources/<sha256>/<name>            what an earlier fetch left
 //   <cache>/sources/<name>, <cache>/<name>     put there by hand; as good when the hash is right
-// Refused (naming both hashes, deleting nothing) when only wrong bytes could be had, cannot when nothing could.
+// Refused (naming both hashes, deleting nothing) when only wrong bytes could be had, cannot when nothing
+// could.
 Result<Fetched> fetch(const SourceList& list, const FetchOptions& options);
 
 // The file fetch() would return without network, local file or waiting; an error when there is none.
@@ -71,13 +76,14 @@ Result<Fetched> find_in_cache(const SourceList& list, const FetchOptions& option
 // The name under which a source lies in the cache.
 std::string source_file_name(const Source& source);
 
-// Whether a symbolic link whose target lies outside the unpacked tree is an error or is made as it stands. It is
-// never followed while unpacking. CRIU up to 4.1.1 ships one to /usr/include/google/protobuf/descriptor.proto.
+// Whether a symbolic link whose target lies outside the unpacked tree is an error or is made as it stands. It
+// is never followed while unpacking. CRIU up to 4.1.1 ships one to
+// /usr/include/google/protobuf/descriptor.proto.
 enum class OutsideLinks { refuse, keep };
 
-// Unpacks a tar of any compression and drops `strip` leading path components. Refuses what is not a tar, absolute
-// names, "..", hard links out, names that lead through a link, devices. The tree is built beside and renamed, so a
-// `directory` that exists is whole and is left as it is: name it by content.
+// Unpacks a tar of any compression and drops `strip` leading path components. Refuses what is not a tar,
+// absolute names, "..", hard links out, names that lead through a link, devices. The tree is built beside and
+// renamed, so a `directory` that exists is whole and is left as it is: name it by content.
 Result<void> unpack(const std::filesystem::path& archive, const std::filesystem::path& directory, int strip,
                     OutsideLinks links = OutsideLinks::refuse);
 

@@ -1,5 +1,5 @@
-// A file in its place was hashed when it came; "<name>.verified" beside it holds the size, time and inode it had
-// then, so that a large tarball is hashed again only after somebody touched it.
+// A file in its place was hashed when it came; "<name>.verified" beside it holds the size, time and inode it
+// had then, so that a large tarball is hashed again only after somebody touched it.
 #include "source/store.h"
 
 #include <fmt/format.h>
@@ -13,12 +13,15 @@ namespace cg {
 namespace fs = std::filesystem;
 namespace {
 
-fs::path stamp_of(const fs::path& file) { return file.string() + ".verified"; }
+fs::path stamp_of(const fs::path& file) {
+  return file.string() + ".verified";
+}
 
 std::string identity(const fs::path& file) {
-  struct stat info{};
+  struct stat info {};
   if (stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return "";
-  return fmt::format("{} {}.{:09} {}\n", info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ino);
+  return fmt::format("{} {}.{:09} {}\n", info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
+                     info.st_ino);
 }
 
 bool is_verified(const fs::path& file) {
@@ -49,11 +52,13 @@ Result<std::optional<fs::path>> SourceStore::find(const std::string& sha256, con
     if (!fs::is_regular_file(candidate, ignored)) continue;
     CG_TRY(found, sha256_file(candidate));
     if (found != sha256) {
-      progress.line(fmt::format("{}: not used: its SHA-256 is {}, not {}", candidate.string(), found, sha256));
+      progress.line(
+          fmt::format("{}: not used: its SHA-256 is {}, not {}", candidate.string(), found, sha256));
       continue;
     }
     if (candidate != own) {
-      // A second name for the same bytes, so that the stamp can stand beside it; a read-only cache works without.
+      // A second name for the same bytes, so that the stamp can stand beside it; a read-only cache works
+      // without.
       fs::create_directories(own.parent_path(), ignored);
       fs::create_hard_link(candidate, own, ignored);
       if (ignored) return candidate;
@@ -64,13 +69,15 @@ Result<std::optional<fs::path>> SourceStore::find(const std::string& sha256, con
   return std::nullopt;
 }
 
-Result<fs::path> SourceStore::adopt(const fs::path& file, const std::string& sha256, const std::string& name) const {
+Result<fs::path> SourceStore::adopt(const fs::path& file, const std::string& sha256,
+                                    const std::string& name) const {
   const fs::path own = place(sha256, name);
   CG_CHECK(make_directories(own.parent_path()));
   std::error_code error;
   if (fs::exists(own, error)) set_aside(own);  // damaged, or find() would have returned it
   fs::rename(file, own, error);
-  if (error) return cannot(fmt::format("renaming {} to {}: {}", file.string(), own.string(), error.message()));
+  if (error)
+    return cannot(fmt::format("renaming {} to {}: {}", file.string(), own.string(), error.message()));
   CG_CHECK(write_file_atomically(stamp_of(own), identity(own)));
   return own;
 }

@@ -15,8 +15,8 @@ class SourceStore {
  public:
   explicit SourceStore(std::filesystem::path cache) : cache_(std::move(cache)) {}
 
-  // The file with this hash, from an earlier fetch or put by hand under its name; nullopt when there is none. A file
-  // with the right name and other bytes is left where it is, and said to `progress`.
+  // The file with this hash, from an earlier fetch or put by hand under its name; nullopt when there is none.
+  // A file with the right name and other bytes is left where it is, and said to `progress`.
   Result<std::optional<std::filesystem::path>> find(const std::string& sha256, const std::string& name,
                                                     Progress& progress) const;
 

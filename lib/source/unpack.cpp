@@ -26,16 +26,18 @@ std::string reason(struct archive* reader) {
   return text ? text : "unknown error";
 }
 
-// The components of a name, without "." and with `strip` leading ones gone; refused when it is absolute or has "..".
-// Empty: nothing is left of it.
+// The components of a name, without "." and with `strip` leading ones gone; refused when it is absolute or
+// has "..". Empty: nothing is left of it.
 Result<fs::path> stripped(const std::string& name, int strip) {
   if (name.starts_with('/')) return refused(fmt::format("'{}' is an absolute name", name));
   fs::path result;
   for (const auto& part : split(name, '/')) {
     if (part.empty() || part == ".") continue;
     if (part == "..") return refused(fmt::format("'{}' leads out of the tree", name));
-    if (strip > 0) --strip;
-    else result /= part;
+    if (strip > 0)
+      --strip;
+    else
+      result /= part;
   }
   return result;
 }
@@ -52,7 +54,8 @@ bool stays_inside(const fs::path& from, const std::string& target) {
   return true;
 }
 
-// Gives the entry its place under `top`, or says why it must not be there. False: nothing of it is to be written.
+// Gives the entry its place under `top`, or says why it must not be there. False: nothing of it is to be
+// written.
 Result<bool> place_entry(struct archive_entry* entry, const fs::path& top, int strip, OutsideLinks links) {
   const char* raw = archive_entry_pathname(entry);
   if (!raw) return refused("an entry without a readable name");
@@ -63,7 +66,8 @@ Result<bool> place_entry(struct archive_entry* entry, const fs::path& top, int s
   if (const char* target = archive_entry_hardlink(entry)) {
     const std::string text = target;
     auto inside = stripped(text, strip);
-    if (!inside || inside->empty()) return refused(fmt::format("'{}' is a hard link out of the tree, to '{}'", name, text));
+    if (!inside || inside->empty())
+      return refused(fmt::format("'{}' is a hard link out of the tree, to '{}'", name, text));
     archive_entry_set_hardlink(entry, (top / *inside).c_str());
   } else if (type == AE_IFLNK) {
     const char* symlink = archive_entry_symlink(entry);
@@ -73,7 +77,8 @@ Result<bool> place_entry(struct archive_entry* entry, const fs::path& top, int s
   } else if (type != AE_IFREG && type != AE_IFDIR) {
     return refused(fmt::format("'{}' is neither file, directory nor link", name));
   }
-  // Owner and setuid bits of a stranger's archive are of no use in a source tree; what we unpack we can also remove.
+  // Owner and setuid bits of a stranger's archive are of no use in a source tree; what we unpack we can also
+  // remove.
   archive_entry_set_perm(entry, (archive_entry_perm(entry) & 0777) | (type == AE_IFDIR ? 0700 : 0600));
   archive_entry_set_pathname(entry, (top / path).c_str());
   return true;
@@ -97,9 +102,10 @@ Result<void> unpack_into(const fs::path& archive, const fs::path& top, int strip
   archive_read_support_filter_all(reader.get());
   archive_read_support_format_tar(reader.get());
   const std::unique_ptr<struct archive, WriteFree> writer(archive_write_disk_new());
-  // SECURE_SYMLINKS looks at every component of a name; it would stumble over a link in our own part of the path,
-  // so `top` is canonical.
-  archive_write_disk_set_options(writer.get(), ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
+  // SECURE_SYMLINKS looks at every component of a name; it would stumble over a link in our own part of the
+  // path, so `top` is canonical.
+  archive_write_disk_set_options(writer.get(), ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM |
+                                                   ARCHIVE_EXTRACT_SECURE_SYMLINKS |
                                                    ARCHIVE_EXTRACT_SECURE_NODOTDOT);
   const std::string name = archive.string();
   if (archive_read_open_filename(reader.get(), archive.c_str(), 1 << 18) != ARCHIVE_OK)
@@ -116,13 +122,16 @@ Result<void> unpack_into(const fs::path& archive, const fs::path& top, int strip
     if (!*wanted) continue;
     const bool is_link = archive_entry_hardlink(entry) != nullptr;
     if (archive_write_header(writer.get(), entry) < ARCHIVE_WARN) {
-      // A full disk or a missing permission is ours; names that contradict each other are the archive's fault.
+      // A full disk or a missing permission is ours; names that contradict each other are the archive's
+      // fault.
       const int number = archive_errno(writer.get());
-      const bool ours = number == ENOSPC || number == EDQUOT || number == EACCES || number == EROFS || number == EIO || number == EMFILE;
+      const bool ours = number == ENOSPC || number == EDQUOT || number == EACCES || number == EROFS ||
+                        number == EIO || number == EMFILE;
       const std::string text = fmt::format("unpacking {}: {}", name, reason(writer.get()));
       return std::unexpected(Error{ours ? ErrorKind::cannot : ErrorKind::refused, text});
     }
-    if (!is_link && archive_entry_filetype(entry) == AE_IFREG) CG_CHECK(copy_data(reader.get(), writer.get(), name));
+    if (!is_link && archive_entry_filetype(entry) == AE_IFREG)
+      CG_CHECK(copy_data(reader.get(), writer.get(), name));
     if (archive_write_finish_entry(writer.get()) < ARCHIVE_WARN)
       return cannot(fmt::format("unpacking {}: {}", name, reason(writer.get())));
     ++written;
@@ -148,7 +157,9 @@ Result<void> unpack(const fs::path& archive, const fs::path& directory, int stri
   auto result = unpack_into(archive, beside, strip, links);
   if (result) {
     fs::rename(beside, directory, error);
-    if (error) result = cannot(fmt::format("renaming {} to {}: {}", beside.string(), directory.string(), error.message()));
+    if (error)
+      result =
+          cannot(fmt::format("renaming {} to {}: {}", beside.string(), directory.string(), error.message()));
   }
   if (!result) fs::remove_all(beside, error);
   return result;

@@ -43,8 +43,8 @@ class Build {
   const BuildOutput& output_;
 };
 
-// A tree that an interrupted run left may hold half-written objects that look up to date; ccache makes starting
-// over cheap.
+// A tree that an interrupted run left may hold half-written objects that look up to date; ccache makes
+// starting over cheap.
 Result<void> Build::unpack_source() {
   std::error_code error;
   fs::remove_all(plan_.directory, error);
@@ -65,7 +65,8 @@ Result<void> Build::edit() {
 Result<void> Build::hide_libraries() {
   const fs::path directory = plan_.directory / "pkgconfig";
   CG_CHECK(make_directories(directory));
-  for (const auto& file : plan_.host.pkg_config) CG_CHECK(copy_file_atomically(file, directory / file.filename(), 0644));
+  for (const auto& file : plan_.host.pkg_config)
+    CG_CHECK(copy_file_atomically(file, directory / file.filename(), 0644));
   return {};
 }
 
@@ -75,7 +76,8 @@ Result<void> Build::make() {
   CG_CHECK(file.write(join(plan_.make, " ") + "\n"));
   CG_CHECK(file.commit());
   say(fmt::format("compiling CRIU {}; log: {}", plan_.version(), plan_.log.string()));
-  ProcessOptions options{.directory = plan_.tree, .set_variables = plan_.variables, .unset_variables = plan_.unset_variables};
+  ProcessOptions options{
+      .directory = plan_.tree, .set_variables = plan_.variables, .unset_variables = plan_.unset_variables};
   std::string text;
   auto shown = Clock::now();
   options.on_output = [&](std::string_view piece) {
@@ -90,12 +92,13 @@ Result<void> Build::make() {
     }
   };
   auto result = run(plan_.make, options);
-  if (output_.messages && output_.terminal && !output_.compiler_output) *output_.messages << "\r\x1b[K" << std::flush;
+  if (output_.messages && output_.terminal && !output_.compiler_output)
+    *output_.messages << "\r\x1b[K" << std::flush;
   CG_CHECK(write_file_atomically(plan_.log, join(plan_.make, " ") + "\n" + text));
   if (!result) return std::unexpected(result.error());
   if (result->status != 0)
-    return cannot(fmt::format("compiling CRIU {} failed (make: exit status {}); the log is {}; its end:\n{}", plan_.version(),
-                              result->status, plan_.log.string(), last_lines(text, 20)));
+    return cannot(fmt::format("compiling CRIU {} failed (make: exit status {}); the log is {}; its end:\n{}",
+                              plan_.version(), result->status, plan_.log.string(), last_lines(text, 20)));
   return {};
 }
 
@@ -106,7 +109,8 @@ Result<void> Build::split() {
   const fs::path debug = plan_.directory / plan_.debug_name();
   const fs::path binary = plan_.directory / plan_.binary_name();
   CG_CHECK(run_checked({"objcopy", "--only-keep-debug", linked.string(), debug.string()}));
-  CG_CHECK(run_checked({"objcopy", "--strip-all", "--add-gnu-debuglink=" + plan_.debug_name(), linked.string(), binary.string()},
+  CG_CHECK(run_checked({"objcopy", "--strip-all", "--add-gnu-debuglink=" + plan_.debug_name(),
+                        linked.string(), binary.string()},
                        {.directory = plan_.directory}));
   std::error_code error;
   fs::permissions(binary, static_cast<fs::perms>(0755), error);
@@ -116,15 +120,18 @@ Result<void> Build::split() {
 }
 
 Result<CriuResult> Build::record(double seconds) {
-  CriuResult result{.binary = plan_.directory / plan_.binary_name(), .debug = plan_.directory / plan_.debug_name()};
+  CriuResult result{.binary = plan_.directory / plan_.binary_name(),
+                    .debug = plan_.directory / plan_.debug_name()};
   CG_TRY(elf, read_elf(result.binary));
   CG_TRY(sum, sha256_file(result.binary));
   CG_TRY(debug_sum, sha256_file(result.debug));
   CG_CHECK(write_file_atomically(
       plan_.directory / "result.toml",
-      fmt::format("version = \"{}\"\ndigest = \"{}\"\nsource = \"{}\"\nsha256 = \"{}\"\ndebug_sha256 = \"{}\"\n"
-                  "build_id = \"{}\"\nmachine = \"{}\"\nseconds = \"{:.1f}\"\n",
-                  plan_.version(), plan_.digest, plan_.source_sha256, sum, debug_sum, elf.build_id, elf.machine, seconds)));
+      fmt::format(
+          "version = \"{}\"\ndigest = \"{}\"\nsource = \"{}\"\nsha256 = \"{}\"\ndebug_sha256 = \"{}\"\n"
+          "build_id = \"{}\"\nmachine = \"{}\"\nseconds = \"{:.1f}\"\n",
+          plan_.version(), plan_.digest, plan_.source_sha256, sum, debug_sum, elf.build_id, elf.machine,
+          seconds)));
   std::error_code ignored;  // the tree is large and served its purpose
   fs::remove_all(plan_.tree, ignored);
   fs::remove_all(plan_.directory / "pkgconfig", ignored);
@@ -152,7 +159,8 @@ std::optional<CriuResult> find_built(const CriuPlan& plan) {
   const auto table = load_toml(file);
   if (!table) return std::nullopt;
   TomlReader reader(*table, file.string());
-  CriuResult result{.binary = plan.directory / plan.binary_name(), .debug = plan.directory / plan.debug_name()};
+  CriuResult result{.binary = plan.directory / plan.binary_name(),
+                    .debug = plan.directory / plan.debug_name()};
   result.sha256 = reader.required_string("sha256");
   result.debug_sha256 = reader.required_string("debug_sha256");
   result.build_id = reader.string("build_id");
@@ -174,7 +182,9 @@ Result<CriuResult> build_criu(const CriuPlan& plan, const fs::path& archive, con
 
 Result<void> check_binary(const fs::path& binary, const std::string& version, const std::string& machine) {
   CG_TRY(elf, read_elf(binary));
-  const auto wrong = [&](const std::string& what) { return refused(fmt::format("{}: {}", binary.string(), what)); };
+  const auto wrong = [&](const std::string& what) {
+    return refused(fmt::format("{}: {}", binary.string(), what));
+  };
   if (!machine.starts_with(elf.machine + "-") && machine != elf.machine)
     return wrong(fmt::format("is for {}, the compiler builds for {}", elf.machine, machine));
   if (elf.type != ElfType::executable && elf.type != ElfType::shared) return wrong("is not a program");

@@ -43,7 +43,8 @@ class Builder {
  private:
   Result<CriuRecipe> chosen_recipe();
   FetchOptions fetch_options() const;
-  Result<std::optional<std::pair<CriuPlan, CriuResult>>> already_built(const CriuRecipe& recipe, const Host& host);
+  Result<std::optional<std::pair<CriuPlan, CriuResult>>> already_built(const CriuRecipe& recipe,
+                                                                       const Host& host);
   Result<void> deliver(const CriuPlan& plan, const CriuResult& result, const std::string& how);
   fs::path cache() const { return fs::absolute(cache_directory(env_, options_.cache)); }
   void say(const std::string& line) {
@@ -67,7 +68,8 @@ Result<CriuRecipe> Builder::chosen_recipe() {
   CG_TRY(versions, recipe_versions(directory));
   CG_TRY(version, choose_version(options_.version, versions));
   if (version != options_.version)
-    say(fmt::format("CRIU {}: version {} chosen", options_.version.empty() ? "default" : options_.version, version));
+    say(fmt::format("CRIU {}: version {} chosen", options_.version.empty() ? "default" : options_.version,
+                    version));
   return load_recipe(directory / (version + ".toml"));
 }
 
@@ -86,7 +88,8 @@ Result<void> Builder::list() {
   FetchOptions quiet = fetch_options();
   quiet.progress = nullptr;
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  std::string text = fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", "VERSION", "DEFAULT", "SOURCES", "CACHED", "BUILT");
+  std::string text =
+      fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", "VERSION", "DEFAULT", "SOURCES", "CACHED", "BUILT");
   for (const auto& version : versions) {
     CG_TRY(recipe, load_recipe(directory / (version + ".toml")));
     const bool is_default = version == default_criu_version().text();
@@ -98,15 +101,22 @@ Result<void> Builder::list() {
     }
     nlohmann::ordered_json sources = nlohmann::ordered_json::array();
     for (const auto& source : recipe.source.sources) {
-      if (source.kind == SourceKind::url) sources.push_back({{"url", source.url}, {"sha256", source.sha256}});
-      else sources.push_back({{"package", source.package}, {"file", source.file}, {"sha256", source.sha256}});
+      if (source.kind == SourceKind::url)
+        sources.push_back({{"url", source.url}, {"sha256", source.sha256}});
+      else
+        sources.push_back({{"package", source.package}, {"file", source.file}, {"sha256", source.sha256}});
     }
-    rows.push_back({{"version", version}, {"default", is_default}, {"sources", sources}, {"cached", cached}, {"built", built}});
-    text += fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", version, is_default ? "yes" : "", source_names(recipe.source),
-                        cached ? "yes" : "no", built.empty() ? "no" : "yes");
+    rows.push_back({{"version", version},
+                    {"default", is_default},
+                    {"sources", sources},
+                    {"cached", cached},
+                    {"built", built}});
+    text += fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", version, is_default ? "yes" : "",
+                        source_names(recipe.source), cached ? "yes" : "no", built.empty() ? "no" : "yes");
   }
   if (options_.format == "json")
-    text = nlohmann::ordered_json{{"schema", "criu-guest.criu-versions/1"}, {"versions", rows}}.dump(2) + "\n";
+    text =
+        nlohmann::ordered_json{{"schema", "criu-guest.criu-versions/1"}, {"versions", rows}}.dump(2) + "\n";
   env_.out << text;
   return {};
 }
@@ -115,8 +125,11 @@ Result<void> Builder::fetch_source() {
   CG_TRY(recipe, chosen_recipe());
   CG_TRY(fetched, fetch(recipe.source, fetch_options()));
   if (options_.format == "json")
-    env_.out << nlohmann::ordered_json{{"schema", "criu-guest.criu-source/1"}, {"version", recipe.source.version},
-                                       {"path", fetched.path.string()}, {"sha256", fetched.sha256}, {"origin", fetched.origin}}
+    env_.out << nlohmann::ordered_json{{"schema", "criu-guest.criu-source/1"},
+                                       {"version", recipe.source.version},
+                                       {"path", fetched.path.string()},
+                                       {"sha256", fetched.sha256},
+                                       {"origin", fetched.origin}}
                     .dump(2)
              << "\n";
   else
@@ -125,7 +138,8 @@ Result<void> Builder::fetch_source() {
 }
 
 // Looked up by the hash of every source, so that the tarball need not be there any more.
-Result<std::optional<std::pair<CriuPlan, CriuResult>>> Builder::already_built(const CriuRecipe& recipe, const Host& host) {
+Result<std::optional<std::pair<CriuPlan, CriuResult>>> Builder::already_built(const CriuRecipe& recipe,
+                                                                              const Host& host) {
   for (const auto& source : recipe.source.sources) {
     CG_TRY(plan, make_plan(recipe, host, source.sha256, cache(), options_.jobs));
     if (auto result = find_built(plan)) return std::pair(std::move(plan), std::move(*result));
@@ -136,7 +150,8 @@ Result<std::optional<std::pair<CriuPlan, CriuResult>>> Builder::already_built(co
 Result<void> Builder::build() {
   CG_TRY(recipe, chosen_recipe());
   if (recipe.source.sources.front().sha256.empty())
-    return refused(recipe.file.string() + ": CRIU's sources are pinned by SHA-256; kind \"debian_package\" is not");
+    return refused(recipe.file.string() +
+                   ": CRIU's sources are pinned by SHA-256; kind \"debian_package\" is not");
   CG_TRY(host, inspect_host(recipe.libraries));
   if (options_.dry_run) {
     CG_TRY(plan, make_plan(recipe, host, recipe.source.sources.front().sha256, cache(), options_.jobs));
@@ -161,7 +176,8 @@ Result<void> Builder::build() {
 
 Result<void> put(const fs::path& from, const fs::path& to, const std::string& sha256, unsigned mode) {
   std::error_code error;
-  if (fs::is_regular_file(to, error) && (static_cast<unsigned>(fs::status(to, error).permissions()) & 07777U) == mode &&
+  if (fs::is_regular_file(to, error) &&
+      (static_cast<unsigned>(fs::status(to, error).permissions()) & 07777U) == mode &&
       sha256_file(to).value_or("") == sha256)
     return {};  // its time stays, so that what depends on it need not be made again
   return copy_file_atomically(from, to, mode);
@@ -191,8 +207,8 @@ Result<void> Builder::deliver(const CriuPlan& plan, const CriuResult& result, co
              << "\n";
     return {};
   }
-  env_.out << fmt::format("CRIU {} (static, {}): {}\n  {}  {}\n  {}\n", plan.version(), result.machine, how, binary.string(),
-                          human_size(result.size), debug.string());
+  env_.out << fmt::format("CRIU {} (static, {}): {}\n  {}  {}\n  {}\n", plan.version(), result.machine, how,
+                          binary.string(), human_size(result.size), debug.string());
   return {};
 }
 
@@ -202,7 +218,8 @@ int criu_builder_main(const Args& args, Environment& env) {
   Options options;
   CLI::App app{"Builds one static CRIU binary from a recipe.", "criu-builder"};
   add_common_options(app, options);
-  app.add_option("--recipes", options.recipes, "The directory with the recipes (default: recipes/criu of this project)");
+  app.add_option("--recipes", options.recipes,
+                 "The directory with the recipes (default: recipes/criu of this project)");
   app.add_flag("--offline", options.offline, "Use no network");
   app.require_subcommand(1);
   CLI::App* list = app.add_subcommand("list", "The versions that have a recipe");
@@ -213,7 +230,9 @@ int criu_builder_main(const Args& args, Environment& env) {
     sub->add_option("--source", options.source, "A local source tarball with the recipe's SHA-256");
   }
   build->add_option("-o,--output", options.destination, "The directory for the results")->default_val("out");
-  build->add_option("-j,--jobs", options.jobs, "Parallel jobs")->capture_default_str()->check(CLI::Range(1U, 1024U));
+  build->add_option("-j,--jobs", options.jobs, "Parallel jobs")
+      ->capture_default_str()
+      ->check(CLI::Range(1U, 1024U));
   build->add_flag("--dry-run", options.dry_run, "Print the plan and stop");
   if (const auto status = parse_command_line(app, args, env)) return *status;
 

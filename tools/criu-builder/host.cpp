@@ -37,9 +37,10 @@ constexpr std::array<Need, 6> headers{{{"sys/capability.h", "libcap-dev"},
                                        {"libnl3/netlink/netlink.h", "libnl-3-dev"},
                                        {"google/protobuf/descriptor.proto", "libprotobuf-dev"},
                                        {"linux/mount.h", "linux-libc-dev"}}};
-// The only ones of pkg-config's answers that CRIU's build is to get. What else the machine has installed (gnutls,
-// nftables, selinux, bpf, drm) would end up in the binary, or fail to link statically.
-constexpr std::array<Need, 2> pkg_config_names{{{"libnl-3.0", "libnl-3-dev"}, {"protobuf", "libprotobuf-dev"}}};
+// The only ones of pkg-config's answers that CRIU's build is to get. What else the machine has installed
+// (gnutls, nftables, selinux, bpf, drm) would end up in the binary, or fail to link statically.
+constexpr std::array<Need, 2> pkg_config_names{
+    {{"libnl-3.0", "libnl-3-dev"}, {"protobuf", "libprotobuf-dev"}}};
 
 class Missing {
  public:
@@ -49,8 +50,10 @@ class Missing {
   }
   Result<void> error() const {
     if (packages_.empty()) return {};
-    return cannot(fmt::format("building CRIU needs what this machine does not have:{}\n'make deps' installs it, or: apt-get install {}",
-                              lines_, join(packages_, " ")));
+    return cannot(
+        fmt::format("building CRIU needs what this machine does not have:{}\n'make deps' installs it, or: "
+                    "apt-get install {}",
+                    lines_, join(packages_, " ")));
   }
 
  private:
@@ -67,10 +70,12 @@ std::string_view package_of(std::string_view library) {
 // The preprocessor knows the include path; one call asks for all headers.
 Result<void> find_headers(Missing& missing) {
   std::string text;
-  for (const auto& need : headers) text += fmt::format("#if !__has_include(<{}>)\nmissing {}\n#endif\n", need.what, need.package);
+  for (const auto& need : headers)
+    text += fmt::format("#if !__has_include(<{}>)\nmissing {}\n#endif\n", need.what, need.package);
   CG_TRY(out, run_checked({"gcc", "-E", "-P", "-x", "c", "-"}, {.input = text}));
   for (const auto& need : headers)
-    if (out.contains(fmt::format("missing {}", need.package))) missing.add(fmt::format("header <{}>", need.what), need.package);
+    if (out.contains(fmt::format("missing {}", need.package)))
+      missing.add(fmt::format("header <{}>", need.what), need.package);
   return {};
 }
 
@@ -90,13 +95,17 @@ Result<Host> inspect_host(const std::vector<std::string>& libraries) {
     // gcc prints the bare name back when it has no such file.
     CG_TRY(out, run_checked({"gcc", "-print-file-name=lib" + name + ".a"}));
     fs::path path(trim(out));
-    if (!path.is_absolute()) missing.add(fmt::format("static library lib{}.a", name), package_of(name));
-    else host.archives.push_back(std::move(path));
+    if (!path.is_absolute())
+      missing.add(fmt::format("static library lib{}.a", name), package_of(name));
+    else
+      host.archives.push_back(std::move(path));
   }
   for (const auto& need : pkg_config_names) {
     CG_TRY(result, run({"pkg-config", "--variable=pcfiledir", std::string(need.what)}));
-    if (result.status != 0) missing.add(fmt::format("{}.pc", need.what), need.package);
-    else host.pkg_config.push_back(fs::path(trim(result.out)) / fmt::format("{}.pc", need.what));
+    if (result.status != 0)
+      missing.add(fmt::format("{}.pc", need.what), need.package);
+    else
+      host.pkg_config.push_back(fs::path(trim(result.out)) / fmt::format("{}.pc", need.what));
   }
   CG_CHECK(missing.error());
 

@@ -10,10 +10,10 @@
 namespace cg {
 
 struct Host {
-  std::string compiler;                             // first line of gcc --version
-  std::string machine;                              // gcc -dumpmachine
-  std::vector<std::filesystem::path> archives;      // the static libraries, libc.a last
-  std::vector<std::filesystem::path> pkg_config;    // the .pc files CRIU's build may see
+  std::string compiler;                           // first line of gcc --version
+  std::string machine;                            // gcc -dumpmachine
+  std::vector<std::filesystem::path> archives;    // the static libraries, libc.a last
+  std::vector<std::filesystem::path> pkg_config;  // the .pc files CRIU's build may see
   bool ccache = false;
 };
 

@@ -1,4 +1,6 @@
 #include "base/cli.h"
 #include "criu_builder_tool.h"
 
-int main(int argc, char** argv) { return cg::run_tool(argc, argv, cg::criu_builder_main); }
+int main(int argc, char** argv) {
+  return cg::run_tool(argc, argv, cg::criu_builder_main);
+}

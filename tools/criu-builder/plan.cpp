@@ -26,7 +26,8 @@ Result<std::string> digest_of(const CriuPlan& plan) {
   add(plan.host.compiler);
   add(plan.host.machine);
   for (const auto& change : plan.recipe.renamings) add(change.from + "\n" + change.to);
-  for (const auto& change : plan.recipe.replacements) add(change.file + "\n" + change.old_text + "\n" + change.new_text);
+  for (const auto& change : plan.recipe.replacements)
+    add(change.file + "\n" + change.old_text + "\n" + change.new_text);
   for (const auto& argument : plan.recipe.make) add(argument);
   for (const auto& archive : plan.host.archives) {
     CG_TRY(sum, sha256_file(archive));
@@ -46,11 +47,13 @@ Result<CriuPlan> make_plan(const CriuRecipe& recipe, const Host& host, const std
   plan.tree = plan.directory / "src";
   plan.log = plan.directory / "build.log";
   // CRIU's make files, as most, take a path apart at blanks and expand what the shell and make expand.
-  if (const std::string path = plan.directory.string(); path.find_first_of(" \t\n#$%:;&|<>()'\"`\\*?[]~!") != std::string::npos)
-    return usage_error("the cache " + cache.string() + " has a character in its path that make cannot handle; name another with --cache");
+  if (const std::string path = plan.directory.string();
+      path.find_first_of(" \t\n#$%:;&|<>()'\"`\\*?[]~!") != std::string::npos)
+    return usage_error("the cache " + cache.string() +
+                       " has a character in its path that make cannot handle; name another with --cache");
   const std::string compiler = host.ccache ? "ccache gcc" : "gcc";
-  // -std: the language of gcc 12's default, which newer compilers no longer have. WERROR=0: a newer compiler's
-  // warnings are no reason to have no CRIU. Paths in the binary do not tell where it was built.
+  // -std: the language of gcc 12's default, which newer compilers no longer have. WERROR=0: a newer
+  // compiler's warnings are no reason to have no CRIU. Paths in the binary do not tell where it was built.
   plan.make = {"make",
                fmt::format("-j{}", jobs),
                "criu",
@@ -59,7 +62,8 @@ Result<CriuPlan> make_plan(const CriuRecipe& recipe, const Host& host, const std
                "CC=" + compiler,
                "HOSTCC=" + compiler,
                "GMONLDOPT=-static -Wl,--build-id=sha1",
-               fmt::format("USERCFLAGS=-std=gnu17 -ffile-prefix-map={}=/usr/src/criu-{}", plan.tree.string(), plan.version())};
+               fmt::format("USERCFLAGS=-std=gnu17 -ffile-prefix-map={}=/usr/src/criu-{}", plan.tree.string(),
+                           plan.version())};
   plan.make.insert(plan.make.end(), recipe.make.begin(), recipe.make.end());
   plan.variables = {{"LC_ALL", "C"},
                     {"TZ", "UTC"},
@@ -69,26 +73,60 @@ Result<CriuPlan> make_plan(const CriuRecipe& recipe, const Host& host, const std
                     {"CCACHE_BASEDIR", plan.tree.string()},
                     {"CCACHE_NOHASHDIR", "1"}};
   // What a caller's make or shell may carry and CRIU's make files would pick up.
-  plan.unset_variables = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GNUMAKEFLAGS", "MAKEFILES", "CFLAGS", "CPPFLAGS", "LDFLAGS",
-                          "LIBS", "ARCH", "SRCARCH", "SUBARCH", "CROSS_COMPILE", "DEBUG", "GCOV", "GMON", "ASAN", "V", "O",
-                          "PREFIX", "DESTDIR", "PLUGINDIR", "RUNDIR", "DEFINES", "WARNINGS", "PKG_CONFIG", "PKG_CONFIG_PATH",
-                          "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "LD", "AS", "AR", "NETWORK_LOCK_DEFAULT"};
+  plan.unset_variables = {"MAKEFLAGS",
+                          "MFLAGS",
+                          "MAKELEVEL",
+                          "GNUMAKEFLAGS",
+                          "MAKEFILES",
+                          "CFLAGS",
+                          "CPPFLAGS",
+                          "LDFLAGS",
+                          "LIBS",
+                          "ARCH",
+                          "SRCARCH",
+                          "SUBARCH",
+                          "CROSS_COMPILE",
+                          "DEBUG",
+                          "GCOV",
+                          "GMON",
+                          "ASAN",
+                          "V",
+                          "O",
+                          "PREFIX",
+                          "DESTDIR",
+                          "PLUGINDIR",
+                          "RUNDIR",
+                          "DEFINES",
+                          "WARNINGS",
+                          "PKG_CONFIG",
+                          "PKG_CONFIG_PATH",
+                          "CPATH",
+                          "C_INCLUDE_PATH",
+                          "LIBRARY_PATH",
+                          "LD",
+                          "AS",
+                          "AR",
+                          "NETWORK_LOCK_DEFAULT"};
   return plan;
 }
 
 std::string plan_text(const CriuPlan& plan, const fs::path& destination) {
-  std::string text = fmt::format("CRIU {} with {}\nsources, in this order:\n", plan.version(), plan.host.compiler);
+  std::string text =
+      fmt::format("CRIU {} with {}\nsources, in this order:\n", plan.version(), plan.host.compiler);
   for (const auto& source : plan.recipe.source.sources)
-    text += fmt::format("  {}  SHA-256 {}\n", source.kind == SourceKind::url ? source.url : source.package + " " + source.file,
+    text += fmt::format("  {}  SHA-256 {}\n",
+                        source.kind == SourceKind::url ? source.url : source.package + " " + source.file,
                         source.sha256);
   text += fmt::format("unpack to {}\n", plan.tree.string());
-  for (const auto& change : plan.recipe.renamings) text += fmt::format("rename {} to {}\n", change.from, change.to);
+  for (const auto& change : plan.recipe.renamings)
+    text += fmt::format("rename {} to {}\n", change.from, change.to);
   for (const auto& change : plan.recipe.replacements) text += fmt::format("change {}\n", change.file);
   text += "run " + plan.make[0];
   for (std::size_t i = 1; i < plan.make.size(); ++i)
     text += plan.make[i].contains(' ') ? fmt::format(" '{}'", plan.make[i]) : " " + plan.make[i];
-  text += fmt::format("\nsplit into {} and {}\ncheck: static, {}, no INTERP, no NEEDED, --version says {}\ncopy to {}\n",
-                      plan.binary_name(), plan.debug_name(), plan.host.machine, plan.version(), destination.string());
+  text += fmt::format(
+      "\nsplit into {} and {}\ncheck: static, {}, no INTERP, no NEEDED, --version says {}\ncopy to {}\n",
+      plan.binary_name(), plan.debug_name(), plan.host.machine, plan.version(), destination.string());
   return text;
 }
 

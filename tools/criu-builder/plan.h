@@ -15,9 +15,10 @@ struct CriuPlan {
   CriuRecipe recipe;
   Host host;
   std::string source_sha256;
-  std::string digest;               // of all that the result depends on
-  std::filesystem::path directory;  // <cache>/criu/<version>-<digest>: the result, and the work while it lasts
-  std::filesystem::path tree;       // the unpacked source
+  std::string digest;  // of all that the result depends on
+  std::filesystem::path
+      directory;               // <cache>/criu/<version>-<digest>: the result, and the work while it lasts
+  std::filesystem::path tree;  // the unpacked source
   std::filesystem::path log;
   std::vector<std::string> make;
   std::map<std::string, std::string> variables;

@@ -30,8 +30,9 @@ Result<void> replace_once(const fs::path& tree, const Replacement& change) {
   CG_TRY(text, read_file(path));
   const std::size_t at = text.find(change.old_text);
   if (at == std::string::npos || text.find(change.old_text, at + 1) != std::string::npos)
-    return refused(fmt::format("{}: the recipe's [[replace]] must match exactly once, and matches {}: {}", change.file,
-                               at == std::string::npos ? "nowhere" : "more than once", change.old_text));
+    return refused(fmt::format("{}: the recipe's [[replace]] must match exactly once, and matches {}: {}",
+                               change.file, at == std::string::npos ? "nowhere" : "more than once",
+                               change.old_text));
   text.replace(at, change.old_text.size(), change.new_text);
   std::error_code error;
   const auto mode = static_cast<unsigned>(fs::status(path, error).permissions());
@@ -51,7 +52,8 @@ Result<CriuRecipe> load_recipe(const fs::path& file) {
   recipe.make = reader.strings("make");
   if (recipe.libraries.empty()) reader.fail("libraries", "the static libraries that CRIU links are required");
   if (file.stem() != recipe.source.version)
-    reader.fail("version", fmt::format("'{}' in a file named {}", recipe.source.version, file.filename().string()));
+    reader.fail("version",
+                fmt::format("'{}' in a file named {}", recipe.source.version, file.filename().string()));
   for (const toml::table* entry : reader.tables("rename")) {
     TomlReader rename(*entry, file.string());
     rename.only({"from", "to"});
@@ -97,7 +99,9 @@ Result<std::vector<std::string>> recipe_versions(const fs::path& directory) {
 
 Result<std::string> choose_version(const std::string& word, const std::vector<std::string>& versions) {
   const std::string bare = word.starts_with('v') ? word.substr(1) : word;
-  const auto known = [&](const std::string& name) { return std::ranges::find(versions, name) != versions.end(); };
+  const auto known = [&](const std::string& name) {
+    return std::ranges::find(versions, name) != versions.end();
+  };
   if (known(bare)) return bare;
   const auto resolved = resolve_criu_version(bare == "default" ? "" : bare);
   if (resolved && known(resolved->text())) return resolved->text();
@@ -116,7 +120,9 @@ Result<void> apply_edits(const CriuRecipe& recipe, const fs::path& tree) {
     std::error_code error;
     fs::create_directories((tree / change.to).parent_path(), error);
     fs::rename(tree / change.from, tree / change.to, error);
-    if (error) return refused(fmt::format("{}: the recipe renames {} to {}: {}", recipe.file.string(), change.from, change.to, error.message()));
+    if (error)
+      return refused(fmt::format("{}: the recipe renames {} to {}: {}", recipe.file.string(), change.from,
+                                 change.to, error.message()));
   }
   for (const auto& change : recipe.replacements) {
     if (auto done = replace_once(tree, change); !done)

@@ -1,4 +1,5 @@
-// A recipe under recipes/criu/: where one CRIU version comes from and what must be changed in it to build here.
+// A recipe under recipes/criu/: where one CRIU version comes from and what must be changed in it to build
+// here.
 #pragma once
 
 #include <filesystem>
@@ -37,10 +38,12 @@ Result<CriuRecipe> load_recipe(const std::filesystem::path& file);
 Result<std::filesystem::path> recipe_directory(const Environment& env, const std::string& option);
 // The versions that have a recipe there, oldest first.
 Result<std::vector<std::string>> recipe_versions(const std::filesystem::path& directory);
-// What a user means by "3.17", "4", "4.x", "default" or "": one of `versions`. Usage error listing them, nearest first.
+// What a user means by "3.17", "4", "4.x", "default" or "": one of `versions`. Usage error listing them,
+// nearest first.
 Result<std::string> choose_version(const std::string& word, const std::vector<std::string>& versions);
 
-// Makes the recipe's changes in an unpacked tree. Refused when a text does not stand in its file exactly once.
+// Makes the recipe's changes in an unpacked tree. Refused when a text does not stand in its file exactly
+// once.
 Result<void> apply_edits(const CriuRecipe& recipe, const std::filesystem::path& tree);
 
 }  // namespace cg

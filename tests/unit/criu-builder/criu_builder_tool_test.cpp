@@ -1,5 +1,5 @@
-// The whole tool on a stand-in for CRIU: a tarball whose make target `criu` links a static program that knows its
-// version. It takes the same steps as the real one in about a second.
+// The whole tool on a stand-in for CRIU: a tarball whose make target `criu` links a static program that knows
+// its version. It takes the same steps as the real one in about a second.
 #include "criu_builder_tool.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +24,8 @@ namespace fs = std::filesystem;
 std::string makefile(const std::string& how) {
   return ".PHONY: criu\ncriu: criu/criu.c\n\t$(CC) -g $(USERCFLAGS) criu/criu.c -o criu/criu " + how + "\n";
 }
-const std::string program = "#include <stdio.h>\nint main(void) { puts(\"Version: 9.9.9\"); puts(__FILE__); return 0; }\n";
+const std::string program =
+    "#include <stdio.h>\nint main(void) { puts(\"Version: 9.9.9\"); puts(__FILE__); return 0; }\n";
 
 class CriuBuilder : public testing::Test {
  protected:
@@ -33,10 +34,14 @@ class CriuBuilder : public testing::Test {
   // Puts a tarball in place and a recipe for it beside.
   void give(const std::string& make, const std::string& source = program, const std::string& more = "") {
     fs::create_directories(directory_.path());
-    make_archive(tarball_, {{"criu-9.9.9/Makefile", make}, {"criu-9.9.9/Makefile.versions", ""}, {"criu-9.9.9/criu/criu.c", source}});
+    make_archive(tarball_, {{"criu-9.9.9/Makefile", make},
+                            {"criu-9.9.9/Makefile.versions", ""},
+                            {"criu-9.9.9/criu/criu.c", source}});
     sha256_ = sha256_file(tarball_).value();
-    spill(recipes_ / "9.9.9.toml", "name = \"criu\"\nversion = \"9.9.9\"\nlibraries = [\"c\"]\n[[source]]\nkind = \"url\"\nurl = \"file://" +
-                                       tarball_.string() + "\"\nsha256 = \"" + sha256_ + "\"\n" + more);
+    spill(recipes_ / "9.9.9.toml",
+          "name = \"criu\"\nversion = \"9.9.9\"\nlibraries = [\"c\"]\n[[source]]\nkind = \"url\"\nurl = "
+          "\"file://" +
+              tarball_.string() + "\"\nsha256 = \"" + sha256_ + "\"\n" + more);
   }
 
   int run(Args args) {
@@ -154,7 +159,8 @@ TEST_F(CriuBuilder, DynamicResultIsRefused) {
 }
 
 TEST_F(CriuBuilder, ResultOfAnotherVersionIsRefused) {
-  give(makefile("$(GMONLDOPT)"), "#include <stdio.h>\nint main(void) { puts(\"Version: 9.9\"); return 0; }\n");
+  give(makefile("$(GMONLDOPT)"),
+       "#include <stdio.h>\nint main(void) { puts(\"Version: 9.9\"); return 0; }\n");
   EXPECT_EQ(build(), exit_no);
   EXPECT_NE(err_.str().find("\"Version: 9.9.9\" was expected"), std::string::npos) << err_.str();
 }
@@ -162,14 +168,16 @@ TEST_F(CriuBuilder, ResultOfAnotherVersionIsRefused) {
 TEST_F(CriuBuilder, ReplacementReachesTheCompilerAndTheDigest) {
   ASSERT_EQ(build(), exit_good) << err_.str();
   const std::string before = slurp(built());
-  give(makefile("$(GMONLDOPT)"), program, "[[replace]]\nfile = \"criu/criu.c\"\nold = \"__FILE__\"\nnew = '\"replaced\"'\n");
+  give(makefile("$(GMONLDOPT)"), program,
+       "[[replace]]\nfile = \"criu/criu.c\"\nold = \"__FILE__\"\nnew = '\"replaced\"'\n");
   ASSERT_EQ(build(), exit_good) << err_.str();
   EXPECT_NE(slurp(built()).find("replaced"), std::string::npos);
   EXPECT_FALSE(slurp(built()) == before);
 }
 
 TEST_F(CriuBuilder, ReplacementThatDoesNotFitStopsBeforeCompiling) {
-  give(makefile("$(GMONLDOPT)"), program, "[[replace]]\nfile = \"criu/criu.c\"\nold = \"absent\"\nnew = \"x\"\n");
+  give(makefile("$(GMONLDOPT)"), program,
+       "[[replace]]\nfile = \"criu/criu.c\"\nold = \"absent\"\nnew = \"x\"\n");
   EXPECT_EQ(build(), exit_no);
   EXPECT_NE(err_.str().find("matches nowhere"), std::string::npos) << err_.str();
   EXPECT_EQ(err_.str().find("compiling"), std::string::npos);
@@ -177,16 +185,20 @@ TEST_F(CriuBuilder, ReplacementThatDoesNotFitStopsBeforeCompiling) {
 
 TEST_F(CriuBuilder, TarballThatIsNone) {
   spill(tarball_, "<html>");
-  spill(recipes_ / "9.9.9.toml", "name = \"criu\"\nversion = \"9.9.9\"\nlibraries = [\"c\"]\n[[source]]\nkind = \"url\"\nurl = \"file://" +
-                                     tarball_.string() + "\"\nsha256 = \"" + sha256_hex("<html>") + "\"\n");
+  spill(recipes_ / "9.9.9.toml",
+        "name = \"criu\"\nversion = \"9.9.9\"\nlibraries = [\"c\"]\n[[source]]\nkind = \"url\"\nurl = "
+        "\"file://" +
+            tarball_.string() + "\"\nsha256 = \"" + sha256_hex("<html>") + "\"\n");
   EXPECT_EQ(build(), exit_no);
   EXPECT_NE(err_.str().find("not a tar archive"), std::string::npos) << err_.str();
 }
 
 TEST_F(CriuBuilder, TarballOfSomethingElse) {
   make_archive(tarball_, {{"thing/README", "x"}});
-  spill(recipes_ / "9.9.9.toml", "name = \"criu\"\nversion = \"9.9.9\"\nlibraries = [\"c\"]\n[[source]]\nkind = \"url\"\nurl = \"file://" +
-                                     tarball_.string() + "\"\nsha256 = \"" + sha256_file(tarball_).value() + "\"\n");
+  spill(recipes_ / "9.9.9.toml",
+        "name = \"criu\"\nversion = \"9.9.9\"\nlibraries = [\"c\"]\n[[source]]\nkind = \"url\"\nurl = "
+        "\"file://" +
+            tarball_.string() + "\"\nsha256 = \"" + sha256_file(tarball_).value() + "\"\n");
   EXPECT_EQ(build(), exit_no);
   EXPECT_NE(err_.str().find("not a CRIU source tree"), std::string::npos) << err_.str();
 }
@@ -217,7 +229,8 @@ TEST_F(CriuBuilder, UnwritableDestinationIsSaidBeforeTheBuild) {
 
 TEST_F(CriuBuilder, ListTextAndJson) {
   ASSERT_EQ(run({"list"}), exit_good);
-  EXPECT_NE(out_.str().find("9.9.9             upstream          no      no"), std::string::npos) << out_.str();
+  EXPECT_NE(out_.str().find("9.9.9             upstream          no      no"), std::string::npos)
+      << out_.str();
   ASSERT_EQ(build(), exit_good);
   ASSERT_EQ(run({"list", "--format", "json"}), exit_good);
   const auto row = nlohmann::json::parse(out_.str())["versions"][0];
@@ -252,13 +265,15 @@ TEST(InspectHost, NamesLibraryAndPackage) {
   const auto host = inspect_host({"c", "no-such-library"});
   ASSERT_FALSE(host);
   EXPECT_EQ(host.error().kind, ErrorKind::cannot);
-  EXPECT_NE(host.error().message.find("static library libno-such-library.a"), std::string::npos) << host.error().message;
+  EXPECT_NE(host.error().message.find("static library libno-such-library.a"), std::string::npos)
+      << host.error().message;
 }
 
 TEST(MakePlan, DigestDependsOnWhatTheResultDependsOn) {
   const Host host{.compiler = "gcc 12", .machine = "x86_64-linux-gnu"};
   CriuRecipe recipe{.source = {"criu", "9.9.9", {}}};
-  const auto digest = [&](const Host& machine, const std::string& sha256, const fs::path& cache, unsigned jobs) {
+  const auto digest = [&](const Host& machine, const std::string& sha256, const fs::path& cache,
+                          unsigned jobs) {
     return make_plan(recipe, machine, sha256, cache, jobs).value().digest;
   };
   const std::string base = digest(host, "aa", "/c", 1);

@@ -25,10 +25,12 @@ TEST_P(ChooseVersion, MeansWhatAUserMeans) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, ChooseVersion,
-                         testing::Values(Choice{"", "4.1.1"}, Choice{"default", "4.1.1"}, Choice{"4", "4.1.1"},
-                                         Choice{"4.x", "4.1.1"}, Choice{"3.17", "3.17.1"}, Choice{"3.17.1", "3.17.1"},
-                                         Choice{"3.17.x", "3.17.1"}, Choice{"3", "3.19"}, Choice{"3.x", "3.19"},
-                                         Choice{"4.1", "4.1"}, Choice{"4.1.x", "4.1.1"}, Choice{"4.2", "4.2"},
+                         testing::Values(Choice{"", "4.1.1"}, Choice{"default", "4.1.1"},
+                                         Choice{"4", "4.1.1"}, Choice{"4.x", "4.1.1"},
+                                         Choice{"3.17", "3.17.1"}, Choice{"3.17.1", "3.17.1"},
+                                         Choice{"3.17.x", "3.17.1"}, Choice{"3", "3.19"},
+                                         Choice{"3.x", "3.19"}, Choice{"4.1", "4.1"},
+                                         Choice{"4.1.x", "4.1.1"}, Choice{"4.2", "4.2"},
                                          Choice{"v4.2.1", "4.2.1"}));
 
 TEST(ChooseVersionRefuses, UnknownOnesNearestFirst) {
@@ -39,7 +41,8 @@ TEST(ChooseVersionRefuses, UnknownOnesNearestFirst) {
     for (const auto& version : versions) EXPECT_NE(chosen.error().message.find(version), std::string::npos);
   }
   const auto close = choose_version("4.1.2", versions);
-  EXPECT_NE(close.error().message.find("known versions: 4.1.1, 4.1"), std::string::npos) << close.error().message;
+  EXPECT_NE(close.error().message.find("known versions: 4.1.1, 4.1"), std::string::npos)
+      << close.error().message;
 }
 
 TEST(ChooseVersionOwnRecipes, VersionsThisProgramDoesNotKnow) {
@@ -76,21 +79,34 @@ class LoadRecipe : public testing::Test {
   TemporaryDirectory directory_;
   fs::path file_ = directory_.path() / "5.0.toml";
   std::string head_ = "name = \"criu\"\nversion = \"5.0\"\n";
-  std::string source_ = "[[source]]\nkind = \"url\"\nurl = \"http://h/f.tar\"\nsha256 = \"" + std::string(64, 'a') + "\"\n";
+  std::string source_ =
+      "[[source]]\nkind = \"url\"\nurl = \"http://h/f.tar\"\nsha256 = \"" + std::string(64, 'a') + "\"\n";
 };
 
-TEST_F(LoadRecipe, MalformedTomlNamesFileAndLine) { expect_refused("name = \"criu\"\nversion = [\n", "5.0.toml:"); }
-TEST_F(LoadRecipe, NoLibraries) { expect_refused(head_ + source_, "libraries"); }
-TEST_F(LoadRecipe, UnknownKey) { expect_refused(head_ + "libraires = [\"c\"]\n" + source_, "did you mean libraries"); }
+TEST_F(LoadRecipe, MalformedTomlNamesFileAndLine) {
+  expect_refused("name = \"criu\"\nversion = [\n", "5.0.toml:");
+}
+TEST_F(LoadRecipe, NoLibraries) {
+  expect_refused(head_ + source_, "libraries");
+}
+TEST_F(LoadRecipe, UnknownKey) {
+  expect_refused(head_ + "libraires = [\"c\"]\n" + source_, "did you mean libraries");
+}
 TEST_F(LoadRecipe, OtherVersionThanItsName) {
-  expect_refused("name = \"criu\"\nversion = \"5.1\"\nlibraries = [\"c\"]\n" + source_, "'5.1' in a file named 5.0.toml");
+  expect_refused("name = \"criu\"\nversion = \"5.1\"\nlibraries = [\"c\"]\n" + source_,
+                 "'5.1' in a file named 5.0.toml");
 }
 TEST_F(LoadRecipe, PathOutOfTheTree) {
-  expect_refused(head_ + "libraries = [\"c\"]\n" + source_ + "[[replace]]\nfile = \"../x\"\nold = \"a\"\nnew = \"b\"\n", "no path inside");
-  expect_refused(head_ + "libraries = [\"c\"]\n" + source_ + "[[rename]]\nfrom = \"a\"\nto = \"/etc/b\"\n", "no path inside");
+  expect_refused(
+      head_ + "libraries = [\"c\"]\n" + source_ + "[[replace]]\nfile = \"../x\"\nold = \"a\"\nnew = \"b\"\n",
+      "no path inside");
+  expect_refused(head_ + "libraries = [\"c\"]\n" + source_ + "[[rename]]\nfrom = \"a\"\nto = \"/etc/b\"\n",
+                 "no path inside");
 }
 TEST_F(LoadRecipe, EmptyOldText) {
-  expect_refused(head_ + "libraries = [\"c\"]\n" + source_ + "[[replace]]\nfile = \"x\"\nold = \"\"\nnew = \"b\"\n", "everywhere");
+  expect_refused(
+      head_ + "libraries = [\"c\"]\n" + source_ + "[[replace]]\nfile = \"x\"\nold = \"\"\nnew = \"b\"\n",
+      "everywhere");
 }
 TEST_F(LoadRecipe, MissingFile) {
   const auto recipe = load_recipe(directory_.path() / "absent.toml");
@@ -103,7 +119,8 @@ class ApplyEdits : public LoadRecipe {};
 
 TEST_F(ApplyEdits, RenamesThenReplaces) {
   spill(directory_.path() / "a.h", "one two three");
-  const CriuRecipe recipe{.file = file_, .renamings = {{"a.h", "sub/b.h"}}, .replacements = {{"sub/b.h", "two", "2"}}};
+  const CriuRecipe recipe{
+      .file = file_, .renamings = {{"a.h", "sub/b.h"}}, .replacements = {{"sub/b.h", "two", "2"}}};
   const auto done = apply_edits(recipe, directory_.path());
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(slurp(directory_.path() / "sub/b.h"), "one 2 three");

@@ -16,7 +16,9 @@ std::string slurp(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
-void spill(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+void spill(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
 
 class ReadElf : public testing::Test {
  protected:
@@ -80,7 +82,9 @@ TEST_F(ReadElf, ObjectAndDebugInformation) {
 }
 
 TEST_F(ReadElf, RefusesWhatIsNone) {
-  for (const std::string bytes : {"", "#!/bin/sh\n", "\x7f" "ELF"}) {
+  for (const std::string bytes : {"", "#!/bin/sh\n",
+                                  "\x7f"
+                                  "ELF"}) {
     spill(directory_.path() / "x", bytes);
     const auto elf = read_elf(directory_.path() / "x");
     ASSERT_FALSE(elf) << bytes;

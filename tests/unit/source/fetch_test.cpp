@@ -34,7 +34,9 @@ class Fetch : public testing::Test {
   }
   fs::path cache() const { return directory_.path() / "cache"; }
   fs::path upstream() const { return directory_.path() / "upstream"; }
-  fs::path part(const Source& source) const { return cache() / "sources" / source.sha256 / "thing.tar.gz.part"; }
+  fs::path part(const Source& source) const {
+    return cache() / "sources" / source.sha256 / "thing.tar.gz.part";
+  }
 
   TemporaryDirectory directory_;
   std::ostringstream said_;
@@ -264,26 +266,33 @@ class FetchFromDebian : public Fetch {
  protected:
   void apt(const std::string& origin_and_uri, const std::string& download = "exit 100") {
     const fs::path script = directory_.path() / "apt-get";
-    spill(script, "#!/bin/sh\ncase \"$*\" in\nindextargets*) echo '" + origin_and_uri + "';;\n*download*) " + download + ";;\nesac\n");
+    spill(script, "#!/bin/sh\ncase \"$*\" in\nindextargets*) echo '" + origin_and_uri + "';;\n*download*) " +
+                      download + ";;\nesac\n");
     fs::permissions(script, fs::perms::owner_all);
     apt_get_ = script.string();
   }
   Source package() const {
-    return {.kind = SourceKind::debian_package, .package = "linux-source-9", .version_pattern = "9.*", .unpacked = "usr/src/linux.tar"};
+    return {.kind = SourceKind::debian_package,
+            .package = "linux-source-9",
+            .version_pattern = "9.*",
+            .unpacked = "usr/src/linux.tar"};
   }
   void offer_package(const std::string& file, const std::string& content, const std::string& hash = "") {
     const fs::path deb = upstream() / "package.deb";
     fs::create_directories(upstream());
     make_deb(deb, {{"./usr/share/doc/x", "doc"}, {"./usr/src/linux.tar", content}});
-    apt("Debian file:" + upstream().string(),
-        "echo \"'file://" + deb.string() + "' " + file + " 1 SHA256:" + (hash.empty() ? sha256_file(deb).value() : hash) + "\"");
+    apt("Debian file:" + upstream().string(), "echo \"'file://" + deb.string() + "' " + file + " 1 SHA256:" +
+                                                  (hash.empty() ? sha256_file(deb).value() : hash) + "\"");
   }
 };
 
 TEST_F(FetchFromDebian, FindsASourcePackageInThePool) {
   spill(upstream() / "pool/main/c/criu/criu_1.orig.tar.xz", "orig");
   apt("Debian file:" + upstream().string());
-  Source source{.kind = SourceKind::debian_source, .package = "criu", .file = "criu_1.orig.tar.xz", .sha256 = sha256_hex("orig")};
+  Source source{.kind = SourceKind::debian_source,
+                .package = "criu",
+                .file = "criu_1.orig.tar.xz",
+                .sha256 = sha256_hex("orig")};
   const auto got = fetch({source});
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ(slurp(got->path), "orig");
@@ -293,12 +302,16 @@ TEST_F(FetchFromDebian, FindsASourcePackageInThePool) {
 TEST_F(FetchFromDebian, LibrariesHaveLongerPoolNames) {
   spill(upstream() / "pool/main/libn/libnl3/l.tar.xz", "orig");
   apt("Debian file:" + upstream().string());
-  const Source source{.kind = SourceKind::debian_source, .package = "libnl3", .file = "l.tar.xz", .sha256 = sha256_hex("orig")};
+  const Source source{.kind = SourceKind::debian_source,
+                      .package = "libnl3",
+                      .file = "l.tar.xz",
+                      .sha256 = sha256_hex("orig")};
   EXPECT_TRUE(fetch({source}));
 }
 
 TEST_F(FetchFromDebian, AMachineWithoutAptFallsThrough) {
-  Source source{.kind = SourceKind::debian_source, .package = "criu", .file = "f.tar", .sha256 = sha256_hex("x")};
+  Source source{
+      .kind = SourceKind::debian_source, .package = "criu", .file = "f.tar", .sha256 = sha256_hex("x")};
   const auto got = fetch({source, file("here", "here")});
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_NE(said_.str().find("needs a Debian system"), std::string::npos) << said_.str();
@@ -325,7 +338,8 @@ TEST_F(FetchFromDebian, PackageOfAnotherSeriesIsNotTaken) {
   offer_package("linux-source-9_8.1-1_all.deb", "old");
   const auto got = fetch({package()});
   ASSERT_FALSE(got);
-  EXPECT_NE(got.error().message.find("apt has version 8.1, the recipe wants 9.*"), std::string::npos) << got.error().message;
+  EXPECT_NE(got.error().message.find("apt has version 8.1, the recipe wants 9.*"), std::string::npos)
+      << got.error().message;
 }
 
 TEST_F(FetchFromDebian, PackageThatAptDoesNotVouchForIsRefused) {
@@ -342,7 +356,8 @@ TEST_F(FetchFromDebian, PackageWithoutTheFileIsRefused) {
   other.unpacked = "usr/src/elsewhere.tar";
   const auto got = fetch({other});
   ASSERT_FALSE(got);
-  EXPECT_NE(got.error().message.find("there is no usr/src/elsewhere.tar in it"), std::string::npos) << got.error().message;
+  EXPECT_NE(got.error().message.find("there is no usr/src/elsewhere.tar in it"), std::string::npos)
+      << got.error().message;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// An HTTP server for one test, on 127.0.0.1: serves one body, with or without ranges, and remembers what was asked.
+// An HTTP server for one test, on 127.0.0.1: serves one body, with or without ranges, and remembers what was
+// asked.
 #pragma once
 
 #include <arpa/inet.h>
@@ -40,7 +41,9 @@ class LoopbackServer {
   LoopbackServer(const LoopbackServer&) = delete;
   LoopbackServer& operator=(const LoopbackServer&) = delete;
 
-  std::string url(const std::string& path) const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
+  std::string url(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(port_) + path;
+  }
   // The next answers break off after so many bytes of the body.
   void break_after(std::size_t bytes) { break_after_ = bytes; }
   std::vector<std::string> requests() {
@@ -79,9 +82,10 @@ class LoopbackServer {
     } else if (from >= body_.size()) {
       reply = "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     } else {
-      reply = from > 0 ? "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes " + std::to_string(from) + "-" +
-                             std::to_string(body_.size() - 1) + "/" + std::to_string(body_.size()) + "\r\n"
-                       : "HTTP/1.1 200 OK\r\n";
+      reply = from > 0
+                  ? "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes " + std::to_string(from) + "-" +
+                        std::to_string(body_.size() - 1) + "/" + std::to_string(body_.size()) + "\r\n"
+                  : "HTTP/1.1 200 OK\r\n";
       reply += "Content-Length: " + std::to_string(body_.size() - from) + "\r\nConnection: close\r\n\r\n";
       std::string rest = body_.substr(from);
       if (break_after_ > 0) rest = rest.substr(0, break_after_);

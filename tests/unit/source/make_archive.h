@@ -21,7 +21,8 @@ struct Member {
   unsigned mode = 0644;
 };
 
-inline void make_archive(const std::filesystem::path& path, const std::vector<Member>& members, bool ar = false) {
+inline void make_archive(const std::filesystem::path& path, const std::vector<Member>& members,
+                         bool ar = false) {
   struct archive* writer = archive_write_new();
   if (ar) {
     archive_write_set_format_ar_bsd(writer);
@@ -30,7 +31,8 @@ inline void make_archive(const std::filesystem::path& path, const std::vector<Me
     archive_write_add_filter_gzip(writer);
     archive_write_set_options(writer, "gzip:!timestamp");
   }
-  if (archive_write_open_filename(writer, path.c_str()) != ARCHIVE_OK) throw std::runtime_error(path.string());
+  if (archive_write_open_filename(writer, path.c_str()) != ARCHIVE_OK)
+    throw std::runtime_error(path.string());
   for (const auto& member : members) {
     struct archive_entry* entry = archive_entry_new();
     archive_entry_set_pathname(entry, member.name.c_str());
@@ -45,7 +47,8 @@ inline void make_archive(const std::filesystem::path& path, const std::vector<Me
                                                                              : AE_IFREG);
     archive_entry_set_perm(entry, member.mode);
     archive_entry_set_size(entry, is_file ? static_cast<la_int64_t>(member.content.size()) : 0);
-    if (archive_write_header(writer, entry) != ARCHIVE_OK) throw std::runtime_error(archive_error_string(writer));
+    if (archive_write_header(writer, entry) != ARCHIVE_OK)
+      throw std::runtime_error(archive_error_string(writer));
     if (is_file && archive_write_data(writer, member.content.data(), member.content.size()) < 0)
       throw std::runtime_error(archive_error_string(writer));
     archive_entry_free(entry);
@@ -67,7 +70,8 @@ inline void spill(const std::filesystem::path& path, const std::string& text) {
 inline void make_deb(const std::filesystem::path& path, const std::vector<Member>& data) {
   const std::filesystem::path inner = path.string() + ".data";
   make_archive(inner, data);
-  make_archive(path, {{"debian-binary", "2.0\n"}, {"control.tar.gz", "unread"}, {"data.tar.gz", slurp(inner)}}, true);
+  make_archive(
+      path, {{"debian-binary", "2.0\n"}, {"control.tar.gz", "unread"}, {"data.tar.gz", slurp(inner)}}, true);
   std::filesystem::remove(inner);
 }
 

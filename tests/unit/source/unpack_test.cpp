@@ -43,7 +43,7 @@ TEST_F(Unpack, StripsAndKeepsModesTimesAndLinks) {
   EXPECT_EQ(slurp(tree_ / "file"), "text");
   EXPECT_EQ(slurp(tree_ / "dir" / "link"), "text");
   EXPECT_TRUE(fs::equivalent(tree_ / "hard", tree_ / "file"));
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(stat((tree_ / "dir" / "run").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0755U);  // no setuid bit out of an archive
   EXPECT_EQ(info.st_mtime, 1700000000);
@@ -63,13 +63,27 @@ TEST_F(Unpack, RemainsOfAnInterruptedRunAreNotTakenIn) {
   EXPECT_EQ(slurp(tree_ / "file"), "text");
 }
 
-TEST_F(Unpack, AbsoluteName) { expect_refused(unpack({{"top/ok", "x"}, {"/tmp/escaped", "x"}}), "absolute"); }
-TEST_F(Unpack, DotDot) { expect_refused(unpack({{"top/ok", "x"}, {"top/../../escaped", "x"}}), "leads out"); }
-TEST_F(Unpack, Device) { expect_refused(unpack({{"top/null", "", Kind::device}}), "neither file"); }
-TEST_F(Unpack, Fifo) { expect_refused(unpack({{"top/pipe", "", Kind::fifo}}), "neither file"); }
-TEST_F(Unpack, AbsoluteSymlink) { expect_refused(unpack({{"top/l", "/etc/passwd", Kind::symlink}}), "symbolic link out"); }
-TEST_F(Unpack, SymlinkUpAndOut) { expect_refused(unpack({{"top/d/l", "../../x", Kind::symlink}}), "symbolic link out"); }
-TEST_F(Unpack, SymlinkToTheTopIsInside) { EXPECT_TRUE(unpack({{"top/d/l", "../x", Kind::symlink}})); }
+TEST_F(Unpack, AbsoluteName) {
+  expect_refused(unpack({{"top/ok", "x"}, {"/tmp/escaped", "x"}}), "absolute");
+}
+TEST_F(Unpack, DotDot) {
+  expect_refused(unpack({{"top/ok", "x"}, {"top/../../escaped", "x"}}), "leads out");
+}
+TEST_F(Unpack, Device) {
+  expect_refused(unpack({{"top/null", "", Kind::device}}), "neither file");
+}
+TEST_F(Unpack, Fifo) {
+  expect_refused(unpack({{"top/pipe", "", Kind::fifo}}), "neither file");
+}
+TEST_F(Unpack, AbsoluteSymlink) {
+  expect_refused(unpack({{"top/l", "/etc/passwd", Kind::symlink}}), "symbolic link out");
+}
+TEST_F(Unpack, SymlinkUpAndOut) {
+  expect_refused(unpack({{"top/d/l", "../../x", Kind::symlink}}), "symbolic link out");
+}
+TEST_F(Unpack, SymlinkToTheTopIsInside) {
+  EXPECT_TRUE(unpack({{"top/d/l", "../x", Kind::symlink}}));
+}
 TEST_F(Unpack, HardLinkOut) {
   expect_refused(unpack({{"top/ok", "x"}, {"top/h", "../escaped", Kind::hardlink}}), "hard link out");
 }
@@ -84,15 +98,17 @@ TEST_F(Unpack, OutsideLinkIsKeptOnRequest) {
 
 TEST_F(Unpack, KeptOutsideLinkIsNeverWrittenThrough) {
   fs::create_directories(directory_.path() / "victim");
-  const auto done = unpack({{"top/l", (directory_.path() / "victim").string(), Kind::symlink}, {"top/l/escaped", "x"}},
-                           OutsideLinks::keep);
+  const auto done =
+      unpack({{"top/l", (directory_.path() / "victim").string(), Kind::symlink}, {"top/l/escaped", "x"}},
+             OutsideLinks::keep);
   EXPECT_TRUE(fs::is_empty(directory_.path() / "victim"));
   expect_refused(done, "");
 }
 
 TEST_F(Unpack, KeptOutsideLinkIsNotOverwrittenInPlace) {
   spill(directory_.path() / "victim", "precious");
-  (void)unpack({{"top/l", (directory_.path() / "victim").string(), Kind::symlink}, {"top/l", "x"}}, OutsideLinks::keep);
+  (void)unpack({{"top/l", (directory_.path() / "victim").string(), Kind::symlink}, {"top/l", "x"}},
+               OutsideLinks::keep);
   EXPECT_EQ(slurp(directory_.path() / "victim"), "precious");
 }
 
@@ -108,8 +124,10 @@ TEST_P(UnpackRefuses, WhatIsNoTar) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, UnpackRefuses,
-                         testing::Values(NoTar{"empty", ""}, NoTar{"page", "<!DOCTYPE html><html>Not found</html>\n"},
-                                         NoTar{"zeros", std::string(4096, '\0')}, NoTar{"zip", "PK\x03\x04 and so on"}),
+                         testing::Values(NoTar{"empty", ""},
+                                         NoTar{"page", "<!DOCTYPE html><html>Not found</html>\n"},
+                                         NoTar{"zeros", std::string(4096, '\0')},
+                                         NoTar{"zip", "PK\x03\x04 and so on"}),
                          [](const auto& info) { return info.param.name; });
 
 TEST_F(Unpack, TruncatedArchive) {
