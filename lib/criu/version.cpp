@@ -106,7 +106,7 @@ Result<Version> resolve_criu_version(std::string_view text) {
       if (version->number[0] == asked->number[0] && version->number[1] == asked->number[1]) return *version;
   }
   std::vector<std::string> names;
-  for (const auto& version : known) names.push_back(version.text());
+  for (auto version = known.rbegin(); version != known.rend(); ++version) names.push_back(version->text());
   std::vector<std::string> ordered = nearest(text, names, names.size());
   for (const auto& name : names)
     if (std::ranges::find(ordered, name) == ordered.end()) ordered.push_back(name);

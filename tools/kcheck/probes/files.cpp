@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -71,7 +72,9 @@ ProbeResult fdinfo_mount_id() {
 
 ProbeResult ptmx() {
   UniqueFd fd(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
-  return fd ? pass("/dev/ptmx opens") : failed_call("/dev/ptmx", errno);
+  if (!fd) return failed_call("/dev/ptmx", errno);
+  int unlocked = 0;
+  return ioctl(fd.get(), TIOCSPTLCK, &unlocked) == 0 ? pass("/dev/ptmx gives a pseudo terminal") : failed_call("unlocking a pseudo terminal", errno);
 }
 ProbeResult dev_null() {
   struct stat info{};

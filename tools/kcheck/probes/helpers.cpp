@@ -33,10 +33,10 @@ ProbeResult gzip() { return on_path("gzip"); }
 ProbeResult shell() { return on_path("sh"); }
 ProbeResult ip() { return on_path("ip"); }
 
-// The rule that CRIU adds for each connection, tried in the sandbox's own network namespace.
+// The rule that CRIU adds for each connection, tried in a network namespace of its own.
 ProbeResult mark_match(const char* program) {
   const auto path = find_program(program);
-  if (!path) return fail(fmt::format("{} is not on PATH", program));
+  if (!path) return unknown(fmt::format("{} is not on PATH", program));
   if (const auto sandbox = find_probe("unshare-network")->run(); sandbox.status != Status::pass) return unknown(sandbox.detail);
   ProcessOptions options;
   options.timeout = limit;
@@ -47,6 +47,8 @@ ProbeResult mark_match(const char* program) {
   const auto lines = split_lines(result->err);
   return fail(fmt::format("{}: a rule with -m mark does not work{}", path->string(), lines.empty() ? "" : ": " + std::string(lines.front())));
 }
+ProbeResult iptables_program() { return on_path("iptables"); }
+ProbeResult ip6tables_program() { return on_path("ip6tables"); }
 ProbeResult iptables() { return mark_match("iptables"); }
 ProbeResult ip6tables() { return mark_match("ip6tables"); }
 
@@ -57,8 +59,10 @@ std::vector<Probe> helper_probes() {
           {"gzip", gzip},
           {"sh", shell},
           {"ip", ip},
-          {"iptables-mark", iptables, Place::sandbox},
-          {"ip6tables-mark", ip6tables, Place::sandbox}};
+          {"iptables", iptables_program},
+          {"ip6tables", ip6tables_program},
+          {"iptables-mark", iptables, Place::own_network},
+          {"ip6tables-mark", ip6tables, Place::own_network}};
 }
 
 }  // namespace cg::probes

@@ -1,4 +1,4 @@
-// Directories CRIU writes to, and mounts: whatever is mounted is so in the sandbox's own mount namespace.
+// Directories CRIU writes to, and mounts: whatever is mounted is so in a mount namespace of its own.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
@@ -94,8 +94,8 @@ ProbeResult set_group() {
 std::vector<Probe> mount_probes() {
   return {{"writable-tmp", writable_tmp},
           {"run-tmpfs", run_is_tmpfs},
-          {"tmpfs", tmpfs, Place::sandbox},
-          {"detached-propagation", detached_propagation, Place::sandbox},
+          {"tmpfs", tmpfs, Place::own_mounts},
+          {"detached-propagation", detached_propagation, Place::own_mounts},
           {"move-mount-answer", move_mount_answer},
           {"move-mount-set-group", set_group}};
 }

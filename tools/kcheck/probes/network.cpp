@@ -56,53 +56,53 @@ ProbeResult netlink_route() {
   return fd ? pass("socket(NETLINK_ROUTE): works") : failed_call("socket(NETLINK_ROUTE)", errno);
 }
 
-// A TCP connection over 127.0.0.1 to a listener of our own; both ends are closed when this goes.
-struct Loopback {
-  UniqueFd listener, client;
-  int error = 0;
-  std::string what;
-  bool fail(const char* call) {
-    error = errno;
-    what = call;
-    return false;
-  }
-  bool connect() {
-    sockaddr_in address{};
+// The loopback address of a family, any port.
+socklen_t loopback_address(int family, sockaddr_storage& storage) {
+  storage = {};
+  if (family == AF_INET) {
+    auto& address = reinterpret_cast<sockaddr_in&>(storage);
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* any = reinterpret_cast<sockaddr*>(&address);
-    listener = open_socket(AF_INET, SOCK_STREAM);
-    client = open_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
-    if (!listener || !client) return fail("socket(AF_INET)");
-    if (bind(listener.get(), any, size) != 0) return fail("bind to 127.0.0.1");
-    if (listen(listener.get(), 1) != 0) return fail("listen");
-    if (getsockname(listener.get(), any, &size) != 0) return fail("getsockname");
-    if (::connect(client.get(), any, size) != 0 && errno != EINPROGRESS) return fail("connect to 127.0.0.1");
-    // A route that silently drops, such as an interface that is down, shows as a connection that never comes.
-    pollfd waiting{client.get(), POLLOUT, 0};
-    if (poll(&waiting, 1, 1000) <= 0) {
-      errno = ETIMEDOUT;
-      return fail("connect to 127.0.0.1");
-    }
-    int pending = 0;
-    socklen_t pending_size = sizeof pending;
-    getsockopt(client.get(), SOL_SOCKET, SO_ERROR, &pending, &pending_size);
-    errno = pending;
-    return pending == 0 || fail("connect to 127.0.0.1");
+    return sizeof address;
   }
-};
-
-ProbeResult loopback() {
-  Loopback connection;
-  if (!connection.connect()) return failed_call(connection.what, connection.error);
-  return pass("a TCP connection over 127.0.0.1: works");
+  auto& address = reinterpret_cast<sockaddr_in6&>(storage);
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  return sizeof address;
 }
+
+// A TCP connection to a listener of our own; both ends are closed when this returns. As CRIU does at every start.
+ProbeResult connect_loopback(int family) {
+  const char* name = family == AF_INET ? "127.0.0.1" : "::1";
+  const auto failed = [&](const char* call, int error) { return failed_call(fmt::format("{} {}", call, name), error); };
+  sockaddr_storage storage;
+  socklen_t size = loopback_address(family, storage);
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  UniqueFd listener = open_socket(family, SOCK_STREAM);
+  UniqueFd client = open_socket(family, SOCK_STREAM | SOCK_NONBLOCK);
+  if (!listener || !client) return failed("socket for", errno);
+  if (bind(listener.get(), address, size) != 0) return failed("bind to", errno);
+  if (listen(listener.get(), 1) != 0) return failed("listen on", errno);
+  if (getsockname(listener.get(), address, &size) != 0) return failed("getsockname of", errno);
+  if (connect(client.get(), address, size) != 0 && errno != EINPROGRESS) return failed("connect to", errno);
+  // A route that silently drops shows as a connection that never comes.
+  pollfd waiting{client.get(), POLLOUT, 0};
+  if (poll(&waiting, 1, 1000) <= 0) return failed("connect to", ETIMEDOUT);
+  int error = 0;
+  socklen_t error_size = sizeof error;
+  getsockopt(client.get(), SOL_SOCKET, SO_ERROR, &error, &error_size);
+  return error == 0 ? pass(fmt::format("a TCP connection over {}: works", name)) : failed("connect to", error);
+}
+bool has_ipv4() { return static_cast<bool>(open_socket(AF_INET, SOCK_STREAM)) || errno != EAFNOSUPPORT; }
+ProbeResult loopback() { return connect_loopback(AF_INET); }
+// CRIU 3.19 and later take IPv6 where the kernel has no IPv4.
+ProbeResult loopback_any() { return connect_loopback(has_ipv4() ? AF_INET : AF_INET6); }
+
 ProbeResult tcp_repair() {
-  Loopback connection;
-  if (!connection.connect()) return failed_call(connection.what, connection.error);
+  UniqueFd fd = open_socket(has_ipv4() ? AF_INET : AF_INET6, SOCK_STREAM);
+  if (!fd) return failed_call("a TCP socket", errno);
   const int on = 1;
-  if (setsockopt(connection.client.get(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) != 0)
+  if (setsockopt(fd.get(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) != 0)
     return failed_call("setsockopt(TCP_REPAIR)", errno, CAP_NET_ADMIN);
   return pass("setsockopt(TCP_REPAIR): works");
 }
@@ -116,6 +116,11 @@ ProbeResult set_option(const UniqueFd& fd, int level, int option, const char* na
 ProbeResult peek_off() { return set_option(open_socket(AF_UNIX, SOCK_DGRAM), SOL_SOCKET, 42, "SO_PEEK_OFF"); }
 ProbeResult ipv6_freebind() {
   return set_option(open_socket(AF_INET6, SOCK_DGRAM), SOL_IPV6, 78, "IPV6_FREEBIND");
+}
+// CRIU 3.19 and later ask only where IPv6 is switched on.
+ProbeResult ipv6_consistent() {
+  if (access("/proc/sys/net/ipv6", F_OK) != 0) return pass("no /proc/sys/net/ipv6: IPv6 is off");
+  return ipv6_freebind();
 }
 ProbeResult buf_lock() { return set_option(open_socket(AF_INET, SOCK_STREAM), SOL_SOCKET, 72, "SO_BUF_LOCK"); }
 
@@ -156,7 +161,7 @@ ProbeResult nsid() {
   return error == 0 ? pass("RTM_GETNSID: works") : failed_call("RTM_GETNSID", error);
 }
 
-// A table of the inet family is made in the sandbox's own network namespace and goes with it.
+// A table of the inet family is made in a network namespace of its own and goes with it.
 ProbeResult nftables() {
   NetlinkSocket netlink(NETLINK_NETFILTER);
   if (!netlink) return failed_call("socket(NETLINK_NETFILTER)", errno);
@@ -173,7 +178,7 @@ ProbeResult nftables() {
   return error == 0 ? pass("an nftables inet table can be made") : failed_call("making an nftables inet table", error, CAP_NET_ADMIN);
 }
 
-// Only after the namespace of the sandbox was really made: nothing may be changed outside.
+// Only after that namespace was really made: nothing may be changed outside.
 bool in_own_network() {
   const auto inode = [](const char* path) {
     std::string text(64, '\0');
@@ -203,6 +208,8 @@ std::vector<Probe> network_probes() {
           {"packet-socket", packet_socket},
           {"netlink-route", netlink_route},
           {"loopback", loopback},
+          {"loopback-any", loopback_any},
+          {"ipv6-consistent", ipv6_consistent},
           {"tcp-repair", tcp_repair},
           {"peek-off", peek_off},
           {"get-filter", get_filter},
@@ -212,8 +219,8 @@ std::vector<Probe> network_probes() {
           {"socket-netns", socket_netns},
           {"no-mptcp", no_mptcp},
           {"nsid", nsid},
-          {"unshare-network", unshare_network, Place::sandbox},
-          {"nftables", nftables_guarded, Place::sandbox}};
+          {"unshare-network", unshare_network, Place::own_network},
+          {"nftables", nftables_guarded, Place::own_network}};
 }
 
 }  // namespace cg::probes

@@ -2,7 +2,7 @@
 //
 // A probe runs in a forked child (runner.cpp), so that one that hangs, is killed by a seccomp filter or changes
 // its process's state harms nothing. It may leave nothing behind: what must create something does so on an
-// unlinked file, or in the fresh namespaces of a Place::sandbox probe.
+// unlinked file, or in the fresh namespace that its Place names.
 #pragma once
 
 #include <string>
@@ -16,8 +16,9 @@ namespace cg::probes {
 using Status = ProbeResult::Status;
 
 enum class Place {
-  here,     // the namespaces kcheck runs in
-  sandbox,  // mount and network namespaces of its own, as far as the kernel and the privileges allow
+  here,        // the namespaces kcheck runs in
+  own_mounts,  // a mount namespace of its own, as far as the kernel and the privileges allow
+  own_network,  // likewise a network namespace
 };
 
 struct Probe {

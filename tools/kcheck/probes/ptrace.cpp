@@ -32,7 +32,7 @@ long request(long what, pid_t pid, void* address, void* data) { return syscall(S
 
 [[noreturn]] void be_traced() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  request(PTRACE_TRACEME, 0, nullptr, nullptr);
+  if (request(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(errno);
   sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   sock_fprog program{1, &allow};
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -47,6 +47,7 @@ class Tracee {
     if (pid_ == 0) be_traced();
     int status = 0;
     stopped_ = pid_ > 0 && waitpid(pid_, &status, 0) == pid_ && WIFSTOPPED(status);
+    if (pid_ > 0 && WIFEXITED(status)) error_ = WEXITSTATUS(status);
   }
   ~Tracee() {
     if (pid_ <= 0) return;
@@ -57,10 +58,12 @@ class Tracee {
   Tracee& operator=(const Tracee&) = delete;
   pid_t pid() const { return pid_; }
   bool stopped() const { return stopped_; }
+  int error() const { return error_; }  // why PTRACE_TRACEME did not work
 
  private:
   pid_t pid_;
   bool stopped_ = false;
+  int error_ = 0;
 };
 
 // The child process that runs the probes has one tracee, and takes it along when it ends.
@@ -70,7 +73,7 @@ const Tracee& tracee() {
 }
 
 ProbeResult ask(const std::string& what, long number, void* address, void* data, int capability = -1) {
-  if (!tracee().stopped()) return fail(what + ": a child cannot be traced");
+  if (!tracee().stopped()) return failed_call("ptrace(PTRACE_TRACEME)", tracee().error());
   if (request(number, tracee().pid(), address, data) >= 0) return pass(what + ": works");
   return failed_call(what, errno, capability);
 }
@@ -120,7 +123,7 @@ ProbeResult hardware_breakpoint() {
     const auto offset = offsetof(struct user, u_debugreg) + index * sizeof(long);
     return request(PTRACE_POKEUSER, tracee().pid(), reinterpret_cast<void*>(offset), reinterpret_cast<void*>(value));
   };
-  if (!tracee().stopped()) return fail("a child cannot be traced");
+  if (!tracee().stopped()) return failed_call("ptrace(PTRACE_TRACEME)", tracee().error());
   static int landmark;
   if (poke(0, reinterpret_cast<std::uintptr_t>(&landmark)) != 0 || poke(7, 1) != 0)
     return failed_call("ptrace(PTRACE_POKEUSER) of a debug register", errno);

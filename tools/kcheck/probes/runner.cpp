@@ -25,17 +25,17 @@ namespace {
 
 constexpr std::string_view letters = "PFUN";  // pass, fail, unknown, not applicable: the order of Status
 
-void enter_sandbox() {
-  // One at a time: a kernel without network namespaces still gives a mount namespace.
-  if (unshare(CLONE_NEWNS) == 0) mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-  (void)unshare(CLONE_NEWNET);
+// When it cannot be entered, the probes see that themselves.
+void enter(Place place) {
+  if (place == Place::own_mounts && unshare(CLONE_NEWNS) == 0) mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+  if (place == Place::own_network) (void)unshare(CLONE_NEWNET);
 }
 
 [[noreturn]] void child(const std::vector<Probe>& probes, int out) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (const int signal : {SIGINT, SIGTERM, SIGCHLD, SIGPIPE}) std::signal(signal, SIG_DFL);
-  if (probes.front().place == Place::sandbox) enter_sandbox();
+  enter(probes.front().place);
   for (const auto& probe : probes) {
     const ProbeResult result = probe.run();
     std::string record(1, letters[static_cast<std::size_t>(result.status)]);
@@ -109,15 +109,14 @@ void Runner::run_place(std::vector<Probe> probes) {
 }
 
 void Runner::run(const std::vector<Probe>& probes) {
-  std::vector<Probe> here;
-  std::vector<Probe> sandbox;
-  for (const auto& probe : probes) {
-    if (results_.contains(probe.name)) continue;
-    auto& list = probe.place == Place::here ? here : sandbox;
-    if (std::ranges::find(list, probe.name, &Probe::name) == list.end()) list.push_back(probe);
+  for (const Place place : {Place::here, Place::own_mounts, Place::own_network}) {
+    std::vector<Probe> chosen;
+    for (const auto& probe : probes)
+      if (probe.place == place && !results_.contains(probe.name) &&
+          std::ranges::find(chosen, probe.name, &Probe::name) == chosen.end())
+        chosen.push_back(probe);
+    run_place(std::move(chosen));
   }
-  run_place(std::move(here));
-  run_place(std::move(sandbox));
 }
 
 ProbeResult Runner::result(std::string_view name) {

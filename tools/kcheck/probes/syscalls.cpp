@@ -47,6 +47,12 @@ ProbeResult madvise_guard() {
   const int error = guard_install();
   return error == 0 || error == EINVAL ? pass(answer("madvise(2)", error)) : fail(answer("madvise(2)", error));
 }
+ProbeResult plain_madvise() {
+  const auto size = static_cast<std::size_t>(getpagesize());
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return failed_call("mmap", errno);
+  return madvise(memory, size, MADV_DONTDUMP) == 0 ? pass("madvise(2): works") : failed_call("madvise(2)", errno);
+}
 // Passes where no task can have guard regions, so that their absence from CRIU's view harms nobody.
 ProbeResult no_guard_regions() {
   return guard_install() == 0 ? fail("madvise(MADV_GUARD_INSTALL) works here") : pass("no MADV_GUARD_INSTALL here");
@@ -62,9 +68,16 @@ ProbeResult memfd_answer() {
   const int error = result < 0 ? errno : 0;
   return error == EFAULT || error == ENOSYS ? pass(answer("memfd_create(NULL)", error)) : fail(answer("memfd_create(NULL)", error));
 }
-// As CRIU: every answer but these is unexpected. ENOENT: no huge pages of the default size.
 ProbeResult memfd_hugetlb() {
-  UniqueFd fd(static_cast<int>(syscall(SYS_memfd_create, "", 0x4U /* MFD_HUGETLB */)));
+  UniqueFd fd(static_cast<int>(syscall(SYS_memfd_create, "kcheck", 0x4U /* MFD_HUGETLB */)));
+  const int error = fd ? 0 : errno;
+  // ENOENT: no huge pages of the default size are set up, but the kernel can.
+  return error == 0 || error == ENOENT ? pass(answer("memfd_create(MFD_HUGETLB)", error)) : fail(answer("memfd_create(MFD_HUGETLB)", error));
+}
+// CRIU 3.17.1 asks only where memfd_create exists, and does not know ENOSYS as the answer of a kernel without hugetlbfs.
+ProbeResult memfd_hugetlb_answer() {
+  if (syscall(SYS_memfd_create, nullptr, 0) < 0 && errno == ENOSYS) return pass(answer("memfd_create(2)", ENOSYS));
+  UniqueFd fd(static_cast<int>(syscall(SYS_memfd_create, "", 0x4U)));
   const int error = fd ? 0 : errno;
   if (error == 0 || error == EINVAL || error == ENOENT) return pass(answer("memfd_create(MFD_HUGETLB)", error));
   return fail(answer("memfd_create(MFD_HUGETLB)", error));
@@ -74,7 +87,7 @@ ProbeResult userfaultfd() {
   UniqueFd fd(static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC)));
   return fd ? pass("userfaultfd(2): works") : failed_call("userfaultfd(2)", errno, CAP_SYS_PTRACE);
 }
-
+// CRIU takes any other answer than these for a fault.
 ProbeResult userfaultfd_answer() {
   UniqueFd fd(static_cast<int>(syscall(SYS_userfaultfd, 0)));
   const int error = fd ? 0 : errno;
@@ -217,6 +230,8 @@ std::vector<Probe> syscall_probes() {
           {"no-guard-regions", no_guard_regions},
           {"memfd", memfd_create_probe},
           {"memfd-answer", memfd_answer},
+          {"memfd-hugetlb-answer", memfd_hugetlb_answer},
+          {"madvise", plain_madvise},
           {"userfaultfd-answer", userfaultfd_answer},
           {"memfd-hugetlb", memfd_hugetlb},
           {"userfaultfd", userfaultfd},
