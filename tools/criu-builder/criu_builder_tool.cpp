@@ -37,6 +37,7 @@ class Builder {
   Builder(const Options& options, Environment& env) : options_(options), env_(env) {}
 
   Result<void> list();
+  Result<void> resolve();
   Result<void> fetch_source();
   Result<void> build();
 
@@ -80,6 +81,14 @@ std::string source_names(const SourceList& list) {
     text += source.kind == SourceKind::url ? "upstream" : "Debian";
   }
   return text;
+}
+
+Result<void> Builder::resolve() {
+  CG_TRY(directory, recipe_directory(env_, options_.recipes));
+  CG_TRY(versions, recipe_versions(directory));
+  CG_TRY(version, choose_version(options_.version, versions));
+  env_.out << version << "\n";
+  return {};
 }
 
 Result<void> Builder::list() {
@@ -223,12 +232,13 @@ int criu_builder_main(const Args& args, Environment& env) {
   app.add_flag("--offline", options.offline, "Use no network");
   app.require_subcommand(1);
   CLI::App* list = app.add_subcommand("list", "The versions that have a recipe");
+  CLI::App* resolve = app.add_subcommand("resolve", "Print which version is meant, for scripts");
   CLI::App* fetch = app.add_subcommand("fetch", "Have the source in the cache and print where");
   CLI::App* build = app.add_subcommand("build", "Build it, or take it from the cache");
-  for (CLI::App* sub : {fetch, build}) {
+  for (CLI::App* sub : {resolve, fetch, build})
     sub->add_option("version", options.version, "3.19, 3.17 (newest 3.17.x), 4 or default")->required();
+  for (CLI::App* sub : {fetch, build})
     sub->add_option("--source", options.source, "A local source tarball with the recipe's SHA-256");
-  }
   build->add_option("-o,--output", options.destination, "The directory for the results")->default_val("out");
   build->add_option("-j,--jobs", options.jobs, "Parallel jobs")
       ->capture_default_str()
@@ -237,7 +247,9 @@ int criu_builder_main(const Args& args, Environment& env) {
   if (const auto status = parse_command_line(app, args, env)) return *status;
 
   Builder builder(options, env);
-  const auto result = *list ? builder.list() : *fetch ? builder.fetch_source() : builder.build();
+  const auto result = *list      ? builder.list()
+                      : *resolve ? builder.resolve()
+                      : *fetch ? builder.fetch_source() : builder.build();
   return result ? exit_good : report_error(result.error(), "criu-builder", env);
 }
 
