@@ -92,7 +92,7 @@ Result<Filesystem> open_for_edit(int fd, const std::string& name) {
 
 class Editor {
  public:
-  Editor(ext2_filsys handle, std::string name, const InjectOptions& options) : fs_(handle), name_(std::move(name)), options_(options) {}
+  Editor(ext2_filsys handle, std::string name, const InjectOptions& options) : fs_(handle), name_(std::move(name)), options_(options), free_at_start_(ext2fs_free_blocks_count(handle->super) * handle->blocksize) {}
 
   Result<InjectedFile> inject(const Injection& injection, Source& source);
 
@@ -111,11 +111,12 @@ class Editor {
   ext2_filsys fs_;
   std::string name_;
   const InjectOptions& options_;
+  std::uint64_t free_at_start_;  // bytes
 };
 
 Error Editor::no_room(const std::string& path, const Source& source) const {
-  return {ErrorKind::refused, fmt::format("{}: no room for {} ({} bytes; {} bytes are free); nothing was changed", name_, path,
-                                          source.info.st_size, ext2fs_free_blocks_count(fs_->super) * fs_->blocksize)};
+  return {ErrorKind::refused, fmt::format("{}: no room for {} ({} bytes; {} bytes were free); the image is unchanged", name_, path,
+                                          source.info.st_size, free_at_start_)};
 }
 
 void put_time(ext2_inode_large& inode, std::int64_t time) {
@@ -249,7 +250,7 @@ Result<InjectedFile> Editor::inject(const Injection& injection, Source& source) 
   ext2_ino_t number = 0;
   const unsigned mode = LINUX_S_IFREG | (injection.mode ? *injection.mode : result.replaced ? old.i_mode & 07777U : source.info.st_mode & 07777U);
   const errcode_t code = ext2fs_new_inode(fs_, directory, static_cast<int>(mode), nullptr, &number);
-  if (code == EXT2_ET_INODE_ALLOC_FAIL) return refused(fmt::format("{}: no inode is free for {}; nothing was changed", name_, path));
+  if (code == EXT2_ET_INODE_ALLOC_FAIL) return refused(fmt::format("{}: no inode is free for {}; the image is unchanged", name_, path));
   if (code) return ext2_error(what(path), code);
   ext2fs_inode_alloc_stats2(fs_, number, +1, 0);
   ext2_inode_large inode{};
@@ -298,7 +299,6 @@ Result<std::vector<InjectedFile>> inject(const fs::path& image, const std::vecto
   for (const Source& source : sources) latest = std::max<std::int64_t>(latest, source.info.st_mtim.tv_sec);
   if (options.source_date_epoch) handle->now = std::max<std::int64_t>(1, std::min(latest, *options.source_date_epoch));
 
-  // Enough for the data of new files, before anything is written.
   Editor editor(handle.get(), image.string(), options);
   std::vector<InjectedFile> results;
   for (std::size_t i = 0; i < injections.size(); ++i) {

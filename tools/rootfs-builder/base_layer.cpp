@@ -30,22 +30,24 @@ struct AptTarget {
   std::string line;  // for a sources.list
 };
 
-// What this machine's apt is set up with: the distribution's own repositories, as lines of a sources.list.
+// What this machine's apt is set up with: the distribution's own repositories, as lines of a sources.list. A field
+// that a repository does not have is printed as its placeholder.
 Result<std::vector<AptTarget>> apt_targets() {
-  const auto out = run_checked({"apt-get", "indextargets", "--format", "$(CODENAME)\t$(RELEASE)\t$(SITE)\t$(COMPONENT)\t$(SIGNED_BY)\t$(TRUSTED)",
+  const auto out = run_checked({"apt-get", "indextargets", "--format", "$(ORIGIN)\t$(CODENAME)\t$(RELEASE)\t$(SITE)\t$(COMPONENT)\t$(SIGNED_BY)",
                                 "Created-By: Packages", "Target-Of: deb"});
   if (!out) return cannot("this recipe needs Debian packages, and apt gives no list of repositories: " + out.error().message);
-  std::vector<AptTarget> targets;
+  std::vector<AptTarget> debian;
+  std::vector<AptTarget> others;
   for (const auto line : split_lines(*out)) {
-    const auto fields = split(line, '\t');
-    if (fields.size() < 4) continue;
-    std::string options;
-    if (fields.size() > 4 && !fields[4].empty()) options += "signed-by=" + fields[4];
-    if (fields.size() > 5 && fields[5] == "yes") options += (options.empty() ? "" : " ") + std::string("trusted=yes");
-    targets.push_back({fields[0], fmt::format("deb {}{} {} {}", options.empty() ? "" : "[" + options + "] ", fields[2], fields[1], fields[3])});
+    auto fields = split(line, '\t');
+    if (fields.size() < 6 || fields[1].empty() || fields[1].starts_with('$')) continue;
+    const std::string key = fields[5].starts_with('/') ? fmt::format("[signed-by={}] ", fields[5]) : "";
+    auto& targets = fields[0] == "Debian" ? debian : others;
+    targets.push_back({fields[1], fmt::format("deb {}{} {} {}", key, fields[3], fields[2], fields[4])});
   }
-  if (targets.empty()) return cannot("apt knows no package lists; apt-get update fetches them");
-  return targets;
+  if (debian.empty()) debian = std::move(others);
+  if (debian.empty()) return cannot("apt knows no package lists; apt-get update fetches them");
+  return debian;
 }
 
 fs::path layer_path(const LayerOptions& options, std::string_view kind, const std::string& identity) {
@@ -135,7 +137,7 @@ Result<BaseLayer> debian_layer(const RecipeDebian& debian, const LayerOptions& o
   if (!options.refresh && fs::exists(tar, error)) return BaseLayer{tar, true};
   if (!find_program("mmdebstrap")) return cannot("this recipe needs mmdebstrap, which is not on PATH; 'make deps' installs it");
   CG_TRY(output, AtomicFile::create(tar));
-  std::vector<std::string> argv = {"mmdebstrap", "--quiet", "--format=tar", "--variant=" + debian.variant};
+  std::vector<std::string> argv = {"mmdebstrap", "--format=tar", "--variant=" + debian.variant};
   if (!debian.packages.empty()) argv.push_back("--include=" + join(debian.packages, ","));
   for (const auto& pattern : debian.exclude) argv.push_back("--dpkgopt=path-exclude=" + pattern);
   argv.push_back(suite);

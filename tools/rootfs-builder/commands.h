@@ -26,6 +26,8 @@ Registered add_build_command(CLI::App& app, CommonOptions& options);
 Registered add_inject_command(CLI::App& app);
 Registered add_ls_command(CLI::App& app);
 Registered add_cat_command(CLI::App& app);
+Registered add_inspect_command(CLI::App& app);
+Registered add_verify_command(CLI::App& app);
 
 // SOURCE_DATE_EPOCH; usage error when it is no number.
 Result<std::optional<std::int64_t>> source_date_epoch(const Environment& env);

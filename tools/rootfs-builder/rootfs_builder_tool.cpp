@@ -24,7 +24,7 @@ int rootfs_builder_main(const Args& args, Environment& env) {
   add_common_options(app, options);
   app.require_subcommand(1);
   const std::vector<Registered> commands = {add_create_command(app, options), add_build_command(app, options), add_inject_command(app), add_ls_command(app),
-                                            add_cat_command(app)};
+                                            add_cat_command(app), add_inspect_command(app), add_verify_command(app)};
   if (const auto status = parse_command_line(app, args, env)) return *status;
   Context context{options, env};
   for (const auto& command : commands) {

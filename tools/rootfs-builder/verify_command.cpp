@@ -1,0 +1,105 @@
+// verify: is the file system whole, and does the image hold the very files that it should?
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/process.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "commands.h"
+#include "image/editor.h"
+#include "image/reader.h"
+
+namespace cg {
+namespace {
+
+struct Check {
+  std::string name;
+  std::string verdict;  // PASS, FAIL or UNKNOWN
+  std::string detail;
+};
+
+Check check_state(const image::ImageReader& reader) {
+  const std::string state = reader.info().state;
+  return {"state", state == "clean" ? "PASS" : "FAIL", state};
+}
+
+Result<Check> check_structure(const std::string& path) {
+  if (!find_program("e2fsck")) return Check{"structure", "UNKNOWN", "e2fsck (package e2fsprogs) is not on PATH"};
+  CG_TRY(result, run({"e2fsck", "-fn", path}, {.set_variables = {{"LC_ALL", "C"}}}));
+  if (result.status == 0) return Check{"structure", "PASS", "e2fsck -fn is clean"};
+  // What it found stands between the names of its passes.
+  std::string found;
+  for (const auto line : split_lines(result.out))
+    if (!line.starts_with("Pass ") && !line.empty() && found.size() < 400) found += (found.empty() ? "" : "; ") + std::string(line);
+  return Check{"structure", "FAIL", fmt::format("e2fsck -fn: {}", found)};
+}
+
+Result<Check> check_file(const image::ImageReader& reader, const std::string& item) {
+  CG_TRY(expected, image::parse_injection(item));
+  CG_TRY(wanted, sha256_file(expected.source));
+  Check check{"file " + expected.destination, "FAIL", {}};
+  const auto info = reader.stat(expected.destination);
+  if (!info) {
+    check.detail = "is not in the image";
+    return check;
+  }
+  if (info->meta.type != image::NodeType::regular) {
+    check.detail = fmt::format("is a {}", image::to_string(info->meta.type));
+    return check;
+  }
+  Sha256 digest;
+  CG_CHECK(reader.read(expected.destination, [&](std::string_view piece) -> Result<void> {
+    digest.update(piece);
+    return {};
+  }));
+  const std::string found = digest.hex();
+  if (found != wanted)
+    check.detail = fmt::format("holds other bytes than {}: SHA-256 {} in the image, {} in the file", expected.source.string(), found, wanted);
+  else if (expected.mode && *expected.mode != info->meta.mode)
+    check.detail = fmt::format("has mode {:04o}, not {:04o}", info->meta.mode, *expected.mode);
+  else if (expected.uid && (*expected.uid != info->meta.uid || *expected.gid != info->meta.gid))
+    check.detail = fmt::format("belongs to {}:{}, not {}:{}", info->meta.uid, info->meta.gid, *expected.uid, *expected.gid);
+  else
+    check = {check.name, "PASS", fmt::format("is {} ({})", expected.source.string(), wanted)};
+  return check;
+}
+
+}  // namespace
+
+Registered add_verify_command(CLI::App& app) {
+  struct State {
+    std::string image;
+    std::vector<std::string> expect;
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command = app.add_subcommand("verify", "Check that an image is whole and holds the very files it should");
+  command->add_option("IMAGE", state->image, "A raw ext4 image")->required();
+  command->add_option("--expect", state->expect, "SRC:DEST[:MODE[:UID:GID]]: DEST in the image must be SRC, byte for byte");
+  return {command, [state](Context& context) -> Result<int> {
+            CG_TRY(reader, image::ImageReader::open(state->image));
+            std::vector<Check> checks = {check_state(reader)};
+            CG_TRY(structure, check_structure(state->image));
+            checks.push_back(std::move(structure));
+            for (const auto& item : state->expect) {
+              CG_TRY(check, check_file(reader, item));
+              checks.push_back(std::move(check));
+            }
+            const bool failed = std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "FAIL"; });
+            const bool unknown = std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "UNKNOWN"; });
+            if (context.options.format == "json") {
+              nlohmann::ordered_json json = {{"schema", "criu-guest/image-verify"}, {"version", 1}, {"image", state->image}, {"good", !failed && !unknown}};
+              json["checks"] = nlohmann::ordered_json::array();
+              for (const auto& check : checks)
+                json["checks"].push_back({{"name", check.name}, {"verdict", check.verdict}, {"detail", check.detail}});
+              context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+            } else {
+              for (const auto& check : checks) context.env.out << fmt::format("{:<7} {} {}\n", check.verdict, check.name, check.detail);
+            }
+            return failed ? exit_no : unknown ? exit_unable : exit_good;
+          }};
+}
+
+}  // namespace cg
