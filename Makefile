@@ -33,7 +33,7 @@ deps-if-missing:
 
 tools: deps-if-missing
 	@[ -f $(BUILD)/build.ninja ] || cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
-	@ninja -C $(BUILD) --quiet
+	@ninja -C $(BUILD) --quiet | { grep -v -e '^ninja: no work' -e '^ninja: Entering' -e '^-- ' || true; }
 
 ## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [SOURCE=linux.tar.xz]
 guest-kernel: tools
