@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "base/text.h"
 
@@ -105,12 +106,18 @@ Result<Version> resolve_criu_version(std::string_view text) {
     for (auto version = known.rbegin(); version != known.rend(); ++version)
       if (version->number[0] == asked->number[0] && version->number[1] == asked->number[1]) return *version;
   }
+  std::vector<Version> ordered(known.rbegin(), known.rend());
+  if (const auto near = asked ? asked : leading_version(text)) {
+    const auto distance = [&](const Version& version) {
+      std::array<int, 3> difference{};
+      for (std::size_t i = 0; i < difference.size(); ++i) difference[i] = std::abs(version.number[i] - near->number[i]);
+      return difference;
+    };
+    std::ranges::stable_sort(ordered, {}, distance);
+  }
   std::vector<std::string> names;
-  for (auto version = known.rbegin(); version != known.rend(); ++version) names.push_back(version->text());
-  std::vector<std::string> ordered = nearest(text, names, names.size());
-  for (const auto& name : names)
-    if (std::ranges::find(ordered, name) == ordered.end()) ordered.push_back(name);
-  return usage_error(fmt::format("no CRIU version '{}' is known here; known: {}", text, join(ordered, ", ")));
+  for (const auto& version : ordered) names.push_back(version.text());
+  return usage_error(fmt::format("no CRIU version '{}' is known here; known: {}", text, join(names, ", ")));
 }
 
 }  // namespace cg

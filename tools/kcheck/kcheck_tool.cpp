@@ -1,6 +1,7 @@
 #include "kcheck_tool.h"
 
 #include "config_command.h"
+#include "image_command.h"
 #include "live.h"
 #include "options.h"
 
@@ -25,6 +26,7 @@ int finish(const Result<Report>& report, const KcheckOptions& options, Environme
 int kcheck_main(const Args& args, Environment& env) {
   KcheckOptions options;
   ConfigCommand config;
+  ImageCommand image;
   CLI::App app("Will this CRIU run on this kernel, configuration or image, and if not, what is to be changed?", "kcheck");
   add_common_options(app, options.common);
   add_matrix_options(app, options);
@@ -35,12 +37,16 @@ int kcheck_main(const Args& args, Environment& env) {
   check_config->add_option("FILE", config.files, "Configurations; each is judged by itself")->required();
   check_config->add_option("--kernel", config.kernel, "Kernel version, when the file does not say");
   check_config->add_option("--arch", config.architecture, "Architecture, when the file does not say");
+  CLI::App* look_into = app.add_subcommand("image", "Check that a root image has what CRIU needs");
+  look_into->add_option("IMG", image.image, "A raw ext4 image")->required();
+  look_into->add_option("--kernel", image.kernel, "The kernel that will boot it: a bzImage or a vmlinux");
   app.require_subcommand(0, 1);
   if (const auto status = parse_command_line(app, args, env)) return *status;
 
   const auto matrix = load_matrix(options);
   if (!matrix) return report_error(matrix.error(), "kcheck", env);
   if (check_config->parsed()) return finish(check_configs(options, config, *matrix, env), options, env);
+  if (look_into->parsed()) return finish(check_image(options, image, *matrix), options, env);
   if (live->parsed() || app.count("--criu") > 0) return finish(check_live(options, *matrix, real_system(*matrix)), options, env);
   env.err << "kcheck: nothing to check; say --criu for the running kernel, or give a command\n" << app.help();
   return exit_usage;

@@ -140,6 +140,12 @@ ProbeResult clone3_set_tid() {
   const int error = clone3_errno();
   return error == EINVAL ? pass("clone3(2) knows set_tid") : failed_call("clone3(2) with set_tid", error);
 }
+ProbeResult set_tid() {
+  if (const ProbeResult by_clone3 = clone3_set_tid(); by_clone3.status == Status::pass) return by_clone3;
+  UniqueFd fd(open("/proc/sys/kernel/ns_last_pid", O_RDWR | O_CLOEXEC));
+  return fd ? pass("/proc/sys/kernel/ns_last_pid opens for writing")
+            : failed_call("clone3(2) without set_tid, and /proc/sys/kernel/ns_last_pid", errno, CAP_CHECKPOINT_RESTORE);
+}
 ProbeResult clone3_answer() {
   const int error = clone3_errno();
   if (error == EINVAL || error == ENOSYS || error == E2BIG) return pass(answer("clone3(2)", error));
@@ -241,6 +247,7 @@ std::vector<Probe> syscall_probes() {
           {"prctl-mm-map", prctl_mm_map},
           {"getowner-uids", getowner_uids},
           {"clone3-set-tid", clone3_set_tid},
+          {"set-tid", set_tid},
           {"clone3-answer", clone3_answer},
           {"pidfd", pidfd},
           {"openat2", openat2_probe},

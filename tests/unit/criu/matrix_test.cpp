@@ -1,0 +1,113 @@
+#include "criu/matrix.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace cg {
+namespace {
+
+const std::string good_row = R"([[row]]
+id = "kernel.x"
+title = "x"
+symbols = "X"
+severity = "startup"
+breaks = "b"
+source = "s"
+proof = "read"
+)";
+
+TEST(Matrix, TheBuiltInOneIsWhole) {
+  const auto matrix = builtin_matrix();
+  ASSERT_TRUE(matrix) << matrix.error().message;
+  EXPECT_GT(matrix->rows.size(), 90U);
+  for (const auto& row : matrix->rows) {
+    EXPECT_FALSE(row.title.empty()) << row.id;
+    EXPECT_FALSE(row.breaks.empty()) << row.id;
+    EXPECT_FALSE(row.source.empty()) << row.id;
+    EXPECT_TRUE(std::ranges::any_of(known_criu_versions(), [&](const Version& v) { return row.criu.contains(v); }))
+        << row.id << " is for no known CRIU version";
+  }
+}
+
+// The rows whose absence costs users days: for exactly these versions.
+TEST(Matrix, StartUpRowsHaveTheirVersions) {
+  const auto matrix = builtin_matrix().value();
+  const auto versions_of = [&](std::string_view id) {
+    std::string list;
+    for (const auto& row : matrix.rows)
+      if (row.id == id)
+        for (const auto& version : known_criu_versions())
+          if (row.criu.contains(version)) list += version.text() + " ";
+    return list;
+  };
+  EXPECT_EQ(versions_of("kernel.membarrier"), "3.19 4.0 4.1 4.1.1 4.2 4.2.1 ");
+  EXPECT_EQ(versions_of("kernel.madvise"), "4.2 4.2.1 ");
+  EXPECT_EQ(versions_of("kernel.memfd-hugetlb"), "3.17.1 ");
+  EXPECT_EQ(versions_of("kernel.ipv6-3-18"), "3.18 ");
+  EXPECT_EQ(versions_of("kernel.nsid"), "3.17.1 3.18 ");
+  EXPECT_EQ(versions_of("window.vvar-vclock"), "3.17.1 3.18 3.19 4.0 ");
+  EXPECT_EQ(versions_of("window.pass-credentials"), "3.17.1 3.18 3.19 4.0 4.1 4.1.1 ");
+}
+
+TEST(Matrix, ReadsEveryField) {
+  const auto matrix = parse_matrix(R"([[row]]
+id = "kernel.y"
+title = "t"
+symbols = "A && !B"
+probe = "p"
+criu = ">=3.19"
+kernel = ">=5.6"
+architectures = ["arm64"]
+severity = "feature:lazy-pages"
+window = true
+breaks = "b"
+fix = "f"
+source = "s"
+proof = "lab:case"
+)", "m.toml");
+  ASSERT_TRUE(matrix) << matrix.error().message;
+  const auto& row = matrix->rows.front();
+  EXPECT_EQ(row.severity, Severity::feature);
+  EXPECT_EQ(row.feature, "lazy-pages");
+  EXPECT_EQ(severity_text(row), "feature:lazy-pages");
+  EXPECT_FALSE(row.required());
+  EXPECT_TRUE(row.window);
+  EXPECT_EQ(row.line, 1);
+  EXPECT_EQ(matrix->features(), std::vector<std::string>{"lazy-pages"});
+}
+
+struct BadCase {
+  const char* name;
+  std::string from;
+  std::string to;
+  const char* message;
+};
+
+class BadMatrixTest : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadMatrixTest, IsRefusedWithFileAndLine) {
+  std::string text = good_row;
+  if (!GetParam().from.empty()) text.replace(text.find(GetParam().from), GetParam().from.size(), GetParam().to);
+  else text = GetParam().to;
+  const auto matrix = parse_matrix(text, "m.toml");
+  ASSERT_FALSE(matrix);
+  EXPECT_EQ(matrix.error().kind, ErrorKind::refused);
+  EXPECT_TRUE(matrix.error().message.starts_with("m.toml:")) << matrix.error().message;
+  EXPECT_TRUE(matrix.error().message.contains(GetParam().message)) << matrix.error().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bad, BadMatrixTest,
+    testing::Values(BadCase{"severity", "startup", "start-up", "m.toml:5"}, BadCase{"nearest", "startup", "start-up", "did you mean startup"},
+                    BadCase{"feature", "startup", "feature:", "none of"}, BadCase{"key", "title", "titel", "did you mean title"},
+                    BadCase{"missing", "breaks = \"b\"\n", "", "breaks: missing"}, BadCase{"expression", "\"X\"", "\"X &&\"", "a symbol is missing"},
+                    BadCase{"range", "breaks = \"b\"", "breaks = \"b\"\ncriu = \"new\"", "not a version range"},
+                    BadCase{"proof", "\"read\"", "\"seen\"", "lab:CASE"}, BadCase{"nothing", "symbols = \"X\"\n", "", "needs symbols, a probe"},
+                    BadCase{"toml", "title = ", "title ", "m.toml:3"}, BadCase{"architecture", "breaks", "architectures = [\"x86\"]\nbreaks", "x86"},
+                    BadCase{"window", "breaks", "window = true\nbreaks", "needs a kernel range"}, BadCase{"empty", "", "", "row"},
+                    BadCase{"duplicate", "", good_row + good_row, "already taken by line 1"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace cg

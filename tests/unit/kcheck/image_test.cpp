@@ -1,0 +1,180 @@
+// `kcheck image` on small ext4 images made for the purpose.
+#include <elf.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "base/file.h"
+#include "image/image_builder.h"
+#include "image/sources.h"
+#include "image_programs.h"
+#include "schema.h"
+#include "scripted_tool.h"
+#include "temporary_directory.h"
+
+namespace cg {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A program of `machine` without a loader, with `text` in it.
+std::string elf_program(unsigned machine, const std::string& text) {
+  Elf64_Ehdr header{};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_ident[EI_VERSION] = EV_CURRENT;
+  header.e_type = ET_EXEC;
+  header.e_machine = static_cast<Elf64_Half>(machine);
+  header.e_version = EV_CURRENT;
+  header.e_ehsize = sizeof header;
+  header.e_phoff = sizeof header;
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = 1;
+  Elf64_Phdr segment{};
+  segment.p_type = PT_LOAD;
+  segment.p_filesz = segment.p_memsz = text.size();
+  segment.p_offset = sizeof header + sizeof segment;
+  std::string bytes(sizeof header + sizeof segment, '\0');
+  std::memcpy(bytes.data(), &header, sizeof header);
+  std::memcpy(bytes.data() + sizeof header, &segment, sizeof segment);
+  return bytes + text;
+}
+
+class ImageTest : public testing::Test {
+ protected:
+  ImageTest() : root_(directory_.path() / "root"), image_(directory_.path() / "image.img") {
+    for (const char* name : {"usr/sbin", "usr/bin", "bin", "sbin", "tmp", "proc", "dev", "sys", "run"}) fs::create_directories(root_ / name);
+    put("usr/sbin/criu", elf_program(EM_X86_64, std::string("Version\0" "4.1.1\0", 14)));
+    put("usr/bin/tar", "tar (GNU tar)");
+    put("usr/bin/gzip", "gzip");
+    put("usr/bin/iptables", "iptables");
+    put("usr/bin/kcheck", "kcheck");
+    put("bin/sh", elf_program(EM_X86_64, "sh"));
+    put("sbin/init", "init");
+  }
+
+  void put(const std::string& path, const std::string& bytes, fs::perms mode = fs::perms(0755)) {
+    std::ofstream(root_ / path, std::ios::binary) << bytes;
+    fs::permissions(root_ / path, mode);
+  }
+
+  Outcome check(Args more = {}) {
+    auto builder = image::ImageBuilder::create(image_, {});
+    EXPECT_TRUE(builder && image::add_directory(*builder, root_) && builder->finish());
+    Args args = {"image", image_.string(), "--format", "json"};
+    args.insert(args.end(), more.begin(), more.end());
+    return run_kcheck(args);
+  }
+
+  // "VERDICT: seen" of one finding.
+  static std::string finding(const Outcome& outcome, const std::string& id) {
+    const auto document = nlohmann::json::parse(outcome.out);
+    for (const auto& entry : document["subjects"][0]["findings"])
+      if (entry["id"] == id) return entry["verdict"].get<std::string>() + ": " + entry.value("seen", "");
+    return "absent";
+  }
+
+  TemporaryDirectory directory_;
+  fs::path root_;
+  fs::path image_;
+};
+
+TEST_F(ImageTest, AWholeImageIsReady) {
+  const auto outcome = check();
+  EXPECT_EQ(outcome.status, 0) << outcome.out << outcome.err;
+  const auto document = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(document["criu"], "4.1.1");
+  EXPECT_EQ(finding(outcome, "image.criu-binary"), "PASS: static, x86_64");
+  const auto schema = nlohmann::json::parse(read_file(fs::path(CG_SOURCE_DIR) / "docs/kcheck.schema.json").value());
+  EXPECT_EQ(schema_violation(document, schema, schema), "");
+}
+
+TEST_F(ImageTest, WithoutCriuIsNotReady) {
+  fs::remove(root_ / "usr/sbin/criu");
+  const auto outcome = check();
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(finding(outcome, "image.criu").starts_with("FAIL"));
+}
+
+TEST_F(ImageTest, ACriuThatCannotBeExecutedDoesNotCount) {
+  put("usr/sbin/criu", "x", fs::perms(0644));
+  EXPECT_TRUE(finding(check(), "image.criu").starts_with("FAIL"));
+}
+
+TEST_F(ImageTest, AnotherVersionThanAskedForIsSeen) {
+  EXPECT_EQ(check({"--criu", "4.1.1"}).status, 0);
+  const auto outcome = check({"--criu", "3.19"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(finding(outcome, "image.criu-version"), "FAIL: the binary names 4.1.1");
+}
+
+TEST_F(ImageTest, AnotherMachineIsSeen) {
+  put("usr/sbin/criu", elf_program(EM_AARCH64, std::string("\0" "4.1.1\0", 7)));
+  const auto outcome = check();
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(finding(outcome, "image.criu-machine").starts_with("FAIL: criu: aarch64")) << finding(outcome, "image.criu-machine");
+}
+
+TEST_F(ImageTest, AScriptAsCriuLeavesItOpen) {
+  put("usr/sbin/criu", "#!/bin/sh\n");
+  EXPECT_EQ(check().status, 3);
+}
+
+TEST_F(ImageTest, BusyboxTarIsNotGnuTar) {
+  put("bin/busybox", "BusyBox tar");
+  fs::remove(root_ / "usr/bin/tar");
+  fs::create_symlink("/bin/busybox", root_ / "usr/bin/tar");
+  const auto outcome = check();
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(finding(outcome, "image.gnu-tar"), "FAIL: /usr/bin/tar is not GNU tar but busybox");
+}
+
+TEST_F(ImageTest, MissingPlacesAndPrograms) {
+  for (const char* name : {"tmp", "usr/bin/gzip", "sbin/init", "bin/sh", "usr/bin/iptables"}) fs::remove(root_ / name);
+  const auto outcome = check();
+  EXPECT_EQ(outcome.status, 1);
+  for (const char* id : {"image.directory-tmp", "image.gzip", "image.init"}) EXPECT_TRUE(finding(outcome, id).starts_with("FAIL")) << id;
+  for (const char* id : {"image.sh", "image.connection-lock"}) EXPECT_TRUE(finding(outcome, id).starts_with("WARN")) << id;
+}
+
+TEST_F(ImageTest, AskedFeaturesAreRequired) {
+  fs::remove(root_ / "usr/bin/iptables");
+  EXPECT_EQ(check().status, 0);
+  EXPECT_EQ(check({"--feature", "tcp-established"}).status, 1);
+}
+
+TEST_F(ImageTest, TheKernelsWindowsAreNamed) {
+  const auto kernel = directory_.path() / "vmlinux";
+  ASSERT_TRUE(write_file_atomically(kernel, "junk Linux version %s junk Linux version 6.18.3-kata (x)\n"));
+  const auto outcome = check({"--kernel", kernel.string()});
+  EXPECT_EQ(outcome.status, 0) << outcome.out;
+  EXPECT_TRUE(finding(outcome, "window.pass-credentials").starts_with("WARN"));
+  EXPECT_TRUE(finding(outcome, "window.vvar-vclock").starts_with("N/A"));
+  ASSERT_TRUE(write_file_atomically(kernel, "no kernel"));
+  EXPECT_EQ(check({"--kernel", kernel.string()}).status, 1);
+}
+
+TEST_F(ImageTest, OtherFilesAreRefused) {
+  const auto file = directory_.path() / "text";
+  ASSERT_TRUE(write_file_atomically(file, std::string(100000, 'x')));
+  const auto outcome = run_kcheck({"image", file.string()});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(outcome.err.contains(file.string()));
+  EXPECT_EQ(outcome.out, "");
+}
+
+TEST(KernelRelease, ReadsABzImageHeader) {
+  std::string image(0x1000, '\0');
+  image.replace(0x202, 4, "HdrS");
+  image[0x20e] = '\x00';
+  image[0x20f] = '\x04';  // 0x400 + 0x200
+  image.replace(0x600, 26, "6.12.117 (builder) #1 SMP ");
+  EXPECT_EQ(kernel_release_of(image), "6.12.117");
+  EXPECT_EQ(kernel_release_of(std::string_view(image).substr(0, 0x204)), "");
+}
+
+}  // namespace
+}  // namespace cg

@@ -1,0 +1,17 @@
+// `kcheck image IMG`: is everything CRIU needs inside this ext4 image, before it is booted?
+#pragma once
+
+#include <string>
+
+#include "options.h"
+
+namespace cg {
+
+struct ImageCommand {
+  std::string image;
+  std::string kernel;  // --kernel FILE; empty: not judged
+};
+
+Result<Report> check_image(const KcheckOptions& options, const ImageCommand& command, const Matrix& matrix);
+
+}  // namespace cg
