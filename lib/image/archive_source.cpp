@@ -1,12 +1,16 @@
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <optional>
 
+#include "base/file.h"
 #include "image/sources.h"
 
 namespace cg::image {
@@ -139,11 +143,16 @@ Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* en
 
 Result<void> add_archive(ImageBuilder& builder, const fs::path& archive_path, const ArchiveOptions& options) {
   const std::string name = archive_path == "-" ? "standard input" : archive_path.string();
+  UniqueFd fd;
+  if (archive_path != "-") {
+    fd.reset(open(archive_path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return cannot_errno(name, errno);
+  }
   const std::unique_ptr<archive, ArchiveCloser> handle(archive_read_new());
   archive_read_support_format_tar(handle.get());
   archive_read_support_filter_all(handle.get());
-  if (archive_read_open_filename(handle.get(), archive_path == "-" ? nullptr : archive_path.c_str(), 1 << 20) != ARCHIVE_OK)
-    return cannot(fmt::format("{}: {}", name, archive_error_string(handle.get())));
+  if (archive_read_open_fd(handle.get(), fd ? fd.get() : STDIN_FILENO, 1 << 20) != ARCHIVE_OK)
+    return refused(fmt::format("{}: {}; is it a tar?", name, archive_error_string(handle.get())));
   for (;;) {
     archive_entry* entry = nullptr;
     const int got = archive_read_next_header(handle.get(), &entry);

@@ -191,6 +191,7 @@ void mark_used(ext2_filsys fs, const Space& space, const InodeTable& table) {
     next_directory += directory;
     ext2fs_inode_alloc_stats2(fs, number, +1, directory);
   }
+  for (dgrp_t group = 0; group < fs->group_desc_count; ++group) ext2fs_group_desc_csum_set(fs, group);
   ext2fs_mark_super_dirty(fs);
   ext2fs_mark_bb_dirty(fs);
   ext2fs_mark_ib_dirty(fs);

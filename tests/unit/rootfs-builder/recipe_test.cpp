@@ -1,0 +1,169 @@
+#include "recipe.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "base/environment.h"
+#include "image/reader.h"
+#include "package_archive.h"
+#include "rootfs_builder_tool.h"
+#include "temporary_directory.h"
+
+namespace cg {
+namespace {
+
+namespace fs = std::filesystem;
+
+class RecipeCase : public testing::Test {
+ protected:
+  fs::path write(const std::string& name, const std::string& text) {
+    std::ofstream(directory_.path() / name) << text;
+    return directory_.path() / name;
+  }
+  std::string error_of(const std::string& text) {
+    const auto recipe = load_recipe(write("recipe.toml", text));
+    return recipe ? "" : recipe.error().message;
+  }
+  struct Outcome {
+    int status;
+    std::string out;
+    std::string err;
+  };
+  Outcome build(std::vector<std::string> args) {
+    std::ostringstream out, err;
+    std::istringstream in;
+    Environment env{out, err, in, [](std::string_view) { return std::optional<std::string>(); }};
+    args.insert(args.begin(), "build");
+    const int status = rootfs_builder_main(args, env);
+    return {status, out.str(), err.str()};
+  }
+  TemporaryDirectory directory_;
+};
+
+TEST_F(RecipeCase, TheOnesWeShipLoad) {
+  for (const char* name : {"demo", "kata"}) {
+    const auto recipe = load_recipe(fs::path(CG_SOURCE_DIR) / "recipes/rootfs" / (std::string(name) + ".toml"));
+    ASSERT_TRUE(recipe) << recipe.error().message;
+    EXPECT_EQ(recipe->name, name);
+    for (const auto& file : recipe->files) {
+      if (file.source.empty()) continue;
+      EXPECT_TRUE(fs::is_regular_file(file.source)) << file.source;
+    }
+  }
+}
+
+TEST_F(RecipeCase, MistakesNameFileLineAndTheNearestKey) {
+  EXPECT_TRUE(error_of("name = 1\n").contains("recipe.toml:1:"));
+  EXPECT_TRUE(error_of("name = \"x\"\nmergd_usr = true\n").contains("recipe.toml:2:"));
+  EXPECT_TRUE(error_of("name = \"x\"\nmergd_usr = true\n").contains("merged_usr"));
+  EXPECT_TRUE(error_of("name = \"x\"\n[[file]]\ndest = \"/a\"\n").contains("'source' or a 'content'"));
+  EXPECT_TRUE(error_of("name = \"x\"\n[[file]]\ndest = \"a\"\ncontent = \"\"\n").contains("starts with '/'"));
+  EXPECT_TRUE(error_of("name = \"x\"\n[[directory]]\npath = \"/a\"\nmode = \"9\"\n").contains("octal"));
+  EXPECT_TRUE(error_of("name = \"x\"\n[[directory]]\npath = \"/a\"\nneeds = \"agent\"\n").contains("agent"));
+  EXPECT_TRUE(error_of("name = [\n").contains("recipe.toml:"));
+}
+
+constexpr const char* small = R"(
+name = "small"
+merged_usr = true
+[[input]]
+name = "tool"
+what = "the tool"
+dest = "/bin/tool"
+[[input]]
+name = "agent"
+dest = "/bin/agent"
+optional = true
+[[file]]
+dest = "/etc/agent.conf"
+content = "agent"
+needs = "agent"
+[[file]]
+dest = "/etc/conf"
+content = "conf"
+mode = "0600"
+[[symlink]]
+directory = "/bin"
+target = "tool"
+names = ["tool", "other"]
+unless_present = true
+)";
+
+TEST_F(RecipeCase, ABuiltImageHoldsWhatTheRecipeSays) {
+  const auto recipe = write("small.toml", small).string();
+  const auto tool = write("the-tool", "tool bytes").string();
+  const auto image = (directory_.path() / "image.img").string();
+  const auto outcome = build({recipe, "-o", image, "--set", "tool=" + tool});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_TRUE(outcome.err.contains("NO agent")) << outcome.err;
+  const auto reader = image::ImageReader::open(image);
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->read("/usr/bin/tool").value(), "tool bytes");
+  EXPECT_EQ(reader->read("/bin/other").value(), "tool bytes");
+  EXPECT_EQ(reader->stat("/etc/conf")->meta.mode, 0600U);
+  EXPECT_FALSE(reader->exists("/etc/agent.conf"));
+  EXPECT_FALSE(reader->exists("/bin/agent"));
+  ASSERT_EQ(build({recipe, "-o", image, "--set", "tool=" + tool, "--set", "agent=" + tool}).status, 0);
+  const auto with_agent = image::ImageReader::open(image);
+  EXPECT_TRUE(with_agent->exists("/etc/agent.conf"));
+}
+
+TEST_F(RecipeCase, InputsAreAskedForAndKnown) {
+  const auto recipe = write("small.toml", small).string();
+  const auto image = (directory_.path() / "image.img").string();
+  auto outcome = build({recipe, "-o", image});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_TRUE(outcome.err.contains("--set tool=")) << outcome.err;
+  outcome = build({recipe, "-o", image, "--set", "tol=x"});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_TRUE(outcome.err.contains("tool")) << outcome.err;
+  EXPECT_EQ(build({recipe, "-o", image, "--set", "tool=/no/such/file"}).status, 3);
+  EXPECT_EQ(build({recipe}).status, 2);
+  EXPECT_EQ(build({"dmo", "-o", image}).status, 2);
+  EXPECT_FALSE(fs::exists(image));
+}
+
+TEST_F(RecipeCase, ADryRunPrintsThePlanAndWritesNothing) {
+  const auto recipe = write("small.toml", small).string();
+  const auto tool = write("the-tool", "tool bytes").string();
+  const auto outcome = build({recipe, "--dry-run", "--set", "tool=" + tool});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_TRUE(outcome.out.contains("file /bin/tool 0755 from " + tool)) << outcome.out;
+  EXPECT_TRUE(outcome.out.contains("without agent")) << outcome.out;
+  EXPECT_FALSE(outcome.out.contains("agent.conf")) << outcome.out;
+}
+
+// A package file made of an entry; `from`: this machine's file with its bytes.
+void put(PackageFiles& files, const std::string& path, const std::string& link, const fs::path& from = {}) {
+  PackageFile file{std::unique_ptr<archive_entry, EntryFree>(archive_entry_new()), {}};
+  archive_entry_set_pathname(file.entry.get(), path.c_str());
+  archive_entry_set_filetype(file.entry.get(), link.empty() ? AE_IFREG : AE_IFLNK);
+  if (!link.empty()) archive_entry_set_symlink(file.entry.get(), link.c_str());
+  if (!from.empty()) {
+    std::ifstream in(from, std::ios::binary);
+    file.content.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  archive_entry_set_size(file.entry.get(), static_cast<la_int64_t>(file.content.size()));
+  files.insert_or_assign(path, std::move(file));
+}
+
+TEST(SelectFiles, FollowsLinksAndBringsLibraries) {
+  PackageFiles files;
+  put(files, "usr/bin/program", "", "/proc/self/exe");  // dynamic: it wants a loader and the C library
+  put(files, "usr/bin/name", "program");
+  put(files, "usr/share/doc/x", "");
+  auto selected = select_files(files, {"usr/bin/name"});
+  ASSERT_FALSE(selected);  // none of its libraries is there
+  EXPECT_TRUE(selected.error().message.contains("usr/bin/program")) << selected.error().message;
+  put(files, "usr/bin/program", "");
+  selected = select_files(files, {"usr/bin/name"});
+  ASSERT_TRUE(selected);
+  EXPECT_EQ(*selected, (std::vector<std::string>{"usr/bin/name", "usr/bin/program"}));
+  EXPECT_FALSE(select_files(files, {"usr/bin/nothing*"}));
+}
+
+}  // namespace
+}  // namespace cg
