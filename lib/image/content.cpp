@@ -98,7 +98,7 @@ Result<void> ContentWriter::store_host_file(const std::filesystem::path& path, c
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return cannot_errno(path.string(), errno);
   begin(name);
-  std::vector<std::byte> chunk(buffer_size);
+  chunk_.resize(buffer_size);
   std::uint64_t at = 0;
   while (at < size) {
     // Holes of a large file are skipped unread; in a small one they cost less than asking.
@@ -107,12 +107,12 @@ Result<void> ContentWriter::store_host_file(const std::filesystem::path& path, c
       if (data < 0 && errno == ENXIO) break;
       if (data > static_cast<off_t>(at)) at = static_cast<std::uint64_t>(data) / block_size * block_size;
     }
-    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(size - at, chunk.size()));
-    const ssize_t got = pread(fd.get(), chunk.data(), want, static_cast<off_t>(at));
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(size - at, chunk_.size()));
+    const ssize_t got = pread(fd.get(), chunk_.data(), want, static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return cannot_errno(path.string(), errno);
     if (got == 0) return cannot(path.string() + ": became shorter while it was read");
-    CG_CHECK(append(at, std::span(chunk).first(static_cast<std::size_t>(got))));
+    CG_CHECK(append(at, std::span(chunk_).first(static_cast<std::size_t>(got))));
     at += static_cast<std::uint64_t>(got);
   }
   CG_TRY(stored, finish());

@@ -34,6 +34,7 @@ class ContentWriter {
   std::string name_;
   std::uint64_t buffer_offset_ = 0;  // of buffer_'s first byte in the file; a multiple of block_size
   std::vector<std::byte> buffer_;
+  std::vector<std::byte> chunk_;  // what was read of a host file
   std::vector<Extent> extents_;
 };
 

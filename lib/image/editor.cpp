@@ -305,12 +305,9 @@ Result<std::vector<InjectedFile>> inject(const fs::path& image, const std::vecto
     CG_TRY(result, editor.inject(injections[i], sources[i]));
     results.push_back(std::move(result));
   }
-  ext2_filsys raw = handle.release();
-  const errcode_t code = ext2fs_close_free(&raw);
-  if (code) {
-    if (raw) ext2fs_free(raw);
-    return ext2_error("writing " + image.string(), code);
-  }
+  // The copy is synced as a whole below.
+  CG_EXT2("writing " + image.string(), ext2fs_close2(handle.get(), EXT2_FLAG_FLUSH_NO_SYNC));
+  (void)handle.release();
   CG_CHECK(copy.commit());
   return results;
 }
