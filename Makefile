@@ -33,7 +33,9 @@ deps-if-missing:
 
 tools: deps-if-missing
 	@[ -f $(BUILD)/build.ninja ] || cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
-	@ninja -C $(BUILD) --quiet | { grep -v -e '^ninja: no work' -e '^ninja: Entering' -e '^-- ' || true; }
+	@if [ -t 1 ]; then ninja -C $(BUILD); else \
+	  ninja -C $(BUILD) -n | grep -q 'no work to do' || echo "building the tools, a few minutes the first time"; \
+	  ninja -C $(BUILD) --quiet | { grep -v -e '^ninja: ' -e '^-- ' || true; }; fi
 
 ## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [SOURCE=linux.tar.xz]
 guest-kernel: tools
