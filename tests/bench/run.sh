@@ -19,6 +19,7 @@ repeat() { local i; for ((i = 0; i < RUNS; i++)); do seconds "$@"; done | median
 # row WHAT FIGURE UNIT LIMIT NOTE
 row() {
   local verdict
+  [ -n "$2" ] || { echo "bench: $1: nothing was measured" >&2; exit 1; }
   verdict=$(awk -v f="$2" -v l="$4" 'BEGIN { print (f <= l) ? "met" : "MISSED" }')
   printf '%-46s %9s %-4s limit %-6s %-7s %s\n' "$1" "$2" "$3" "$4" "$verdict" "${5:-}"
 }
@@ -53,7 +54,8 @@ fi
 if wanted kcheck; then
   in_guest --accel tcg --get /run/times:"$work/times" -- sh -c \
     "kcheck --criu=$version > /dev/null; for i in \$(seq $RUNS); do kcheck --criu=$version --format json; done > /run/times" || true
-  sed -n 's/.*"probe_milliseconds": *\([0-9.]*\).*/\1/p' "$work/times" > "$work/milliseconds"
+  sed -n 's/.*start-up in \([0-9.]*\) ms.*/\1/p' "$work/times" > "$work/milliseconds"
+  [ -s "$work/milliseconds" ] || { echo "bench: kcheck reported no times" >&2; exit 1; }
   row "kcheck --criu, probes in the guest (TCG)" "$(median < "$work/milliseconds")" ms 150
 fi
 
