@@ -50,6 +50,20 @@ std::string advice(const CLI::App& app, const Args& args, const std::string& mes
   return "";
 }
 
+// CLI11 asks for a missing word before it looks at a wrong one; the user wants to hear of the wrong one.
+std::string unknown_option(const CLI::App& app, const Args& args) {
+  auto known = known_options(app);
+  for (const CLI::App* sub : app.get_subcommands({}))
+    for (auto& name : known_options(*sub)) known.push_back(std::move(name));
+  for (const auto& word : args) {
+    if (word == "--") break;
+    const std::string name = word.substr(0, word.find('='));
+    if (name.starts_with("--") && std::ranges::find(known, name) == known.end())
+      return "unknown option " + name + did_you_mean(name, known);
+  }
+  return "";
+}
+
 }  // namespace
 
 void add_common_options(CLI::App& app, CommonOptions& options, const std::vector<std::string>& formats) {
@@ -75,6 +89,11 @@ std::optional<int> parse_command_line(CLI::App& app, const Args& args, Environme
   } catch (const CLI::Success& success) {
     app.exit(success, env.out, env.err);
     return exit_good;
+  } catch (const CLI::RequiredError& error) {
+    const std::string unknown = unknown_option(app, args);
+    env.err << app.get_name() << ": " << (unknown.empty() ? error.what() + advice(app, args, error.what()) : unknown) << "\n"
+            << "Run '" << app.get_name() << " --help' for the options.\n";
+    return exit_usage;
   } catch (const CLI::ParseError& error) {
     env.err << app.get_name() << ": " << error.what() << advice(app, args, error.what()) << "\n"
             << "Run '" << app.get_name() << " --help' for the options.\n";

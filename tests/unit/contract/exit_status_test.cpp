@@ -1,0 +1,75 @@
+// docs/exit-status.md, tool by tool: the programs as a user calls them.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "temporary_directory.h"
+
+namespace cg {
+namespace {
+
+const std::string programs = std::string(CG_BINARY_DIR) + "/bin/";
+
+struct Call {
+  std::vector<std::string> argv;
+  int status;
+  std::string says;  // somewhere in stdout or stderr
+};
+
+void PrintTo(const Call& call, std::ostream* out) { *out << join(call.argv, " "); }
+
+class ExitStatus : public ::testing::TestWithParam<Call> {};
+
+TEST_P(ExitStatus, IsWhatTheContractSays) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(write_file_atomically(directory.path() / "junk", "no config, no image, no tarball\n"));
+  ASSERT_TRUE(write_file_atomically(directory.path() / "bad.conf", "CONFIG_A=y\nCONFIG_B=\n"));
+  auto argv = GetParam().argv;
+  argv[0] = programs + argv[0];
+  const auto result = run(argv, {.directory = directory.path(), .timeout = std::chrono::minutes(2)});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->status, GetParam().status) << join(argv, " ") << "\n" << result->out << result->err;
+  EXPECT_TRUE((result->out + result->err).contains(GetParam().says)) << join(argv, " ") << "\n" << result->out << result->err;
+  if (GetParam().status != 0) {
+    EXPECT_EQ(result->out, "") << "an error is not a result";
+  }
+}
+
+std::vector<Call> calls() {
+  std::vector<Call> list = {
+      {{"kernel-builder", "build", "6.21"}, 2, "known: 6.12"},
+      {{"kernel-builder", "bulid", "6.12"}, 2, "did you mean build?"},
+      {{"kernel-builder", "build", "./missing.toml"}, 3, "missing.toml"},
+      {{"kernel-builder", "config", "6.12", "--fragments", "bad.conf"}, 1, "bad.conf:2"},
+      {{"kernel-builder", "config", "6.12", "--fragments", "missing.conf"}, 3, "missing.conf"},
+      {{"criu-builder", "build", "3.91"}, 2, "3.19"},
+      {{"criu-builder", "resolve", "3.17"}, 0, "3.17.1"},
+      {{"criu-builder", "resolve", "4.x"}, 0, "4.1.1"},
+      {{"rootfs-builder", "ls", "missing.img"}, 3, "missing.img"},
+      {{"rootfs-builder", "ls", "junk"}, 1, "junk"},
+      {{"rootfs-builder", "create", "--from", "junk", "-o", "out.img"}, 1, "junk"},
+      {{"rootfs-builder", "build", "kataa", "-o", "out.img"}, 2, "kata"},
+      {{"kcheck", "config", "missing.config"}, 3, "missing.config"},
+      {{"kcheck", "config", "junk"}, 1, "junk:1"},
+      {{"kcheck", "--criu=9.9"}, 2, "9.9"},
+      {{"guest-run", "--kernel", "missing", "--image", "missing", "--", "true"}, 125, "missing"},
+      {{"guest-run", "--kernel", "x"}, 2, "guest-run"},
+  };
+  for (const char* tool : {"kernel-builder", "criu-builder", "rootfs-builder", "kcheck", "guest-run"}) {
+    list.push_back({{tool, "--help"}, 0, tool});
+    list.push_back({{tool, "--version"}, 0, tool});
+    list.push_back({{tool, "--no-such-option"}, 2, "--no-such-option"});
+  }
+  return list;
+}
+
+INSTANTIATE_TEST_SUITE_P(Tools, ExitStatus, ::testing::ValuesIn(calls()), [](const auto& info) {
+  std::string name;
+  for (const auto& word : info.param.argv)
+    for (const char c : word + "_") name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name + std::to_string(info.index);
+});
+
+}  // namespace
+}  // namespace cg
