@@ -12,11 +12,16 @@ RECIPE ?= kata
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 BIN := $(BUILD)/bin
+PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run demo-guest demo-workload
+# On a terminal ninja shows how far it is; elsewhere one line says that it takes a while.
+ninja = if [ -t 1 ]; then ninja -C $(BUILD) $(1); else \
+	  ninja -C $(BUILD) -n $(1) | grep -q 'no work to do' || echo "compiling, a few minutes the first time"; \
+	  ninja -C $(BUILD) --quiet $(1) | { grep -v -e '^ninja: ' -e '^-- ' || true; }; fi
 ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(abspath $(CACHE))
 endif
 
-.PHONY: all tools deps deps-if-missing guest-kernel criu rootfs vm-check demo check check-long bench install clean help
+.PHONY: all tools test-programs deps deps-if-missing guest-kernel criu rootfs vm-check demo check check-long bench install clean help
 
 all: tools
 
@@ -33,9 +38,11 @@ deps-if-missing:
 
 tools: deps-if-missing
 	@[ -f $(BUILD)/build.ninja ] || cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
-	@if [ -t 1 ]; then ninja -C $(BUILD); else \
-	  ninja -C $(BUILD) -n | grep -q 'no work to do' || echo "building the tools, a few minutes the first time"; \
-	  ninja -C $(BUILD) --quiet | { grep -v -e '^ninja: ' -e '^-- ' || true; }; fi
+	@$(call ninja,$(PROGRAMS))
+
+# The tests' programs as well.
+test-programs: tools
+	@$(call ninja,all)
 
 ## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [SOURCE=linux.tar.xz]
 guest-kernel: tools

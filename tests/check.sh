@@ -30,7 +30,7 @@ summary() {
 }
 
 section "tools"
-"$MAKE" deps-if-missing tools
+"$MAKE" test-programs
 
 section "unit, image and hostile-input tests"
 failures=0

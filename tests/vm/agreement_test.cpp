@@ -5,23 +5,14 @@
 #include <cstdlib>
 
 #include "base/file.h"
-#include "base/process.h"
 #include "base/text.h"
+#include "programs.h"
 #include "temporary_directory.h"
 
 namespace cg {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path checkout = CG_SOURCE_DIR;
-const std::string programs = std::string(CG_BINARY_DIR) + "/bin/";
-
-ProcessResult call(const std::vector<std::string>& argv) {
-  auto result = run(argv, {.timeout = std::chrono::minutes(40)});
-  if (!result) return {.status = 255, .err = result.error().message};
-  return std::move(*result);
-}
 
 // What makes one requirement fail, for the programs run behind it. "" leaves the guest as it is.
 struct Obstacle {

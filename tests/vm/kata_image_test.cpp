@@ -2,22 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "base/process.h"
+#include "programs.h"
 #include "temporary_directory.h"
 
 namespace cg {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path checkout = CG_SOURCE_DIR;
-const std::string programs = std::string(CG_BINARY_DIR) + "/bin/";
-
-ProcessResult call(const std::vector<std::string>& argv) {
-  auto result = run(argv, {.timeout = std::chrono::minutes(10)});
-  if (!result) return {.status = 255, .err = result.error().message};
-  return std::move(*result);
-}
 
 TEST(KataImage, SystemdStartsTheAgentThatWasPutIn) {
   if (!fs::exists(checkout / "out/vmlinux.container") || !fs::exists(checkout / "out/criu-4.1.1"))
