@@ -15,7 +15,7 @@ BIN := $(BUILD)/bin
 PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run demo-guest demo-workload
 # On a terminal ninja shows how far it is; elsewhere one line says that it takes a while.
 ninja = if [ -t 1 ]; then ninja -C $(BUILD) $(1); else \
-	  ninja -C $(BUILD) -n $(1) | grep -q 'no work to do' || echo "compiling, a few minutes the first time"; \
+	  [ -x $(BIN)/kcheck ] || echo "compiling, a few minutes the first time"; \
 	  ninja -C $(BUILD) --quiet $(1) | { grep -v -e '^ninja: ' -e '^-- ' || true; }; fi
 ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(abspath $(CACHE))
