@@ -1,5 +1,5 @@
-// recipes/criu-matrix.toml as bytes of the program, so that kcheck stays one file. CG_MATRIX_FILE is its path;
-// lib/CMakeLists.txt also names it as a dependency of this object.
+// recipes/criu-matrix.toml as bytes of the program, so that kcheck stays one file. CG_MATRIX_FILE is its
+// path; lib/CMakeLists.txt also names it as a dependency of this object.
 #include <string_view>
 
 #include "criu/matrix.h"
@@ -19,6 +19,8 @@ extern "C" const char cg_criu_matrix_end[];
 
 namespace cg {
 
-std::string_view builtin_matrix_text() { return {cg_criu_matrix_begin, cg_criu_matrix_end}; }
+std::string_view builtin_matrix_text() {
+  return {cg_criu_matrix_begin, cg_criu_matrix_end};
+}
 
 }  // namespace cg

@@ -19,7 +19,8 @@ using NodePointer = std::shared_ptr<const Node>;
 
 constexpr int deepest_nesting = 64;
 
-// Recursive descent: or := and ("||" and)*, and := unary ("&&" unary)*, unary := "!" unary | "(" or ")" | SYMBOL.
+// Recursive descent: or := and ("||" and)*, and := unary ("&&" unary)*, unary := "!" unary | "(" or ")" |
+// SYMBOL.
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
@@ -71,7 +72,8 @@ class Parser {
     }
     skip_blanks();
     const std::size_t begin = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_')) ++at_;
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_'))
+      ++at_;
     if (at_ == begin) return fail("a symbol is missing");
     std::string symbol(text_.substr(begin, at_ - begin));
     if (symbol.starts_with("CONFIG_")) return fail("write symbols without CONFIG_");
@@ -84,20 +86,26 @@ class Parser {
 
 SymbolState negate(SymbolState state) {
   switch (state) {
-    case SymbolState::off: return SymbolState::on;
-    case SymbolState::unknown: return SymbolState::unknown;
+    case SymbolState::off:
+      return SymbolState::on;
+    case SymbolState::unknown:
+      return SymbolState::unknown;
     case SymbolState::module:
-    case SymbolState::on: return SymbolState::off;
+    case SymbolState::on:
+      return SymbolState::off;
   }
   return SymbolState::unknown;
 }
 
 SymbolState state_of(const Node& node, const Expression::Lookup& lookup) {
   switch (node.kind) {
-    case Node::Kind::symbol: return lookup(node.symbol);
-    case Node::Kind::negation: return negate(state_of(*node.parts.front(), lookup));
+    case Node::Kind::symbol:
+      return lookup(node.symbol);
+    case Node::Kind::negation:
+      return negate(state_of(*node.parts.front(), lookup));
     case Node::Kind::conjunction:
-    case Node::Kind::disjunction: break;
+    case Node::Kind::disjunction:
+      break;
   }
   const bool all = node.kind == Node::Kind::conjunction;
   SymbolState state = all ? SymbolState::on : SymbolState::off;
@@ -118,15 +126,21 @@ struct Change {
 };
 
 // The changes that make `node` hold (`wanted`) or not hold.
-void collect_changes(const Node& node, const Expression::Lookup& lookup, bool wanted, std::vector<Change>& changes) {
+void collect_changes(const Node& node, const Expression::Lookup& lookup, bool wanted,
+                     std::vector<Change>& changes) {
   const SymbolState state = state_of(node, lookup);
   const bool holds = wanted ? state >= SymbolState::module : state == SymbolState::off;
   if (holds) return;
   switch (node.kind) {
-    case Node::Kind::symbol: changes.push_back({node.symbol, wanted}); return;
-    case Node::Kind::negation: collect_changes(*node.parts.front(), lookup, !wanted, changes); return;
+    case Node::Kind::symbol:
+      changes.push_back({node.symbol, wanted});
+      return;
+    case Node::Kind::negation:
+      collect_changes(*node.parts.front(), lookup, !wanted, changes);
+      return;
     case Node::Kind::conjunction:
-    case Node::Kind::disjunction: break;
+    case Node::Kind::disjunction:
+      break;
   }
   const bool every_part = (node.kind == Node::Kind::conjunction) == wanted;
   for (const auto& part : node.parts) {
@@ -159,7 +173,8 @@ std::vector<std::string> Expression::remedies(const Lookup& lookup) const {
   std::vector<Change> changes;
   if (root_) collect_changes(*root_, lookup, true, changes);
   std::vector<std::string> lines;
-  for (const auto& change : changes) add_once(lines, fmt::format("CONFIG_{}={}", change.symbol, change.to_on ? 'y' : 'n'));
+  for (const auto& change : changes)
+    add_once(lines, fmt::format("CONFIG_{}={}", change.symbol, change.to_on ? 'y' : 'n'));
   return lines;
 }
 

@@ -43,18 +43,22 @@ ConfigOpinion ask_config(const MatrixRow& row, const Evidence& evidence) {
   std::vector<std::string> parts;
   for (const auto& symbol : holds ? row.symbols.symbols() : row.symbols.culprits(lookup)) {
     const ConfigValue* value = evidence.config->find(symbol);
-    if (value && value->text != "n") parts.push_back(fmt::format("CONFIG_{}={}", symbol, value->text));
-    else if (value || evidence.config_is_complete) parts.push_back(fmt::format("CONFIG_{} is not set", symbol));
-    else parts.push_back(fmt::format("CONFIG_{} is not mentioned", symbol));
+    if (value && value->text != "n")
+      parts.push_back(fmt::format("CONFIG_{}={}", symbol, value->text));
+    else if (value || evidence.config_is_complete)
+      parts.push_back(fmt::format("CONFIG_{} is not set", symbol));
+    else
+      parts.push_back(fmt::format("CONFIG_{} is not mentioned", symbol));
   }
   opinion.seen = join(parts, ", ");
-  if (*opinion.state == SymbolState::module && !evidence.probe) opinion.seen += "; the module must be in the image";
+  if (*opinion.state == SymbolState::module && !evidence.probe)
+    opinion.seen += "; the module must be in the image";
   return opinion;
 }
 
 Verdict failed_verdict(const MatrixRow& row, const Question& question) {
-  // An incompatibility window says only that the kernel's version is in a range, and distributions back-port in
-  // both directions; it stays a warning until a probe, or a lab case on both sides, says more.
+  // An incompatibility window says only that the kernel's version is in a range, and distributions back-port
+  // in both directions; it stays a warning until a probe, or a lab case on both sides, says more.
   if (row.window && row.probe.empty() && row.proof == "read") return Verdict::warn;
   if (row.required() || question.features.contains(row.feature)) return Verdict::fail;
   return Verdict::warn;
@@ -80,7 +84,8 @@ std::string not_applicable_because(const MatrixRow& row, const Question& questio
     return fmt::format("CRIU {} does not ask for it (only {} does)", question.criu.text(), row.criu.text());
   if (!row.architectures.empty() && !evidence.architecture.empty() &&
       std::ranges::find(row.architectures, evidence.architecture) == row.architectures.end())
-    return fmt::format("does not exist on {} (only on {})", evidence.architecture, join(row.architectures, ", "));
+    return fmt::format("does not exist on {} (only on {})", evidence.architecture,
+                       join(row.architectures, ", "));
   // Distributions back-port in both directions: where a probe decides a window, the version does not.
   if (row.window && probing) return "";
   if (evidence.kernel && !row.kernel.contains(*evidence.kernel))
@@ -95,17 +100,21 @@ std::string joined(const std::string& first, const std::string& second) {
 // `failed` is the verdict that a row that does not hold gets.
 Verdict verdict_of_config(SymbolState state, Verdict failed) {
   switch (state) {
-    case SymbolState::on: return Verdict::pass;
-    case SymbolState::module: return Verdict::warn;
-    case SymbolState::unknown: return Verdict::unknown;
-    case SymbolState::off: return failed;
+    case SymbolState::on:
+      return Verdict::pass;
+    case SymbolState::module:
+      return Verdict::warn;
+    case SymbolState::unknown:
+      return Verdict::unknown;
+    case SymbolState::off:
+      return failed;
   }
   return Verdict::unknown;
 }
 
 // The finding of its own that says that probe and configuration contradict each other.
-std::optional<Finding> disagreement(const Finding& finding, const ProbeResult& probe, const ConfigOpinion& config,
-                                    const Evidence& evidence) {
+std::optional<Finding> disagreement(const Finding& finding, const ProbeResult& probe,
+                                    const ConfigOpinion& config, const Evidence& evidence) {
   if (!config.state || *config.state == SymbolState::unknown) return std::nullopt;
   const bool config_holds = *config.state >= SymbolState::module;
   const bool contradicted =
@@ -117,18 +126,25 @@ std::optional<Finding> disagreement(const Finding& finding, const ProbeResult& p
   result.verdict = Verdict::warn;
   result.required = false;
   result.breaks = "one of the two is not what it seems; the probe's answer counts";
-  result.fix = config_holds ? "look for a seccomp filter, a masked or read-only /proc, a module that is not loaded, "
-                              "or a configuration of another kernel"
-                            : fmt::format("{} may not belong to the kernel that runs", evidence.config_name);
+  result.fix = config_holds
+                   ? "look for a seccomp filter, a masked or read-only /proc, a module that is not loaded, "
+                     "or a configuration of another kernel"
+                   : fmt::format("{} may not belong to the kernel that runs", evidence.config_name);
   return result;
 }
 
 void judge_by_probe(Finding& finding, const ProbeResult& probe, const ConfigOpinion& config, Verdict failed) {
   finding.seen = joined(probe.detail, config.seen);
   switch (probe.status) {
-    case Status::pass: finding.verdict = Verdict::pass; break;
-    case Status::fail: finding.verdict = failed; break;
-    case Status::not_applicable: finding.verdict = Verdict::not_applicable; break;
+    case Status::pass:
+      finding.verdict = Verdict::pass;
+      break;
+    case Status::fail:
+      finding.verdict = failed;
+      break;
+    case Status::not_applicable:
+      finding.verdict = Verdict::not_applicable;
+      break;
     // A probe that could not look leaves the word to the configuration, where that can say something.
     case Status::unknown:
       finding.verdict = config.state ? verdict_of_config(*config.state, failed) : Verdict::unknown;
@@ -142,15 +158,17 @@ void judge_by_config(Finding& finding, const MatrixRow& row, const ConfigOpinion
   finding.verdict = verdict_of_config(*config.state, failed);
   if (finding.verdict == Verdict::fail && !evidence.kernel && !row.kernel.everything()) {
     finding.verdict = Verdict::unknown;
-    finding.seen += fmt::format("; counts only for Linux {}, and the kernel's version is not known", row.kernel.text());
+    finding.seen +=
+        fmt::format("; counts only for Linux {}, and the kernel's version is not known", row.kernel.text());
   }
 }
 
 void judge_by_version(Finding& finding, const MatrixRow& row, Verdict failed, const Evidence& evidence) {
   finding.verdict = !evidence.kernel ? Verdict::unknown : row.probe.empty() ? failed : Verdict::warn;
   finding.required = finding.verdict == Verdict::fail;
-  finding.seen = evidence.kernel ? fmt::format("Linux {} is in {}", evidence.kernel->text(), row.kernel.text())
-                                 : "the kernel's version is not known";
+  finding.seen = evidence.kernel
+                     ? fmt::format("Linux {} is in {}", evidence.kernel->text(), row.kernel.text())
+                     : "the kernel's version is not known";
 }
 
 // The row's finding, and the disagreement where there is one; none for a row that only a probe can judge when
@@ -181,7 +199,8 @@ std::vector<Finding> judge_row(const MatrixRow& row, const Question& question, c
 std::vector<std::string> deciding_ids(const std::vector<Finding>& findings, Verdict overall) {
   std::vector<std::string> ids;
   for (const auto& finding : findings)
-    if (finding.verdict == overall && (overall == Verdict::fail || (overall == Verdict::unknown && finding.required)))
+    if (finding.verdict == overall &&
+        (overall == Verdict::fail || (overall == Verdict::unknown && finding.required)))
       ids.push_back(finding.id);
   return ids;
 }
@@ -203,7 +222,8 @@ std::string headline(const std::vector<Finding>& findings, const Version& criu) 
   const Verdict verdict = overall_verdict(findings);
   if (verdict == Verdict::fail) {
     const auto failed = std::ranges::count(findings, Verdict::fail, &Finding::verdict);
-    return fmt::format("NOT READY for CRIU {}: {}", criu.text(), plural(failed, "requirement fails", "requirements fail"));
+    return fmt::format("NOT READY for CRIU {}: {}", criu.text(),
+                       plural(failed, "requirement fails", "requirements fail"));
   }
   if (verdict == Verdict::unknown) {
     const auto open = std::ranges::count_if(
@@ -216,7 +236,8 @@ std::string headline(const std::vector<Finding>& findings, const Version& criu) 
                      warnings == 0 ? "" : fmt::format(" ({})", plural(warnings, "warning", "warnings")));
 }
 
-Subject judge_subject(const Matrix& matrix, const Question& question, const Evidence& evidence, std::string name) {
+Subject judge_subject(const Matrix& matrix, const Question& question, const Evidence& evidence,
+                      std::string name) {
   Subject subject;
   subject.name = std::move(name);
   subject.findings = judge(matrix, question, evidence);
@@ -226,7 +247,8 @@ Subject judge_subject(const Matrix& matrix, const Question& question, const Evid
   if (std::ranges::find(versions, question.criu) == versions.end()) versions.push_back(question.criu);
   for (const auto& version : versions) {
     const bool judged = version == question.criu;
-    const auto findings = judged ? subject.findings : judge(matrix, Question{version, question.features}, evidence);
+    const auto findings =
+        judged ? subject.findings : judge(matrix, Question{version, question.features}, evidence);
     const Verdict verdict = overall_verdict(findings);
     subject.versions.push_back({version.text(), verdict, deciding_ids(findings, verdict), judged});
   }
@@ -242,9 +264,9 @@ std::string matrix_architecture(std::string_view name, const KernelConfig* confi
   if (name == "loongarch") return "loongarch64";
   if (name == "mips") return "mips64";
   static const std::map<std::string_view, std::string> same = {
-      {"aarch64", "arm64"},     {"arm64", "arm64"},   {"x86_64", "x86_64"},           {"s390x", "s390x"},
-      {"ppc64le", "ppc64le"},   {"riscv64", "riscv64"}, {"loongarch64", "loongarch64"}, {"mips64", "mips64"},
-      {"armv7l", "arm"},        {"arm", "arm"}};
+      {"aarch64", "arm64"},   {"arm64", "arm64"},     {"x86_64", "x86_64"},           {"s390x", "s390x"},
+      {"ppc64le", "ppc64le"}, {"riscv64", "riscv64"}, {"loongarch64", "loongarch64"}, {"mips64", "mips64"},
+      {"armv7l", "arm"},      {"arm", "arm"}};
   const auto found = same.find(name);
   return found == same.end() ? "" : found->second;
 }

@@ -1,5 +1,5 @@
-// Judges a kernel against the matrix: what its configuration says and what live probes answer become one verdict
-// a row, and the rows one verdict for a CRIU version.
+// Judges a kernel against the matrix: what its configuration says and what live probes answer become one
+// verdict a row, and the rows one verdict for a CRIU version.
 #pragma once
 
 #include <functional>
@@ -41,7 +41,8 @@ struct Question {
 std::vector<Finding> judge(const Matrix& matrix, const Question& question, const Evidence& evidence);
 
 // The whole subject: findings for `question`, and the verdict of every known CRIU version beside it.
-Subject judge_subject(const Matrix& matrix, const Question& question, const Evidence& evidence, std::string name);
+Subject judge_subject(const Matrix& matrix, const Question& question, const Evidence& evidence,
+                      std::string name);
 
 // "READY for CRIU 4.1.1", "NOT READY for CRIU 4.1.1: 2 requirements fail", ...
 std::string headline(const std::vector<Finding>& findings, const Version& criu);

@@ -12,13 +12,15 @@
 namespace cg {
 namespace {
 
-const std::vector<std::string> known_architectures = {"x86_64", "arm64", "s390x", "ppc64le", "riscv64", "loongarch64",
-                                                      "mips64", "arm"};
+const std::vector<std::string> known_architectures = {"x86_64",  "arm64",       "s390x",  "ppc64le",
+                                                      "riscv64", "loongarch64", "mips64", "arm"};
 
 void read_severity(TomlReader& reader, MatrixRow& row) {
-  static const std::map<std::string, Severity> names = {
-      {"startup", Severity::startup}, {"dump", Severity::dump},       {"restore", Severity::restore},
-      {"harmful", Severity::harmful}, {"better-off", Severity::better_off}};
+  static const std::map<std::string, Severity> names = {{"startup", Severity::startup},
+                                                        {"dump", Severity::dump},
+                                                        {"restore", Severity::restore},
+                                                        {"harmful", Severity::harmful},
+                                                        {"better-off", Severity::better_off}};
   const std::string text = reader.required_string("severity");
   if (text.starts_with("feature:") && text.size() > 8) {
     row.severity = Severity::feature;
@@ -28,7 +30,8 @@ void read_severity(TomlReader& reader, MatrixRow& row) {
   } else {
     std::vector<std::string> words = {"feature:NAME"};
     for (const auto& [name, severity] : names) words.push_back(name);
-    reader.fail("severity", fmt::format("'{}' is none of {}{}", text, join(words, ", "), did_you_mean(text, words)));
+    reader.fail("severity",
+                fmt::format("'{}' is none of {}{}", text, join(words, ", "), did_you_mean(text, words)));
   }
 }
 
@@ -41,8 +44,8 @@ T read_parsed(TomlReader& reader, std::string_view key, Result<T> parsed) {
 
 Result<MatrixRow> read_row(const toml::table& table, const std::string& file) {
   TomlReader reader(table, file);
-  reader.only({"id", "title", "symbols", "probe", "criu", "kernel", "architectures", "severity", "window", "breaks",
-               "fix", "source", "proof"});
+  reader.only({"id", "title", "symbols", "probe", "criu", "kernel", "architectures", "severity", "window",
+               "breaks", "fix", "source", "proof"});
   MatrixRow row;
   row.line = static_cast<int>(table.source().begin.line);
   row.id = reader.required_string("id");
@@ -61,12 +64,14 @@ Result<MatrixRow> read_row(const toml::table& table, const std::string& file) {
 
   for (const auto& name : row.architectures)
     if (std::ranges::find(known_architectures, name) == known_architectures.end())
-      reader.fail("architectures", fmt::format("'{}' is not a known architecture{}", name, did_you_mean(name, known_architectures)));
+      reader.fail("architectures", fmt::format("'{}' is not a known architecture{}", name,
+                                               did_you_mean(name, known_architectures)));
   if (row.proof != "read" && !(row.proof.starts_with("lab:") && row.proof.size() > 4))
     reader.fail("proof", "neither \"read\" nor \"lab:CASE\"");
   if (row.symbols.empty() && row.probe.empty() && !row.window)
     reader.fail("id", "a row needs symbols, a probe or both");
-  if (row.symbols.empty() && row.fix.empty()) reader.fail("fix", "missing; without symbols nothing else says what to do");
+  if (row.symbols.empty() && row.fix.empty())
+    reader.fail("fix", "missing; without symbols nothing else says what to do");
   if (row.window && row.kernel.everything()) reader.fail("window", "a window needs a kernel range");
   CG_CHECK(reader.error());
   return row;
@@ -76,12 +81,18 @@ Result<MatrixRow> read_row(const toml::table& table, const std::string& file) {
 
 std::string severity_text(const MatrixRow& row) {
   switch (row.severity) {
-    case Severity::startup: return "startup";
-    case Severity::dump: return "dump";
-    case Severity::restore: return "restore";
-    case Severity::feature: return "feature:" + row.feature;
-    case Severity::harmful: return "harmful";
-    case Severity::better_off: return "better-off";
+    case Severity::startup:
+      return "startup";
+    case Severity::dump:
+      return "dump";
+    case Severity::restore:
+      return "restore";
+    case Severity::feature:
+      return "feature:" + row.feature;
+    case Severity::harmful:
+      return "harmful";
+    case Severity::better_off:
+      return "better-off";
   }
   return "";
 }
@@ -106,12 +117,15 @@ Result<Matrix> parse_matrix(std::string_view text, const std::string& name) {
   for (const toml::table* table : tables) {
     CG_TRY(row, read_row(*table, name));
     if (const auto [first, fresh] = lines.emplace(row.id, row.line); !fresh)
-      return refused(fmt::format("{}:{}: the id '{}' is already taken by line {}", name, row.line, row.id, first->second));
+      return refused(fmt::format("{}:{}: the id '{}' is already taken by line {}", name, row.line, row.id,
+                                 first->second));
     matrix.rows.push_back(std::move(row));
   }
   return matrix;
 }
 
-Result<Matrix> builtin_matrix() { return parse_matrix(builtin_matrix_text(), "criu-matrix.toml"); }
+Result<Matrix> builtin_matrix() {
+  return parse_matrix(builtin_matrix_text(), "criu-matrix.toml");
+}
 
 }  // namespace cg

@@ -15,20 +15,21 @@ namespace cg {
 enum class Severity { startup, dump, restore, feature, harmful, better_off };
 
 struct MatrixRow {
-  std::string id;       // stable: "kernel.membarrier"
+  std::string id;  // stable: "kernel.membarrier"
   std::string title;
-  Expression symbols;   // what the kernel configuration must say; may be empty
-  std::string probe;    // the name of a live probe; may be empty
-  VersionRange criu;    // the CRIU versions that ask for it
-  VersionRange kernel;  // the kernels for which the row has a meaning
+  Expression symbols;                      // what the kernel configuration must say; may be empty
+  std::string probe;                       // the name of a live probe; may be empty
+  VersionRange criu;                       // the CRIU versions that ask for it
+  VersionRange kernel;                     // the kernels for which the row has a meaning
   std::vector<std::string> architectures;  // empty: every one
   Severity severity = Severity::startup;
   std::string feature;  // with Severity::feature
-  bool window = false;  // a kernel-CRIU incompatibility: the row fails just because the kernel is in the range
-  std::string breaks;   // what the user will see
-  std::string fix;      // beyond setting the symbols; may be empty where there are symbols
-  std::string source;   // tag:path:line or an issue
-  std::string proof;    // "read" or "lab:CASE"
+  bool window =
+      false;           // a kernel-CRIU incompatibility: the row fails just because the kernel is in the range
+  std::string breaks;  // what the user will see
+  std::string fix;     // beyond setting the symbols; may be empty where there are symbols
+  std::string source;  // tag:path:line or an issue
+  std::string proof;   // "read" or "lab:CASE"
   int line = 0;
 
   bool required() const {

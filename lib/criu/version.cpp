@@ -42,7 +42,9 @@ std::optional<Version> parse_version(std::string_view text) {
   return text.empty() ? version : std::nullopt;
 }
 
-std::optional<Version> leading_version(std::string_view text) { return take_version(text); }
+std::optional<Version> leading_version(std::string_view text) {
+  return take_version(text);
+}
 
 Result<VersionRange> VersionRange::parse(std::string_view text) {
   VersionRange range;
@@ -66,7 +68,8 @@ Result<VersionRange> VersionRange::parse(std::string_view text) {
     }
     const auto version = parse_version(rest);
     if (!version)
-      return refused(fmt::format("'{}' is not a version range; write it like \">=3.18 <4.0\", \"3.18\" or \"*\"", text));
+      return refused(
+          fmt::format("'{}' is not a version range; write it like \">=3.18 <4.0\", \"3.18\" or \"*\"", text));
     bound.version = *version;
     range.bounds_.push_back(bound);
   }
@@ -76,11 +79,16 @@ Result<VersionRange> VersionRange::parse(std::string_view text) {
 bool VersionRange::contains(const Version& version) const {
   return std::ranges::all_of(bounds_, [&](const Bound& bound) {
     switch (bound.comparison) {
-      case Comparison::less: return version < bound.version;
-      case Comparison::at_most: return version <= bound.version;
-      case Comparison::equal: return version == bound.version;
-      case Comparison::at_least: return version >= bound.version;
-      case Comparison::greater: return version > bound.version;
+      case Comparison::less:
+        return version < bound.version;
+      case Comparison::at_most:
+        return version <= bound.version;
+      case Comparison::equal:
+        return version == bound.version;
+      case Comparison::at_least:
+        return version >= bound.version;
+      case Comparison::greater:
+        return version > bound.version;
     }
     return false;
   });
@@ -93,7 +101,9 @@ const std::vector<Version>& known_criu_versions() {
 }
 
 // The newest version that both the upstream archive and Debian's have.
-Version default_criu_version() { return {{4, 1, 1}}; }
+Version default_criu_version() {
+  return {{4, 1, 1}};
+}
 
 Result<Version> resolve_criu_version(std::string_view text) {
   if (text.starts_with('v')) text.remove_prefix(1);
@@ -110,7 +120,8 @@ Result<Version> resolve_criu_version(std::string_view text) {
   if (const auto near = asked ? asked : leading_version(text)) {
     const auto distance = [&](const Version& version) {
       std::array<int, 3> difference{};
-      for (std::size_t i = 0; i < difference.size(); ++i) difference[i] = std::abs(version.number[i] - near->number[i]);
+      for (std::size_t i = 0; i < difference.size(); ++i)
+        difference[i] = std::abs(version.number[i] - near->number[i]);
       return difference;
     };
     std::ranges::stable_sort(ordered, {}, distance);

@@ -8,11 +8,16 @@ namespace cg {
 
 std::string_view verdict_name(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return "PASS";
-    case Verdict::warn: return "WARN";
-    case Verdict::fail: return "FAIL";
-    case Verdict::unknown: return "UNKNOWN";
-    case Verdict::not_applicable: return "N/A";
+    case Verdict::pass:
+      return "PASS";
+    case Verdict::warn:
+      return "WARN";
+    case Verdict::fail:
+      return "FAIL";
+    case Verdict::unknown:
+      return "UNKNOWN";
+    case Verdict::not_applicable:
+      return "N/A";
   }
   return "?";
 }
@@ -20,7 +25,8 @@ std::string_view verdict_name(Verdict verdict) {
 Verdict overall_verdict(const std::vector<Finding>& findings) {
   const auto any = [&](auto condition) { return std::ranges::any_of(findings, condition); };
   if (any([](const Finding& f) { return f.verdict == Verdict::fail; })) return Verdict::fail;
-  if (any([](const Finding& f) { return f.verdict == Verdict::unknown && f.required; })) return Verdict::unknown;
+  if (any([](const Finding& f) { return f.verdict == Verdict::unknown && f.required; }))
+    return Verdict::unknown;
   if (any([](const Finding& f) { return f.verdict == Verdict::warn; })) return Verdict::warn;
   return Verdict::pass;
 }
@@ -28,7 +34,8 @@ Verdict overall_verdict(const std::vector<Finding>& findings) {
 int exit_status(const Report& report, Strictness strictness) {
   int status = exit_good;
   for (const auto& subject : report.subjects) {
-    const bool warned = std::ranges::any_of(subject.findings, [](const Finding& f) { return f.verdict == Verdict::warn; });
+    const bool warned =
+        std::ranges::any_of(subject.findings, [](const Finding& f) { return f.verdict == Verdict::warn; });
     if (subject.verdict == Verdict::fail || (strictness == Strictness::strict && warned)) return exit_no;
     if (subject.verdict == Verdict::unknown) status = exit_unable;
   }

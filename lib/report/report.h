@@ -14,7 +14,7 @@ enum class Verdict { pass, warn, fail, unknown, not_applicable };
 std::string_view verdict_name(Verdict verdict);  // "PASS", "WARN", "FAIL", "UNKNOWN", "N/A"
 
 struct Finding {
-  std::string id;     // stable, such as "kernel.membarrier"
+  std::string id;  // stable, such as "kernel.membarrier"
   std::string title;
   Verdict verdict = Verdict::pass;
   bool required = false;  // an UNKNOWN here leaves the whole verdict open

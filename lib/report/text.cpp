@@ -11,11 +11,15 @@ namespace {
 
 std::string_view color_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return "\x1b[32m";
+    case Verdict::pass:
+      return "\x1b[32m";
     case Verdict::warn:
-    case Verdict::unknown: return "\x1b[33m";
-    case Verdict::fail: return "\x1b[1;31m";
-    case Verdict::not_applicable: return "\x1b[2m";
+    case Verdict::unknown:
+      return "\x1b[33m";
+    case Verdict::fail:
+      return "\x1b[1;31m";
+    case Verdict::not_applicable:
+      return "\x1b[2m";
   }
   return "";
 }
@@ -30,7 +34,8 @@ void write_label(std::string& out, std::string_view label, std::string_view text
 
 // FAIL, and an UNKNOWN that leaves the verdict open, in full; WARN and the rest in two lines.
 void write_finding(std::string& out, const Finding& finding, const TextOptions& options) {
-  out += fmt::format("{} {}  {}\n", painted(fmt::format("{:<7}", verdict_name(finding.verdict)), finding.verdict, options),
+  out += fmt::format("{} {}  {}\n",
+                     painted(fmt::format("{:<7}", verdict_name(finding.verdict)), finding.verdict, options),
                      finding.id, finding.title);
   const bool bad = finding.verdict == Verdict::fail || finding.verdict == Verdict::warn ||
                    (finding.verdict == Verdict::unknown && finding.required);
@@ -39,12 +44,14 @@ void write_finding(std::string& out, const Finding& finding, const TextOptions& 
   if (finding.verdict == Verdict::fail || options.all_rows) write_label(out, "breaks", finding.breaks);
   write_label(out, "fix", finding.fix);
   if (finding.verdict != Verdict::fail && !options.all_rows) return;
-  write_label(out, "source", finding.proof.empty() ? finding.source
-                                                   : fmt::format("{} (proof: {})", finding.source, finding.proof));
+  write_label(
+      out, "source",
+      finding.proof.empty() ? finding.source : fmt::format("{} (proof: {})", finding.source, finding.proof));
 }
 
 void write_findings(std::string& out, const Subject& subject, const TextOptions& options) {
-  for (const Verdict verdict : {Verdict::fail, Verdict::unknown, Verdict::warn, Verdict::pass, Verdict::not_applicable}) {
+  for (const Verdict verdict :
+       {Verdict::fail, Verdict::unknown, Verdict::warn, Verdict::pass, Verdict::not_applicable}) {
     const bool quiet = verdict == Verdict::pass || verdict == Verdict::not_applicable;
     if (quiet && !options.all_rows) continue;
     for (const auto& finding : subject.findings)
@@ -54,9 +61,12 @@ void write_findings(std::string& out, const Subject& subject, const TextOptions&
 
 std::string_view readiness(Verdict verdict) {
   switch (verdict) {
-    case Verdict::fail: return "not ready";
-    case Verdict::unknown: return "not known";
-    default: return "ready";
+    case Verdict::fail:
+      return "not ready";
+    case Verdict::unknown:
+      return "not known";
+    default:
+      return "ready";
   }
 }
 
@@ -66,18 +76,21 @@ void write_versions(std::string& out, const Subject& subject, const TextOptions&
   constexpr std::size_t most_reasons = 4;
   for (const auto& version : subject.versions) {
     std::vector<std::string> reasons = version.reasons;
-    const std::size_t more = reasons.size() > most_reasons && !options.all_rows ? reasons.size() - most_reasons : 0;
+    const std::size_t more =
+        reasons.size() > most_reasons && !options.all_rows ? reasons.size() - most_reasons : 0;
     reasons.resize(reasons.size() - more);
     std::string why = join(reasons, ", ");
     if (more) why += fmt::format(" and {} more", more);
     out += fmt::format("{} CRIU {:<7}{}{}\n", version.judged ? ">" : " ", version.version,
-                       painted(readiness(version.verdict), version.verdict, options), why.empty() ? "" : ": " + why);
+                       painted(readiness(version.verdict), version.verdict, options),
+                       why.empty() ? "" : ": " + why);
   }
 }
 
 void write_counts(std::string& out, const Subject& subject, const TextOptions& options) {
   std::string line;
-  for (const Verdict verdict : {Verdict::pass, Verdict::warn, Verdict::fail, Verdict::unknown, Verdict::not_applicable}) {
+  for (const Verdict verdict :
+       {Verdict::pass, Verdict::warn, Verdict::fail, Verdict::unknown, Verdict::not_applicable}) {
     const auto count = std::ranges::count(subject.findings, verdict, &Finding::verdict);
     line += fmt::format("{}{} {}", line.empty() ? "" : " · ", count, verdict_name(verdict));
   }

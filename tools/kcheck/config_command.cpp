@@ -43,18 +43,23 @@ Result<Subject> judge_file(const std::string& file, const ConfigCommand& command
   const std::string architecture = command.architecture.empty() ? config.architecture : command.architecture;
   evidence.architecture = matrix_architecture(architecture, &config);
   if (!command.architecture.empty() && evidence.architecture.empty())
-    return usage_error(fmt::format("--arch {}: not a known architecture such as x86_64 or arm64", command.architecture));
+    return usage_error(
+        fmt::format("--arch {}: not a known architecture such as x86_64 or arm64", command.architecture));
 
   Subject subject = judge_subject(matrix, question, evidence, file);
-  subject.facts = {{"config", fmt::format("{} ({} symbols{})", file, config.values.size(),
-                                          evidence.config_is_complete ? "" : "; a fragment: what it does not mention is unknown")},
-                   {"kernel", evidence.kernel ? fmt::format("Linux {} {}", kernel, evidence.architecture) : "version not known"}};
+  subject.facts = {
+      {"config",
+       fmt::format("{} ({} symbols{})", file, config.values.size(),
+                   evidence.config_is_complete ? "" : "; a fragment: what it does not mention is unknown")},
+      {"kernel",
+       evidence.kernel ? fmt::format("Linux {} {}", kernel, evidence.architecture) : "version not known"}};
   return subject;
 }
 
 }  // namespace
 
-Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& command, const Matrix& matrix, Environment& env) {
+Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& command, const Matrix& matrix,
+                             Environment& env) {
   CG_TRY(version, resolve_criu_version(options.criu));
   CG_TRY(features, feature_set(options, matrix));
   Report report{"config", version.text(), {}};

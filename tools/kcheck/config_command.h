@@ -15,6 +15,7 @@ struct ConfigCommand {
   std::string architecture;        // --arch A; empty: likewise
 };
 
-Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& command, const Matrix& matrix, Environment& env);
+Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& command, const Matrix& matrix,
+                             Environment& env);
 
 }  // namespace cg

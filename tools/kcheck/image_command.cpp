@@ -20,7 +20,8 @@ using image::ImageReader;
 // One image under check: each look adds its findings.
 class ImageCheck {
  public:
-  ImageCheck(const ImageReader& image, std::set<std::string> features) : image_(image), features_(std::move(features)) {}
+  ImageCheck(const ImageReader& image, std::set<std::string> features)
+      : image_(image), features_(std::move(features)) {}
 
   std::optional<Program> look_for_criu(const std::optional<Version>& asked);
   void look_for_helpers();
@@ -47,8 +48,8 @@ class ImageCheck {
     finding.breaks = std::move(breaks);
     finding.fix = std::move(fix);
   }
-  std::optional<Program> require_program(const std::string& id, const std::string& name, const std::string& severity,
-                                         const std::string& breaks);
+  std::optional<Program> require_program(const std::string& id, const std::string& name,
+                                         const std::string& severity, const std::string& breaks);
   void judge_criu_binary(const Program& criu, const std::optional<Version>& asked);
   void judge_criu_version(std::string_view bytes, const std::optional<Version>& asked);
 
@@ -65,10 +66,12 @@ std::optional<Program> ImageCheck::require_program(const std::string& id, const 
   auto program = find_program(image_, name);
   if (!program) {
     refuse(finding, fmt::format("no executable {} in the directories of PATH", name), breaks,
-           fmt::format("install {} into the image (rootfs-builder inject IMG {}:/usr/bin/{})", name, name, name));
+           fmt::format("install {} into the image (rootfs-builder inject IMG {}:/usr/bin/{})", name, name,
+                       name));
     return std::nullopt;
   }
-  finding.seen = program->path == program->target ? program->path : fmt::format("{} -> {}", program->path, program->target);
+  finding.seen = program->path == program->target ? program->path
+                                                  : fmt::format("{} -> {}", program->path, program->target);
   return program;
 }
 
@@ -77,7 +80,8 @@ std::optional<Program> ImageCheck::look_for_criu(const std::optional<Version>& a
   const auto criu = find_program(image_, "criu");
   if (!criu) {
     refuse(finding, "no executable criu in the directories of PATH", "nothing can be dumped or restored",
-           "criu-builder build VERSION -o DIR, then rootfs-builder inject IMG DIR/criu-VERSION:/usr/sbin/criu:755");
+           "criu-builder build VERSION -o DIR, then rootfs-builder inject IMG "
+           "DIR/criu-VERSION:/usr/sbin/criu:755");
     return std::nullopt;
   }
   finding.seen = criu->path;
@@ -113,10 +117,12 @@ void ImageCheck::judge_criu_binary(const Program& criu, const std::optional<Vers
     if (!other_elf) continue;
     machine.seen = fmt::format("criu: {}, {}: {}", elf->machine, other->path, other_elf->machine);
     if (elf->machine != other_elf->machine)
-      refuse(machine, machine.seen, "\"Exec format error\" when criu is started", "build criu for " + other_elf->machine);
+      refuse(machine, machine.seen, "\"Exec format error\" when criu is started",
+             "build criu for " + other_elf->machine);
     break;
   }
-  if (machine.seen.empty()) machine.seen = fmt::format("criu: {}; nothing in the image to compare it with", elf->machine);
+  if (machine.seen.empty())
+    machine.seen = fmt::format("criu: {}; nothing in the image to compare it with", elf->machine);
   const auto bytes = image_.read(criu.path);
   judge_criu_version(bytes ? *bytes : "", asked);
 }
@@ -127,7 +133,8 @@ void ImageCheck::judge_criu_version(std::string_view bytes, const std::optional<
   if (inside.size() == 1) version_inside_ = inside.front();
   std::vector<std::string> names;
   for (const auto& version : inside) names.push_back(version.text());
-  finding.seen = names.empty() ? "the binary names no known version" : "the binary names " + join(names, ", ");
+  finding.seen =
+      names.empty() ? "the binary names no known version" : "the binary names " + join(names, ", ");
   const bool has_asked = asked && (std::ranges::find(inside, *asked) != inside.end() ||
                                    // A linker may store "4.1" as the end of a longer string.
                                    (inside.empty() && bytes.contains(asked->text() + std::string(1, '\0'))));
@@ -147,38 +154,52 @@ void ImageCheck::look_for_helpers() {
     const auto bytes = image_.read(tar->path);
     Finding& finding = add("gnu-tar", "tar is GNU tar", "dump");
     finding.source = "v4.2:criu/filesystems.c:419";
-    if (bytes && bytes->contains("GNU tar")) finding.seen = tar->path;
+    if (bytes && bytes->contains("GNU tar"))
+      finding.seen = tar->path;
     else
-      refuse(finding, fmt::format("{} is not GNU tar{}", tar->path, tar->target.contains("busybox") ? " but busybox" : ""),
+      refuse(finding,
+             fmt::format("{} is not GNU tar{}", tar->path,
+                         tar->target.contains("busybox") ? " but busybox" : ""),
              tmpfs, "install GNU tar: busybox tar does not know the options that CRIU gives");
   }
   require_program("gzip", "gzip", "dump", tmpfs);
-  require_program("sh", "sh", "feature:action-scripts", "action scripts and CRIU's iptables calls run through sh");
-  Finding& lock = add("connection-lock", "iptables or nft, to lock TCP connections", "feature:tcp-established");
+  require_program("sh", "sh", "feature:action-scripts",
+                  "action scripts and CRIU's iptables calls run through sh");
+  Finding& lock =
+      add("connection-lock", "iptables or nft, to lock TCP connections", "feature:tcp-established");
   for (const char* name : {"iptables", "nft"}) {
     const auto program = find_program(image_, name);
     if (program && lock.seen.empty()) lock.seen = program->path;
   }
   if (lock.seen.empty())
-    refuse(lock, "neither iptables nor nft is in the directories of PATH", "\"Iptables configuration failed\"",
+    refuse(lock, "neither iptables nor nft is in the directories of PATH",
+           "\"Iptables configuration failed\"",
            "install iptables, or dump with --tcp-close or --network-lock skip (3.19 and newer)");
   Finding& kcheck = add("kcheck", "kcheck, to check the guest from inside", "better-off");
   kcheck.required = false;
-  if (const auto program = find_program(image_, "kcheck")) kcheck.seen = program->path;
-  else refuse(kcheck, "no kcheck in the directories of PATH", "", "rootfs-builder inject IMG kcheck:/usr/bin/kcheck:755");
+  if (const auto program = find_program(image_, "kcheck"))
+    kcheck.seen = program->path;
+  else
+    refuse(kcheck, "no kcheck in the directories of PATH", "",
+           "rootfs-builder inject IMG kcheck:/usr/bin/kcheck:755");
 }
 
 void ImageCheck::look_for_places() {
   for (const auto& [path, severity, breaks] :
-       {std::array<const char*, 3>{"/tmp", "startup", "\"Fail to make dir /tmp/.criu.move_mount_set_group.XXXXXX\""},
+       {std::array<const char*, 3>{"/tmp", "startup",
+                                   "\"Fail to make dir /tmp/.criu.move_mount_set_group.XXXXXX\""},
         std::array<const char*, 3>{"/proc", "startup", "nothing to mount /proc on"},
         std::array<const char*, 3>{"/dev", "startup", "nothing to mount devtmpfs on, and no /dev/null"},
         std::array<const char*, 3>{"/sys", "dump", "nothing to mount sysfs and the cgroups on"},
         std::array<const char*, 3>{"/run", "dump", "no place for sockets, locks and CRIU's cache"}}) {
-    Finding& finding = add(fmt::format("directory{}", std::string(path).replace(0, 1, "-")), fmt::format("the directory {}", path), severity);
+    Finding& finding = add(fmt::format("directory{}", std::string(path).replace(0, 1, "-")),
+                           fmt::format("the directory {}", path), severity);
     const auto place = image_.stat(path);
-    if (place && place->meta.type == image::NodeType::directory) finding.seen = path;
-    else refuse(finding, fmt::format("{} is not a directory", path), breaks, fmt::format("make the directory {}", path));
+    if (place && place->meta.type == image::NodeType::directory)
+      finding.seen = path;
+    else
+      refuse(finding, fmt::format("{} is not a directory", path), breaks,
+             fmt::format("make the directory {}", path));
   }
   Finding& init = add("init", "an init that the kernel finds", "startup");
   for (const char* path : {"/sbin/init", "/etc/init", "/bin/init", "/init", "/bin/sh"}) {
@@ -188,8 +209,8 @@ void ImageCheck::look_for_places() {
     break;
   }
   if (init.seen.empty())
-    refuse(init, "none of /sbin/init, /etc/init, /bin/init and /bin/sh", "\"No working init found\": the kernel panics",
-           "install an init, or a link /sbin/init to one");
+    refuse(init, "none of /sbin/init, /etc/init, /bin/init and /bin/sh",
+           "\"No working init found\": the kernel panics", "install an init, or a link /sbin/init to one");
 }
 
 void ImageCheck::look_for_modules(const std::string& release) {
@@ -197,7 +218,8 @@ void ImageCheck::look_for_modules(const std::string& release) {
   Finding& finding = add("modules", "kernel modules fit the kernel", "better-off");
   finding.required = false;
   std::vector<std::string> others;
-  for (const auto& item : modules ? *modules : std::vector<image::DirectoryItem>()) others.push_back(item.name);
+  for (const auto& item : modules ? *modules : std::vector<image::DirectoryItem>())
+    others.push_back(item.name);
   if (others.empty() || std::ranges::find(others, release) != others.end())
     finding.seen = others.empty() ? "the image has no modules" : "/lib/modules/" + release;
   else
@@ -218,7 +240,8 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   if (!command.kernel.empty()) {
     CG_TRY(bytes, read_file(command.kernel, 512 << 20));
     release = kernel_release_of(bytes);
-    if (release.empty()) return refused(command.kernel + ": no version of Linux is found in it; give a bzImage or a vmlinux");
+    if (release.empty())
+      return refused(command.kernel + ": no version of Linux is found in it; give a bzImage or a vmlinux");
   }
   CG_TRY(reader, ImageReader::open(command.image));
 
@@ -237,14 +260,18 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
     Evidence evidence;
     evidence.kernel = leading_version(release);
     evidence.architecture = matrix_architecture(check.machine());
-    for (auto& finding : judge(matrix, Question{version, features}, evidence)) subject.findings.push_back(std::move(finding));
+    for (auto& finding : judge(matrix, Question{version, features}, evidence))
+      subject.findings.push_back(std::move(finding));
   }
   const auto info = reader.info();
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = headline(subject.findings, version);
   subject.facts = {{"image", fmt::format("{} ({}, {} free)", command.image, human_size(info.bytes),
                                          human_size(info.free_blocks * info.block_size))}};
-  if (criu) subject.facts.emplace_back("criu", fmt::format("{}{}", criu->path, check.version_inside() ? " " + check.version_inside()->text() : ""));
+  if (criu)
+    subject.facts.emplace_back(
+        "criu",
+        fmt::format("{}{}", criu->path, check.version_inside() ? " " + check.version_inside()->text() : ""));
   if (!release.empty()) subject.facts.emplace_back("kernel", "Linux " + release);
   return Report{"image", version.text(), {std::move(subject)}};
 }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -12,7 +13,8 @@
 namespace cg {
 
 std::optional<Program> find_program(const image::ImageReader& image, std::string_view name) {
-  for (const char* directory : {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
+  for (const char* directory :
+       {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
     const std::string path = fmt::format("{}/{}", directory, name);
     const auto file = image.stat(path);
     if (!file || file->meta.type != image::NodeType::regular || (file->meta.mode & 0111) == 0) continue;
@@ -48,7 +50,8 @@ std::string kernel_release_of(std::string_view bytes) {
     const std::string_view rest = bytes.substr(std::min(at, bytes.size()), 128);
     return std::string(rest.substr(0, rest.find_first_of(std::string_view(" \0\n", 3))));
   };
-  // Documentation/arch/x86/boot.rst: "HdrS" at 0x202, and at 0x20e the offset, from 0x200, of the version string.
+  // Documentation/arch/x86/boot.rst: "HdrS" at 0x202, and at 0x20e the offset, from 0x200, of the version
+  // string.
   if (bytes.size() > 0x210 && bytes.substr(0x202, 4) == "HdrS") {
     const auto low = static_cast<unsigned char>(bytes[0x20e]);
     const auto high = static_cast<unsigned char>(bytes[0x20f]);

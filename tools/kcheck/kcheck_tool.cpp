@@ -10,7 +10,8 @@ namespace {
 
 void add_matrix_options(CLI::App& app, KcheckOptions& options) {
   app.add_option("--matrix", options.matrix, "Requirement matrix to use instead of the one compiled in");
-  app.add_option("--feature", options.features, "A feature that must work, such as tcp-established; may be repeated")
+  app.add_option("--feature", options.features,
+                 "A feature that must work, such as tcp-established; may be repeated")
       ->allow_extra_args(false);
   app.add_flag("--strict", options.strict, "Warnings count as failures");
   app.add_option("-o,--output", options.common.output, "Write the report to a file");
@@ -27,13 +28,19 @@ int kcheck_main(const Args& args, Environment& env) {
   KcheckOptions options;
   ConfigCommand config;
   ImageCommand image;
-  CLI::App app("Will this CRIU run on this kernel, configuration or image, and if not, what is to be changed?", "kcheck");
+  CLI::App app(
+      "Will this CRIU run on this kernel, configuration or image, and if not, what is to be changed?",
+      "kcheck");
   add_common_options(app, options.common);
   add_matrix_options(app, options);
-  app.add_option("--criu", options.criu, "CRIU version to judge for (--criu=VERSION); without one, the criu on PATH, else the default")
+  app.add_option(
+         "--criu", options.criu,
+         "CRIU version to judge for (--criu=VERSION); without one, the criu on PATH, else the default")
       ->expected(0, 1);
-  CLI::App* live = app.add_subcommand("live", "Check the running kernel by its configuration and by live probes");
-  CLI::App* check_config = app.add_subcommand("config", "Check kernel configurations: .config, config.gz, or - for standard input");
+  CLI::App* live =
+      app.add_subcommand("live", "Check the running kernel by its configuration and by live probes");
+  CLI::App* check_config = app.add_subcommand(
+      "config", "Check kernel configurations: .config, config.gz, or - for standard input");
   check_config->add_option("FILE", config.files, "Configurations; each is judged by itself")->required();
   check_config->add_option("--kernel", config.kernel, "Kernel version, when the file does not say");
   check_config->add_option("--arch", config.architecture, "Architecture, when the file does not say");
@@ -47,7 +54,8 @@ int kcheck_main(const Args& args, Environment& env) {
   if (!matrix) return report_error(matrix.error(), "kcheck", env);
   if (check_config->parsed()) return finish(check_configs(options, config, *matrix, env), options, env);
   if (look_into->parsed()) return finish(check_image(options, image, *matrix), options, env);
-  if (live->parsed() || app.count("--criu") > 0) return finish(check_live(options, *matrix, real_system(*matrix)), options, env);
+  if (live->parsed() || app.count("--criu") > 0)
+    return finish(check_live(options, *matrix, real_system(*matrix)), options, env);
   env.err << "kcheck: nothing to check; say --criu for the running kernel, or give a command\n" << app.help();
   return exit_usage;
 }

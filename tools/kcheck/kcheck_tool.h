@@ -1,4 +1,5 @@
-// kcheck: will this CRIU run on this kernel, this configuration, this image, and if not, what is to be changed?
+// kcheck: will this CRIU run on this kernel, this configuration, this image, and if not, what is to be
+// changed?
 #pragma once
 
 #include "base/environment.h"

@@ -18,7 +18,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 Result<KernelConfig> running_config(const std::string& release, std::string& name) {
   const std::vector<std::string> places = {"/proc/config.gz", "/boot/config-" + release,
@@ -45,8 +47,8 @@ Result<std::optional<Version>> installed_criu() {
     if (!line.starts_with("Version:")) continue;
     if (const auto version = leading_version(trim(line.substr(8)))) return version;
   }
-  return cannot(fmt::format("{} --version names no version{}; say which to judge with --criu=VERSION", path->string(),
-                            result.timed_out ? " within 5 s" : ""));
+  return cannot(fmt::format("{} --version names no version{}; say which to judge with --criu=VERSION",
+                            path->string(), result.timed_out ? " within 5 s" : ""));
 }
 
 // The real system's probes, run in two batches so that the cost of the start-up ones is known.
@@ -65,8 +67,8 @@ class ProbeBatch {
   }
   std::string note() {
     if (!ran_) run();
-    return fmt::format("{} start-up in {:.0f} ms, {} in all in {:.0f} ms", startup_count_, startup_seconds_ * 1e3,
-                       runner_.count(), all_seconds_ * 1e3);
+    return fmt::format("{} start-up in {:.0f} ms, {} in all in {:.0f} ms", startup_count_,
+                       startup_seconds_ * 1e3, runner_.count(), all_seconds_ * 1e3);
   }
 
  private:
@@ -103,7 +105,9 @@ Result<Choice> choose_version(const KcheckOptions& options, const LiveSystem& sy
   if (!installed) return Choice{default_criu_version(), "the default; no criu is on PATH"};
   const auto& known = known_criu_versions();
   const bool is_known = std::ranges::find(known, *installed) != known.end();
-  return Choice{*installed, is_known ? "the criu on PATH" : "the criu on PATH, a version that this matrix was not checked against"};
+  return Choice{*installed, is_known
+                                ? "the criu on PATH"
+                                : "the criu on PATH, a version that this matrix was not checked against"};
 }
 
 }  // namespace

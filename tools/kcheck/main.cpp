@@ -1,4 +1,6 @@
 #include "base/cli.h"
 #include "kcheck_tool.h"
 
-int main(int argc, char** argv) { return cg::run_tool(argc, argv, cg::kcheck_main); }
+int main(int argc, char** argv) {
+  return cg::run_tool(argc, argv, cg::kcheck_main);
+}

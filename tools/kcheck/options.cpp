@@ -27,14 +27,16 @@ Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Ma
   const auto known = matrix.features();
   for (const auto& feature : options.features)
     if (std::ranges::find(known, feature) == known.end())
-      return usage_error(fmt::format("no feature '{}'{} (features: {})", feature, did_you_mean(feature, known), join(known, ", ")));
+      return usage_error(fmt::format("no feature '{}'{} (features: {})", feature,
+                                     did_you_mean(feature, known), join(known, ", ")));
   return std::set<std::string>(options.features.begin(), options.features.end());
 }
 
 int deliver(const Report& report, const KcheckOptions& options, Environment& env) {
   const int status = exit_status(report, options.strict ? Strictness::strict : Strictness::normal);
   const TextOptions text_options{options.common.verbose > 0, use_color(options.common, env)};
-  const std::string text = options.common.format == "json" ? to_json(report, status) : to_text(report, text_options);
+  const std::string text =
+      options.common.format == "json" ? to_json(report, status) : to_text(report, text_options);
   if (options.common.output.empty()) {
     env.out << text;
     return status;

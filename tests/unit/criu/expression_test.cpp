@@ -33,10 +33,13 @@ TEST_P(ExpressionTest, EvaluatesAndNamesTheRemedy) {
 using enum SymbolState;
 INSTANTIATE_TEST_SUITE_P(
     Expressions, ExpressionTest,
-    testing::Values(Case{"", on, {}}, Case{"A", on, {}}, Case{"X", off, {"CONFIG_X=y"}}, Case{"M", module, {}},
-                    Case{"U", unknown, {"CONFIG_U=y"}}, Case{"!X", on, {}}, Case{"!A", off, {"CONFIG_A=n"}}, Case{"!M", off, {"CONFIG_M=n"}},
-                    Case{"!U", unknown, {"CONFIG_U=n"}}, Case{"A && M", module, {}}, Case{"A && X && Y", off, {"CONFIG_X=y", "CONFIG_Y=y"}},
-                    Case{"U && X", off, {"CONFIG_U=y", "CONFIG_X=y"}}, Case{"A && U", unknown, {"CONFIG_U=y"}}, Case{"A || U", on, {}},
+    testing::Values(Case{"", on, {}}, Case{"A", on, {}}, Case{"X", off, {"CONFIG_X=y"}},
+                    Case{"M", module, {}}, Case{"U", unknown, {"CONFIG_U=y"}}, Case{"!X", on, {}},
+                    Case{"!A", off, {"CONFIG_A=n"}}, Case{"!M", off, {"CONFIG_M=n"}},
+                    Case{"!U", unknown, {"CONFIG_U=n"}}, Case{"A && M", module, {}},
+                    Case{"A && X && Y", off, {"CONFIG_X=y", "CONFIG_Y=y"}},
+                    Case{"U && X", off, {"CONFIG_U=y", "CONFIG_X=y"}},
+                    Case{"A && U", unknown, {"CONFIG_U=y"}}, Case{"A || U", on, {}},
                     Case{"X || U", unknown, {"CONFIG_X=y"}}, Case{"X || Y", off, {"CONFIG_X=y"}},
                     // && binds tighter than ||.
                     Case{"X && Y || A", on, {}}, Case{"X && (Y || A)", off, {"CONFIG_X=y"}},
@@ -45,12 +48,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"!(X || A)", off, {"CONFIG_A=n"}}));
 
 TEST(Expression, RefusesNonsenseWithItsColumn) {
-  for (const char* bad : {"A &&", "&& A", "A B", "(A", "A)", "A & B", "!", "A || || B", "CONFIG_A", "A-B", "="})
+  for (const char* bad :
+       {"A &&", "&& A", "A B", "(A", "A)", "A & B", "!", "A || || B", "CONFIG_A", "A-B", "="})
     EXPECT_FALSE(Expression::parse(bad)) << bad;
   EXPECT_TRUE(Expression::parse("A B").error().message.contains("column 3"));
 }
 
-TEST(Expression, RefusesAbsurdNesting) { EXPECT_FALSE(Expression::parse(std::string(100000, '(') + "A")); }
+TEST(Expression, RefusesAbsurdNesting) {
+  EXPECT_FALSE(Expression::parse(std::string(100000, '(') + "A"));
+}
 
 TEST(Expression, ListsEachSymbolOnce) {
   EXPECT_EQ(Expression::parse("B && (A || !B)")->symbols(), (std::vector<std::string>{"B", "A"}));

@@ -22,13 +22,15 @@ MatrixRow row(Severity severity, std::string_view symbols, std::string probe = "
   return result;
 }
 
-KernelConfig config(const std::string& text) { return parse_config(text, "c").value(); }
+KernelConfig config(const std::string& text) {
+  return parse_config(text, "c").value();
+}
 
 struct RuleCase {
   const char* name;
   Severity severity;
-  const char* config;             // nullptr: none
-  std::optional<Status> probe;    // nullopt: no probes
+  const char* config;           // nullptr: none
+  std::optional<Status> probe;  // nullopt: no probes
   bool feature_asked;
   Verdict expected;
   bool disagreement;
@@ -77,11 +79,13 @@ INSTANTIATE_TEST_SUITE_P(
         RuleCase{"HarmfulOff", Severity::harmful, off, none, false, Verdict::warn, false},
         RuleCase{"BetterOff", Severity::better_off, off, none, false, Verdict::warn, false},
         RuleCase{"Module", Severity::startup, module, none, false, Verdict::warn, false},
-        RuleCase{"ModuleWithoutModules", Severity::startup, module_without_modules, none, false, Verdict::fail, false},
+        RuleCase{"ModuleWithoutModules", Severity::startup, module_without_modules, none, false,
+                 Verdict::fail, false},
         RuleCase{"ProbePass", Severity::startup, nullptr, Status::pass, false, Verdict::pass, false},
         RuleCase{"ProbeFail", Severity::startup, nullptr, Status::fail, false, Verdict::fail, false},
         RuleCase{"ProbeUnknown", Severity::startup, nullptr, Status::unknown, false, Verdict::unknown, false},
-        RuleCase{"ProbeNotApplicable", Severity::startup, nullptr, Status::not_applicable, false, Verdict::not_applicable, false},
+        RuleCase{"ProbeNotApplicable", Severity::startup, nullptr, Status::not_applicable, false,
+                 Verdict::not_applicable, false},
         RuleCase{"ProbeOutranksConfigOn", Severity::startup, on, Status::fail, false, Verdict::fail, true},
         RuleCase{"ProbeOutranksConfigOff", Severity::startup, off, Status::pass, false, Verdict::pass, true},
         RuleCase{"Agree", Severity::startup, on, Status::pass, false, Verdict::pass, false},
@@ -90,7 +94,8 @@ INSTANTIATE_TEST_SUITE_P(
         RuleCase{"ConfigStepsInOff", Severity::startup, off, Status::unknown, false, Verdict::fail, false}),
     [](const auto& test) { return std::string(test.param.name); });
 
-std::vector<Finding> judge_one(const MatrixRow& only, const Evidence& evidence, Version criu = default_criu_version()) {
+std::vector<Finding> judge_one(const MatrixRow& only, const Evidence& evidence,
+                               Version criu = default_criu_version()) {
   Matrix matrix;
   matrix.rows.push_back(only);
   return judge(matrix, Question{criu, {}}, evidence);
@@ -176,7 +181,8 @@ TEST(MatrixArchitecture, KnowsKernelAndUnameNames) {
   EXPECT_EQ(matrix_architecture("vax"), "");
 }
 
-// Our own fragments, merged as text: what they state must be all that any CRIU version asks of a configuration.
+// Our own fragments, merged as text: what they state must be all that any CRIU version asks of a
+// configuration.
 class OurFragments : public testing::Test {
  protected:
   static KernelConfig merged() {
@@ -194,7 +200,8 @@ class OurFragments : public testing::Test {
     evidence.config = &kernel;
     evidence.kernel = parse_version("6.12.47");
     evidence.architecture = "x86_64";
-    return judge_subject(builtin_matrix().value(), Question{parse_version(criu).value(), {}}, evidence, "ours");
+    return judge_subject(builtin_matrix().value(), Question{parse_version(criu).value(), {}}, evidence,
+                         "ours");
   }
   static std::string not_ready(const Subject& subject) {
     std::string list;
@@ -206,7 +213,8 @@ class OurFragments : public testing::Test {
 
 TEST_F(OurFragments, AreReadyForEveryVersion) {
   const Subject subject = judged(merged(), "4.1.1");
-  for (const auto& finding : subject.findings) EXPECT_NE(finding.verdict, Verdict::fail) << finding.id << ": " << finding.seen;
+  for (const auto& finding : subject.findings)
+    EXPECT_NE(finding.verdict, Verdict::fail) << finding.id << ": " << finding.seen;
   EXPECT_TRUE(subject.headline.starts_with("READY for CRIU 4.1.1")) << subject.headline;
   EXPECT_EQ(not_ready(subject), "");
 }
@@ -226,8 +234,12 @@ TEST_F(OurFragments, WithoutMembarrierAreNotReadyFrom319On) {
 
 TEST_F(OurFragments, EachStartUpSymbolFlipsExactlyItsVersions) {
   const std::pair<const char*, const char*> cases[] = {
-      {"HUGETLBFS", "3.17.1 "}, {"IPV6", "3.18 "}, {"INOTIFY_USER", "3.17.1 3.18 3.19 4.0 4.1 4.1.1 4.2 4.2.1 "},
-      {"UNIX_DIAG", "3.17.1 3.18 3.19 4.0 4.1 4.1.1 4.2 4.2.1 "}, {"IA32_EMULATION", ""}, {"USERFAULTFD", ""}};
+      {"HUGETLBFS", "3.17.1 "},
+      {"IPV6", "3.18 "},
+      {"INOTIFY_USER", "3.17.1 3.18 3.19 4.0 4.1 4.1.1 4.2 4.2.1 "},
+      {"UNIX_DIAG", "3.17.1 3.18 3.19 4.0 4.1 4.1.1 4.2 4.2.1 "},
+      {"IA32_EMULATION", ""},
+      {"USERFAULTFD", ""}};
   for (const auto& [symbol, expected] : cases) {
     KernelConfig kernel = merged();
     kernel.values[symbol].text = "n";

@@ -25,7 +25,8 @@ TEST(Matrix, TheBuiltInOneIsWhole) {
     EXPECT_FALSE(row.title.empty()) << row.id;
     EXPECT_FALSE(row.breaks.empty()) << row.id;
     EXPECT_FALSE(row.source.empty()) << row.id;
-    EXPECT_TRUE(std::ranges::any_of(known_criu_versions(), [&](const Version& v) { return row.criu.contains(v); }))
+    EXPECT_TRUE(
+        std::ranges::any_of(known_criu_versions(), [&](const Version& v) { return row.criu.contains(v); }))
         << row.id << " is for no known CRIU version";
   }
 }
@@ -65,7 +66,8 @@ breaks = "b"
 fix = "f"
 source = "s"
 proof = "lab:case"
-)", "m.toml");
+)",
+                                   "m.toml");
   ASSERT_TRUE(matrix) << matrix.error().message;
   const auto& row = matrix->rows.front();
   EXPECT_EQ(row.severity, Severity::feature);
@@ -88,8 +90,10 @@ class BadMatrixTest : public testing::TestWithParam<BadCase> {};
 
 TEST_P(BadMatrixTest, IsRefusedWithFileAndLine) {
   std::string text = good_row;
-  if (!GetParam().from.empty()) text.replace(text.find(GetParam().from), GetParam().from.size(), GetParam().to);
-  else text = GetParam().to;
+  if (!GetParam().from.empty())
+    text.replace(text.find(GetParam().from), GetParam().from.size(), GetParam().to);
+  else
+    text = GetParam().to;
   const auto matrix = parse_matrix(text, "m.toml");
   ASSERT_FALSE(matrix);
   EXPECT_EQ(matrix.error().kind, ErrorKind::refused);
@@ -99,13 +103,20 @@ TEST_P(BadMatrixTest, IsRefusedWithFileAndLine) {
 
 INSTANTIATE_TEST_SUITE_P(
     Bad, BadMatrixTest,
-    testing::Values(BadCase{"severity", "startup", "start-up", "m.toml:5"}, BadCase{"nearest", "startup", "start-up", "did you mean startup"},
-                    BadCase{"feature", "startup", "feature:", "none of"}, BadCase{"key", "title", "titel", "did you mean title"},
-                    BadCase{"missing", "breaks = \"b\"\n", "", "breaks: missing"}, BadCase{"expression", "\"X\"", "\"X &&\"", "a symbol is missing"},
-                    BadCase{"range", "breaks = \"b\"", "breaks = \"b\"\ncriu = \"new\"", "not a version range"},
-                    BadCase{"proof", "\"read\"", "\"seen\"", "lab:CASE"}, BadCase{"nothing", "symbols = \"X\"\n", "", "needs symbols, a probe"},
-                    BadCase{"toml", "title = ", "title ", "m.toml:3"}, BadCase{"architecture", "breaks", "architectures = [\"x86\"]\nbreaks", "x86"},
-                    BadCase{"window", "breaks", "window = true\nbreaks", "needs a kernel range"}, BadCase{"empty", "", "", "row"},
+    testing::Values(BadCase{"severity", "startup", "start-up", "m.toml:5"},
+                    BadCase{"nearest", "startup", "start-up", "did you mean startup"},
+                    BadCase{"feature", "startup", "feature:", "none of"},
+                    BadCase{"key", "title", "titel", "did you mean title"},
+                    BadCase{"missing", "breaks = \"b\"\n", "", "breaks: missing"},
+                    BadCase{"expression", "\"X\"", "\"X &&\"", "a symbol is missing"},
+                    BadCase{"range", "breaks = \"b\"", "breaks = \"b\"\ncriu = \"new\"",
+                            "not a version range"},
+                    BadCase{"proof", "\"read\"", "\"seen\"", "lab:CASE"},
+                    BadCase{"nothing", "symbols = \"X\"\n", "", "needs symbols, a probe"},
+                    BadCase{"toml", "title = ", "title ", "m.toml:3"},
+                    BadCase{"architecture", "breaks", "architectures = [\"x86\"]\nbreaks", "x86"},
+                    BadCase{"window", "breaks", "window = true\nbreaks", "needs a kernel range"},
+                    BadCase{"empty", "", "", "row"},
                     BadCase{"duplicate", "", good_row + good_row, "already taken by line 1"}),
     [](const auto& test) { return std::string(test.param.name); });
 

@@ -5,13 +5,16 @@
 namespace cg {
 namespace {
 
-Version v(std::string_view text) { return parse_version(text).value(); }
+Version v(std::string_view text) {
+  return parse_version(text).value();
+}
 
 TEST(Version, ParsesWholeTextOnly) {
   EXPECT_EQ(v("4.1.1").text(), "4.1.1");
   EXPECT_EQ(v("v3.18").text(), "3.18");
   EXPECT_EQ(v("4.2"), v("4.2.0"));
-  for (const char* bad : {"", "4", "4.", "4.1.1.1", "4.1-rc1", "a.b", "-1.2", "4.x", "99999999999.1"}) EXPECT_FALSE(parse_version(bad)) << bad;
+  for (const char* bad : {"", "4", "4.", "4.1.1.1", "4.1-rc1", "a.b", "-1.2", "4.x", "99999999999.1"})
+    EXPECT_FALSE(parse_version(bad)) << bad;
 }
 
 TEST(Version, LeadingVersionIgnoresWhatFollows) {
@@ -29,7 +32,7 @@ TEST(Version, OrdersByNumberNotByText) {
 
 struct RangeCase {
   const char* range;
-  const char* inside;   // blank-separated
+  const char* inside;  // blank-separated
   const char* outside;
 };
 
@@ -54,18 +57,21 @@ INSTANTIATE_TEST_SUITE_P(Ranges, VersionRangeTest,
                          testing::Values(RangeCase{"*", "3.17.1 4.2.1", ""}, RangeCase{"", "1.0", ""},
                                          RangeCase{">=3.19", "3.19 4.0 4.2.1", "3.18 3.17.1"},
                                          RangeCase{"<=3.17.1", "3.17 3.17.1", "3.17.2 3.18"},
-                                         RangeCase{"3.18", "3.18", "3.18.1 3.19"}, RangeCase{"=3.18", "3.18", "3.19"},
+                                         RangeCase{"3.18", "3.18", "3.18.1 3.19"},
+                                         RangeCase{"=3.18", "3.18", "3.19"},
                                          RangeCase{">=3.18 <4.1", "3.18 4.0", "3.17.1 4.1 4.1.1"},
                                          RangeCase{">6.12 <=6.16", "6.12.1 6.16", "6.12 6.16.1"}));
 
 TEST(VersionRange, RefusesWhatIsNoRange) {
-  for (const char* bad : {">=", "3", "3.18,3.19", "~3.18", ">= 3.18", "3.18 || 3.19"}) EXPECT_FALSE(VersionRange::parse(bad)) << bad;
+  for (const char* bad : {">=", "3", "3.18,3.19", "~3.18", ">= 3.18", "3.18 || 3.19"})
+    EXPECT_FALSE(VersionRange::parse(bad)) << bad;
 }
 
 TEST(ResolveCriuVersion, UnderstandsWhatAUserMeans) {
-  const std::pair<const char*, const char*> cases[] = {{"", "4.1.1"},      {"4", "4.1.1"},   {"4.x", "4.1.1"},  {"3.17", "3.17.1"},
-                                                       {"3.17.1", "3.17.1"}, {"3.18", "3.18"}, {"4.1", "4.1"},    {"4.1.1", "4.1.1"},
-                                                       {"4.2", "4.2"},     {"4.2.1", "4.2.1"}, {"v4.0", "4.0"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "4.1.1"},        {"4", "4.1.1"},     {"4.x", "4.1.1"}, {"3.17", "3.17.1"},
+      {"3.17.1", "3.17.1"}, {"3.18", "3.18"},   {"4.1", "4.1"},   {"4.1.1", "4.1.1"},
+      {"4.2", "4.2"},       {"4.2.1", "4.2.1"}, {"v4.0", "4.0"}};
   for (const auto& [text, expected] : cases) {
     const auto version = resolve_criu_version(text);
     ASSERT_TRUE(version) << text;

@@ -46,8 +46,11 @@ std::string elf_program(unsigned machine, const std::string& text) {
 class ImageTest : public testing::Test {
  protected:
   ImageTest() : root_(directory_.path() / "root"), image_(directory_.path() / "image.img") {
-    for (const char* name : {"usr/sbin", "usr/bin", "bin", "sbin", "tmp", "proc", "dev", "sys", "run"}) fs::create_directories(root_ / name);
-    put("usr/sbin/criu", elf_program(EM_X86_64, std::string("Version\0" "4.1.1\0", 14)));
+    for (const char* name : {"usr/sbin", "usr/bin", "bin", "sbin", "tmp", "proc", "dev", "sys", "run"})
+      fs::create_directories(root_ / name);
+    put("usr/sbin/criu", elf_program(EM_X86_64, std::string("Version\0"
+                                                            "4.1.1\0",
+                                                            14)));
     put("usr/bin/tar", "tar (GNU tar)");
     put("usr/bin/gzip", "gzip");
     put("usr/bin/iptables", "iptables");
@@ -88,7 +91,8 @@ TEST_F(ImageTest, AWholeImageIsReady) {
   const auto document = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(document["criu"], "4.1.1");
   EXPECT_EQ(finding(outcome, "image.criu-binary"), "PASS: static, x86_64");
-  const auto schema = nlohmann::json::parse(read_file(fs::path(CG_SOURCE_DIR) / "docs/kcheck.schema.json").value());
+  const auto schema =
+      nlohmann::json::parse(read_file(fs::path(CG_SOURCE_DIR) / "docs/kcheck.schema.json").value());
   EXPECT_EQ(schema_violation(document, schema, schema), "");
 }
 
@@ -112,10 +116,13 @@ TEST_F(ImageTest, AnotherVersionThanAskedForIsSeen) {
 }
 
 TEST_F(ImageTest, AnotherMachineIsSeen) {
-  put("usr/sbin/criu", elf_program(EM_AARCH64, std::string("\0" "4.1.1\0", 7)));
+  put("usr/sbin/criu", elf_program(EM_AARCH64, std::string("\0"
+                                                           "4.1.1\0",
+                                                           7)));
   const auto outcome = check();
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_TRUE(finding(outcome, "image.criu-machine").starts_with("FAIL: criu: aarch64")) << finding(outcome, "image.criu-machine");
+  EXPECT_TRUE(finding(outcome, "image.criu-machine").starts_with("FAIL: criu: aarch64"))
+      << finding(outcome, "image.criu-machine");
 }
 
 TEST_F(ImageTest, AScriptAsCriuLeavesItOpen) {
@@ -133,11 +140,14 @@ TEST_F(ImageTest, BusyboxTarIsNotGnuTar) {
 }
 
 TEST_F(ImageTest, MissingPlacesAndPrograms) {
-  for (const char* name : {"tmp", "usr/bin/gzip", "sbin/init", "bin/sh", "usr/bin/iptables"}) fs::remove(root_ / name);
+  for (const char* name : {"tmp", "usr/bin/gzip", "sbin/init", "bin/sh", "usr/bin/iptables"})
+    fs::remove(root_ / name);
   const auto outcome = check();
   EXPECT_EQ(outcome.status, 1);
-  for (const char* id : {"image.directory-tmp", "image.gzip", "image.init"}) EXPECT_TRUE(finding(outcome, id).starts_with("FAIL")) << id;
-  for (const char* id : {"image.sh", "image.connection-lock"}) EXPECT_TRUE(finding(outcome, id).starts_with("WARN")) << id;
+  for (const char* id : {"image.directory-tmp", "image.gzip", "image.init"})
+    EXPECT_TRUE(finding(outcome, id).starts_with("FAIL")) << id;
+  for (const char* id : {"image.sh", "image.connection-lock"})
+    EXPECT_TRUE(finding(outcome, id).starts_with("WARN")) << id;
 }
 
 TEST_F(ImageTest, AskedFeaturesAreRequired) {

@@ -5,8 +5,8 @@
 
 #include <map>
 
-#include "criu/matrix.h"
 #include "base/file.h"
+#include "criu/matrix.h"
 #include "report/json.h"
 #include "schema.h"
 
@@ -22,7 +22,8 @@ struct Script {
   Status others = Status::pass;
 
   LiveSystem system() const {
-    return {"6.12.47", "x86_64",
+    return {"6.12.47",
+            "x86_64",
             [this](std::string_view name) {
               const auto found = probes.find(name);
               return found == probes.end() ? ProbeResult{others, std::string(name)} : found->second;
@@ -32,7 +33,8 @@ struct Script {
               name = "/proc/config.gz";
               return parse_config(config, name);
             },
-            [this] { return criu; }, [] { return std::string("scripted"); }};
+            [this] { return criu; },
+            [] { return std::string("scripted"); }};
   }
   Report check(const KcheckOptions& options) const {
     const auto report = check_live(options, builtin_matrix().value(), system());
@@ -49,7 +51,8 @@ KcheckOptions asking(std::string criu) {
 
 std::string reasons(const Report& report, std::string_view version) {
   for (const auto& entry : report.subjects.at(0).versions)
-    if (entry.version == version) return std::string(verdict_name(entry.verdict)) + (entry.reasons.empty() ? "" : " " + entry.reasons[0]);
+    if (entry.version == version)
+      return std::string(verdict_name(entry.verdict)) + (entry.reasons.empty() ? "" : " " + entry.reasons[0]);
   return "absent";
 }
 
@@ -79,7 +82,8 @@ TEST(Live, MembarrierDecidesForExactlyItsVersions) {
   EXPECT_EQ(exit_status(report, Strictness::normal), 0);  // other versions do not set the status
   EXPECT_EQ(reasons(report, "3.17.1"), "PASS");
   EXPECT_EQ(reasons(report, "3.18"), "PASS");
-  for (const char* version : {"3.19", "4.0", "4.1", "4.1.1", "4.2", "4.2.1"}) EXPECT_EQ(reasons(report, version), "FAIL kernel.membarrier");
+  for (const char* version : {"3.19", "4.0", "4.1", "4.1.1", "4.2", "4.2.1"})
+    EXPECT_EQ(reasons(report, version), "FAIL kernel.membarrier");
   EXPECT_EQ(exit_status(script.check(asking("3.19")), Strictness::normal), 1);
 }
 
@@ -126,7 +130,8 @@ TEST(Live, ABrokenCriuOnPathIsNotGuessedAround) {
 }
 
 TEST(Live, JsonFollowsItsSchemaWhateverTheAnswers) {
-  const auto schema = nlohmann::json::parse(read_file(std::filesystem::path(CG_SOURCE_DIR) / "docs/kcheck.schema.json").value());
+  const auto schema = nlohmann::json::parse(
+      read_file(std::filesystem::path(CG_SOURCE_DIR) / "docs/kcheck.schema.json").value());
   for (const Status others : {Status::pass, Status::fail, Status::unknown, Status::not_applicable}) {
     Script script;
     script.others = others;
@@ -139,7 +144,8 @@ TEST(Live, JsonFollowsItsSchemaWhateverTheAnswers) {
 }
 
 TEST(Schema, RejectsWhatItShould) {
-  const auto schema = nlohmann::json::parse(read_file(std::filesystem::path(CG_SOURCE_DIR) / "docs/kcheck.schema.json").value());
+  const auto schema = nlohmann::json::parse(
+      read_file(std::filesystem::path(CG_SOURCE_DIR) / "docs/kcheck.schema.json").value());
   const Report report = Script{}.check(asking("4.1.1"));
   const auto good = nlohmann::json::parse(to_json(report, 0));
   auto bad = good;

@@ -13,7 +13,9 @@
 namespace cg::probes {
 namespace {
 
-ProbeResult good() { return pass("good"); }
+ProbeResult good() {
+  return pass("good");
+}
 ProbeResult stuck() {
   for (;;) pause();
 }
@@ -22,20 +24,36 @@ ProbeResult stuck_below() {
     for (;;) pause();
   for (;;) pause();
 }
-ProbeResult crashes() { abort(); }
-ProbeResult leaves() { _exit(0); }
+ProbeResult crashes() {
+  abort();
+}
+ProbeResult leaves() {
+  _exit(0);
+}
 ProbeResult forbidden() {
   raise(SIGSYS);
   return pass("");
 }
-ProbeResult pid() { return pass(std::to_string(getpid())); }
-ProbeResult long_answer() { return fail(std::string(100000, 'x')); }
+ProbeResult pid() {
+  return pass(std::to_string(getpid()));
+}
+ProbeResult long_answer() {
+  return fail(std::string(100000, 'x'));
+}
 
 constexpr auto short_limit = std::chrono::milliseconds(200);
 
 TEST(Runner, OneBadProbeDoesNotHurtTheOthers) {
   Runner runner(short_limit);
-  runner.run({{"a", good}, {"stuck", stuck}, {"b", good}, {"stuck-below", stuck_below}, {"crash", crashes}, {"leave", leaves}, {"c", good}, {"sys", forbidden}, {"d", good}});
+  runner.run({{"a", good},
+              {"stuck", stuck},
+              {"b", good},
+              {"stuck-below", stuck_below},
+              {"crash", crashes},
+              {"leave", leaves},
+              {"c", good},
+              {"sys", forbidden},
+              {"d", good}});
   for (const char* name : {"a", "b", "c", "d"}) EXPECT_EQ(runner.result(name).status, Status::pass) << name;
   EXPECT_EQ(runner.result("stuck").status, Status::unknown);
   EXPECT_EQ(runner.result("stuck").detail, "no answer within 200 ms");
@@ -64,7 +82,9 @@ TEST(Runner, CarriesLongAnswers) {
   EXPECT_EQ(runner.result("long").detail.size(), 100000U);
 }
 
-TEST(Runner, AnUnknownNameIsUnknown) { EXPECT_EQ(Runner().result("no-such-probe").status, Status::unknown); }
+TEST(Runner, AnUnknownNameIsUnknown) {
+  EXPECT_EQ(Runner().result("no-such-probe").status, Status::unknown);
+}
 
 TEST(Probes, HaveUniqueNames) {
   std::set<std::string> names;

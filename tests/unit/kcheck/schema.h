@@ -7,7 +7,7 @@
 namespace cg {
 
 // "" when `value` is valid, else the path and the reason of the first violation.
-std::string schema_violation(const nlohmann::json& value, const nlohmann::json& schema, const nlohmann::json& root,
-                             const std::string& path = "$");
+std::string schema_violation(const nlohmann::json& value, const nlohmann::json& schema,
+                             const nlohmann::json& root, const std::string& path = "$");
 
 }  // namespace cg

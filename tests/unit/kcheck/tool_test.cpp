@@ -12,7 +12,8 @@
 namespace cg {
 namespace {
 
-const std::string header = "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 6.12.47 Kernel Configuration\n#\n";
+const std::string header =
+    "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 6.12.47 Kernel Configuration\n#\n";
 
 // Everything that any row of the matrix asks a configuration for.
 std::string ready_config() {
@@ -20,7 +21,8 @@ std::string ready_config() {
   const Matrix matrix = builtin_matrix().value();
   for (const auto& row : matrix.rows)
     for (const auto& symbol : row.symbols.symbols())
-      if (symbol != "EXPERT" && symbol != "MPTCP" && symbol != "IO_URING" && !text.contains("CONFIG_" + symbol + "=y\n"))
+      if (symbol != "EXPERT" && symbol != "MPTCP" && symbol != "IO_URING" &&
+          !text.contains("CONFIG_" + symbol + "=y\n"))
         text += "CONFIG_" + symbol + "=y\n";
   return text;
 }
@@ -101,7 +103,8 @@ TEST(Config, SeveralFilesAreJudgedEachByItself) {
   EXPECT_EQ(document["subjects"][0]["verdict"], "PASS");
   EXPECT_EQ(document["subjects"][1]["verdict"], "FAIL");
   EXPECT_EQ(document["exit_status"], 1);
-  const auto schema = nlohmann::json::parse(read_file(std::filesystem::path(CG_SOURCE_DIR) / "docs/kcheck.schema.json").value());
+  const auto schema = nlohmann::json::parse(
+      read_file(std::filesystem::path(CG_SOURCE_DIR) / "docs/kcheck.schema.json").value());
   EXPECT_EQ(schema_violation(document, schema, schema), "");
 }
 
@@ -126,14 +129,17 @@ TEST(Output, GoesWholeIntoTheFile) {
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out, "");
   EXPECT_TRUE(nlohmann::json::parse(read_file(file).value()).contains("schema"));
-  EXPECT_EQ(run_kcheck({"config", "-", "-o", (directory.path() / "no" / "where").string()}, ready_config()).status, 3);
+  EXPECT_EQ(
+      run_kcheck({"config", "-", "-o", (directory.path() / "no" / "where").string()}, ready_config()).status,
+      3);
 }
 
 TEST(MatrixOption, ReplacesTheBuiltInOne) {
   TemporaryDirectory directory;
   const auto file = directory.path() / "m.toml";
   const std::string row =
-      "[[row]]\nid = \"house.rule\"\ntitle = \"t\"\nsymbols = \"HOUSE\"\nseverity = \"startup\"\nbreaks = \"b\"\nsource = \"s\"\nproof = \"read\"\n";
+      "[[row]]\nid = \"house.rule\"\ntitle = \"t\"\nsymbols = \"HOUSE\"\nseverity = \"startup\"\nbreaks = "
+      "\"b\"\nsource = \"s\"\nproof = \"read\"\n";
   ASSERT_TRUE(write_file_atomically(file, row));
   const auto outcome = run_kcheck({"config", "-", "--matrix", file.string()}, header + "CONFIG_UNIX=y\n");
   EXPECT_EQ(outcome.status, 1);

@@ -64,10 +64,12 @@ TEST(ExitStatus, OneFailingSubjectOfSeveralDecides) {
 }
 
 Report example() {
-  Report report = report_of({finding("kernel.good", Verdict::pass, true), finding("kernel.bad", Verdict::fail, true),
-                             finding("kernel.meh", Verdict::warn, false), finding("kernel.na", Verdict::not_applicable, false)});
+  Report report = report_of(
+      {finding("kernel.good", Verdict::pass, true), finding("kernel.bad", Verdict::fail, true),
+       finding("kernel.meh", Verdict::warn, false), finding("kernel.na", Verdict::not_applicable, false)});
   report.subjects[0].facts = {{"kernel", "Linux 6.12"}};
-  report.subjects[0].versions = {{"3.18", Verdict::pass, {}, false}, {"4.1.1", Verdict::fail, {"kernel.bad"}, true}};
+  report.subjects[0].versions = {{"3.18", Verdict::pass, {}, false},
+                                 {"4.1.1", Verdict::fail, {"kernel.bad"}, true}};
   return report;
 }
 

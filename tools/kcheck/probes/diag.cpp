@@ -1,5 +1,6 @@
-// sock_diag: one real SOCK_DIAG_BY_FAMILY dump for each family and protocol. `criu check` only opens the netlink
-// socket, so a missing family shows first when a dump meets a socket of that kind.
+// sock_diag: one real SOCK_DIAG_BY_FAMILY dump for each family and protocol. `criu check` only opens the
+// netlink socket, so a missing family shows first when a dump meets a socket of that kind.
+#include <fmt/format.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
@@ -7,8 +8,6 @@
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-
-#include <fmt/format.h>
 
 #include <cerrno>
 
@@ -40,10 +39,18 @@ ProbeResult inet_diag(const char* what, int family, int protocol) {
   request.sdiag_protocol = static_cast<__u8>(protocol);
   return ask_diag(what, request);
 }
-ProbeResult tcp_diag() { return inet_diag("TCP", AF_INET, IPPROTO_TCP); }
-ProbeResult udp_diag() { return inet_diag("UDP", AF_INET, IPPROTO_UDP); }
-ProbeResult udplite_diag() { return inet_diag("UDP-Lite", AF_INET, IPPROTO_UDPLITE); }
-ProbeResult raw_diag() { return inet_diag("RAW", AF_INET, IPPROTO_RAW); }
+ProbeResult tcp_diag() {
+  return inet_diag("TCP", AF_INET, IPPROTO_TCP);
+}
+ProbeResult udp_diag() {
+  return inet_diag("UDP", AF_INET, IPPROTO_UDP);
+}
+ProbeResult udplite_diag() {
+  return inet_diag("UDP-Lite", AF_INET, IPPROTO_UDPLITE);
+}
+ProbeResult raw_diag() {
+  return inet_diag("RAW", AF_INET, IPPROTO_RAW);
+}
 ProbeResult packet_diag() {
   packet_diag_req request{};
   request.sdiag_family = AF_PACKET;
@@ -59,8 +66,9 @@ ProbeResult netlink_diag() {
 }  // namespace
 
 std::vector<Probe> diag_probes() {
-  return {{"unix-diag", unix_diag}, {"tcp-diag", tcp_diag},       {"udp-diag", udp_diag},        {"udplite-diag", udplite_diag},
-          {"raw-diag", raw_diag},   {"packet-diag", packet_diag}, {"netlink-diag", netlink_diag}};
+  return {{"unix-diag", unix_diag},       {"tcp-diag", tcp_diag}, {"udp-diag", udp_diag},
+          {"udplite-diag", udplite_diag}, {"raw-diag", raw_diag}, {"packet-diag", packet_diag},
+          {"netlink-diag", netlink_diag}};
 }
 
 }  // namespace cg::probes

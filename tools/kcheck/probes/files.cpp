@@ -29,7 +29,9 @@ ProbeResult fdinfo_has(const UniqueFd& fd, const std::string& what, std::string_
                              : fail(fmt::format("the fdinfo of {} has no '{}'", what, key));
 }
 
-ProbeResult event_fd() { return fdinfo_has(UniqueFd(eventfd(0, EFD_CLOEXEC)), "eventfd(2)", "eventfd-count:"); }
+ProbeResult event_fd() {
+  return fdinfo_has(UniqueFd(eventfd(0, EFD_CLOEXEC)), "eventfd(2)", "eventfd-count:");
+}
 ProbeResult timer_fd() {
   return fdinfo_has(UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)), "timerfd_create(2)", "clockid:");
 }
@@ -74,12 +76,14 @@ ProbeResult ptmx() {
   UniqueFd fd(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!fd) return failed_call("/dev/ptmx", errno);
   int unlocked = 0;
-  return ioctl(fd.get(), TIOCSPTLCK, &unlocked) == 0 ? pass("/dev/ptmx gives a pseudo terminal") : failed_call("unlocking a pseudo terminal", errno);
+  return ioctl(fd.get(), TIOCSPTLCK, &unlocked) == 0 ? pass("/dev/ptmx gives a pseudo terminal")
+                                                     : failed_call("unlocking a pseudo terminal", errno);
 }
 ProbeResult dev_null() {
-  struct stat info{};
+  struct stat info {};
   if (stat("/dev/null", &info) != 0) return failed_call("/dev/null", errno);
-  if (!S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)) return fail("/dev/null is not the null device");
+  if (!S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3))
+    return fail("/dev/null is not the null device");
   return pass("/dev/null is there");
 }
 ProbeResult tun() {

@@ -8,7 +8,8 @@
 namespace cg::probes {
 namespace {
 
-constexpr auto limit = std::chrono::milliseconds(2500);  // below the runner's, so that the program's name is told
+constexpr auto limit =
+    std::chrono::milliseconds(2500);  // below the runner's, so that the program's name is told
 
 ProbeResult on_path(const std::string& name) {
   const auto path = find_program(name);
@@ -29,28 +30,45 @@ ProbeResult gnu_tar() {
   return fail(fmt::format("{} is not GNU tar{}", path->string(), first.empty() ? "" : ": " + first));
 }
 
-ProbeResult gzip() { return on_path("gzip"); }
-ProbeResult shell() { return on_path("sh"); }
-ProbeResult ip() { return on_path("ip"); }
+ProbeResult gzip() {
+  return on_path("gzip");
+}
+ProbeResult shell() {
+  return on_path("sh");
+}
+ProbeResult ip() {
+  return on_path("ip");
+}
 
 // The rule that CRIU adds for each connection, tried in a network namespace of its own.
 ProbeResult mark_match(const char* program) {
   const auto path = find_program(program);
   if (!path) return unknown(fmt::format("{} is not on PATH", program));
-  if (const auto sandbox = find_probe("unshare-network")->run(); sandbox.status != Status::pass) return unknown(sandbox.detail);
+  if (const auto sandbox = find_probe("unshare-network")->run(); sandbox.status != Status::pass)
+    return unknown(sandbox.detail);
   ProcessOptions options;
   options.timeout = limit;
-  const auto result = run({path->string(), "-A", "INPUT", "-m", "mark", "!", "--mark", "0xC114", "-j", "DROP"}, options);
+  const auto result =
+      run({path->string(), "-A", "INPUT", "-m", "mark", "!", "--mark", "0xC114", "-j", "DROP"}, options);
   if (!result) return fail(result.error().message);
   if (result->timed_out) return unknown(path->string() + " gives no answer");
   if (result->status == 0) return pass(fmt::format("{}: a rule with -m mark works", path->string()));
   const auto lines = split_lines(result->err);
-  return fail(fmt::format("{}: a rule with -m mark does not work{}", path->string(), lines.empty() ? "" : ": " + std::string(lines.front())));
+  return fail(fmt::format("{}: a rule with -m mark does not work{}", path->string(),
+                          lines.empty() ? "" : ": " + std::string(lines.front())));
 }
-ProbeResult iptables_program() { return on_path("iptables"); }
-ProbeResult ip6tables_program() { return on_path("ip6tables"); }
-ProbeResult iptables() { return mark_match("iptables"); }
-ProbeResult ip6tables() { return mark_match("ip6tables"); }
+ProbeResult iptables_program() {
+  return on_path("iptables");
+}
+ProbeResult ip6tables_program() {
+  return on_path("ip6tables");
+}
+ProbeResult iptables() {
+  return mark_match("iptables");
+}
+ProbeResult ip6tables() {
+  return mark_match("ip6tables");
+}
 
 }  // namespace
 

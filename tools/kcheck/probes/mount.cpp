@@ -27,7 +27,7 @@ ProbeResult writable_tmp() {
 }
 
 ProbeResult run_is_tmpfs() {
-  struct statfs info{};
+  struct statfs info {};
   if (statfs("/run", &info) != 0) return fail(fmt::format("/run: {}", std::strerror(errno)));
   return info.f_type == TMPFS_MAGIC ? pass("/run is a tmpfs") : fail("/run is not a tmpfs");
 }
@@ -53,22 +53,26 @@ ProbeResult no_namespace() {
 
 ProbeResult tmpfs() {
   if (!in_own_mounts()) return no_namespace();
-  if (mount("none", mount_point, "tmpfs", 0, nullptr) != 0) return failed_call("mounting a tmpfs", errno, CAP_SYS_ADMIN);
+  if (mount("none", mount_point, "tmpfs", 0, nullptr) != 0)
+    return failed_call("mounting a tmpfs", errno, CAP_SYS_ADMIN);
   umount2(mount_point, MNT_DETACH);
   return pass("a tmpfs can be mounted");
 }
 
-// CRIU < 4.1.1 changes the propagation of mounts that are not attached yet; kernels with commit 12f147ddd6de refuse.
+// CRIU < 4.1.1 changes the propagation of mounts that are not attached yet; kernels with commit 12f147ddd6de
+// refuse.
 ProbeResult detached_propagation() {
   if (!in_own_mounts()) return no_namespace();
-  if (mount("none", mount_point, "tmpfs", 0, nullptr) != 0) return unknown(fmt::format("mounting a tmpfs: {}", std::strerror(errno)));
+  if (mount("none", mount_point, "tmpfs", 0, nullptr) != 0)
+    return unknown(fmt::format("mounting a tmpfs: {}", std::strerror(errno)));
   constexpr unsigned open_tree_clone = 1;
   UniqueFd tree(static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, mount_point, open_tree_clone | O_CLOEXEC)));
   const int tree_error = errno;
   umount2(mount_point, MNT_DETACH);
   if (!tree) return unknown(fmt::format("open_tree(2): {}", std::strerror(tree_error)));
   const std::string path = fmt::format("/proc/self/fd/{}", tree.get());
-  if (mount(nullptr, path.c_str(), nullptr, MS_PRIVATE, nullptr) == 0) return pass("propagation of a detached mount can be changed");
+  if (mount(nullptr, path.c_str(), nullptr, MS_PRIVATE, nullptr) == 0)
+    return pass("propagation of a detached mount can be changed");
   return failed_call("changing the propagation of a detached mount", errno);
 }
 
@@ -84,7 +88,8 @@ ProbeResult move_mount_answer() {
 ProbeResult set_group() {
   const long result = syscall(SYS_move_mount, -1, "", -1, "", 0x100 /* MOVE_MOUNT_SET_GROUP */);
   const int error = result < 0 ? errno : 0;
-  if (error == EINVAL || error == ENOSYS) return fail(fmt::format("move_mount(MOVE_MOUNT_SET_GROUP): {}", std::strerror(error)));
+  if (error == EINVAL || error == ENOSYS)
+    return fail(fmt::format("move_mount(MOVE_MOUNT_SET_GROUP): {}", std::strerror(error)));
   if (error == EPERM) return failed_call("move_mount(2)", error, CAP_SYS_ADMIN);
   return pass("move_mount(2) knows MOVE_MOUNT_SET_GROUP");
 }

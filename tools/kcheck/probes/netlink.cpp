@@ -27,7 +27,9 @@ void NetlinkMessage::attribute(int type, const void* data, std::size_t size) {
   append(data, size);
 }
 
-void NetlinkMessage::put_attribute(int type, std::uint32_t value) { attribute(type, &value, sizeof value); }
+void NetlinkMessage::put_attribute(int type, std::uint32_t value) {
+  attribute(type, &value, sizeof value);
+}
 
 void NetlinkMessage::put_attribute(int type, std::string_view text) {
   const std::string terminated(text);
@@ -49,7 +51,9 @@ NetlinkSocket::NetlinkSocket(int protocol) : fd_(socket(AF_NETLINK, SOCK_RAW | S
 int NetlinkSocket::ask(const std::string& bytes) {
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
-  if (sendto(fd_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) < 0) return errno;
+  if (sendto(fd_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) <
+      0)
+    return errno;
   alignas(nlmsghdr) std::array<char, 16384> buffer;
   const ssize_t got = recv(fd_.get(), buffer.data(), buffer.size(), 0);
   if (got < 0) return errno == EAGAIN ? ETIMEDOUT : errno;

@@ -41,7 +41,8 @@ ProbeResult unix_file() {
   const int result = ioctl(fd.get(), SIOCPROTOPRIVATE /* SIOCUNIXFILE */, 0);
   const int error = result < 0 ? errno : 0;
   if (result >= 0) close(result);
-  return error == 0 || error == ENOENT ? pass("ioctl(SIOCUNIXFILE) is known") : failed_call("ioctl(SIOCUNIXFILE)", error, CAP_NET_ADMIN);
+  return error == 0 || error == ENOENT ? pass("ioctl(SIOCUNIXFILE) is known")
+                                       : failed_call("ioctl(SIOCUNIXFILE)", error, CAP_NET_ADMIN);
 }
 ProbeResult inet_socket() {
   UniqueFd fd = open_socket(AF_INET, SOCK_STREAM);
@@ -71,10 +72,13 @@ socklen_t loopback_address(int family, sockaddr_storage& storage) {
   return sizeof address;
 }
 
-// A TCP connection to a listener of our own; both ends are closed when this returns. As CRIU does at every start.
+// A TCP connection to a listener of our own; both ends are closed when this returns. As CRIU does at every
+// start.
 ProbeResult connect_loopback(int family) {
   const char* name = family == AF_INET ? "127.0.0.1" : "::1";
-  const auto failed = [&](const char* call, int error) { return failed_call(fmt::format("{} {}", call, name), error); };
+  const auto failed = [&](const char* call, int error) {
+    return failed_call(fmt::format("{} {}", call, name), error);
+  };
   sockaddr_storage storage;
   socklen_t size = loopback_address(family, storage);
   auto* address = reinterpret_cast<sockaddr*>(&storage);
@@ -91,12 +95,19 @@ ProbeResult connect_loopback(int family) {
   int error = 0;
   socklen_t error_size = sizeof error;
   getsockopt(client.get(), SOL_SOCKET, SO_ERROR, &error, &error_size);
-  return error == 0 ? pass(fmt::format("a TCP connection over {}: works", name)) : failed("connect to", error);
+  return error == 0 ? pass(fmt::format("a TCP connection over {}: works", name))
+                    : failed("connect to", error);
 }
-bool has_ipv4() { return static_cast<bool>(open_socket(AF_INET, SOCK_STREAM)) || errno != EAFNOSUPPORT; }
-ProbeResult loopback() { return connect_loopback(AF_INET); }
+bool has_ipv4() {
+  return static_cast<bool>(open_socket(AF_INET, SOCK_STREAM)) || errno != EAFNOSUPPORT;
+}
+ProbeResult loopback() {
+  return connect_loopback(AF_INET);
+}
 // CRIU 3.19 and later take IPv6 where the kernel has no IPv4.
-ProbeResult loopback_any() { return connect_loopback(has_ipv4() ? AF_INET : AF_INET6); }
+ProbeResult loopback_any() {
+  return connect_loopback(has_ipv4() ? AF_INET : AF_INET6);
+}
 
 ProbeResult tcp_repair() {
   UniqueFd fd = open_socket(has_ipv4() ? AF_INET : AF_INET6, SOCK_STREAM);
@@ -110,10 +121,13 @@ ProbeResult tcp_repair() {
 ProbeResult set_option(const UniqueFd& fd, int level, int option, const char* name, int capability = -1) {
   if (!fd) return failed_call(fmt::format("socket for {}", name), errno);
   const int on = 1;
-  if (setsockopt(fd.get(), level, option, &on, sizeof on) == 0) return pass(fmt::format("setsockopt({}): works", name));
+  if (setsockopt(fd.get(), level, option, &on, sizeof on) == 0)
+    return pass(fmt::format("setsockopt({}): works", name));
   return failed_call(fmt::format("setsockopt({})", name), errno, capability);
 }
-ProbeResult peek_off() { return set_option(open_socket(AF_UNIX, SOCK_DGRAM), SOL_SOCKET, 42, "SO_PEEK_OFF"); }
+ProbeResult peek_off() {
+  return set_option(open_socket(AF_UNIX, SOCK_DGRAM), SOL_SOCKET, 42, "SO_PEEK_OFF");
+}
 ProbeResult ipv6_freebind() {
   return set_option(open_socket(AF_INET6, SOCK_DGRAM), SOL_IPV6, 78, "IPV6_FREEBIND");
 }
@@ -122,13 +136,16 @@ ProbeResult ipv6_consistent() {
   if (access("/proc/sys/net/ipv6", F_OK) != 0) return pass("no /proc/sys/net/ipv6: IPv6 is off");
   return ipv6_freebind();
 }
-ProbeResult buf_lock() { return set_option(open_socket(AF_INET, SOCK_STREAM), SOL_SOCKET, 72, "SO_BUF_LOCK"); }
+ProbeResult buf_lock() {
+  return set_option(open_socket(AF_INET, SOCK_STREAM), SOL_SOCKET, 72, "SO_BUF_LOCK");
+}
 
 ProbeResult get_filter() {
   UniqueFd fd = open_socket(AF_UNIX, SOCK_DGRAM);
   if (!fd) return failed_call("socket(AF_UNIX)", errno);
   socklen_t size = 0;
-  if (getsockopt(fd.get(), SOL_SOCKET, SO_GET_FILTER, nullptr, &size) == 0) return pass("getsockopt(SO_GET_FILTER): works");
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_GET_FILTER, nullptr, &size) == 0)
+    return pass("getsockopt(SO_GET_FILTER): works");
   return failed_call("getsockopt(SO_GET_FILTER)", errno);
 }
 // Linux 6.16 and later refuse it on sockets that are not AF_UNIX, netlink or bluetooth.
@@ -137,7 +154,8 @@ ProbeResult pass_credentials() {
   if (!fd) return unknown(fmt::format("socket(AF_INET): {}", std::strerror(errno)));
   int value = 0;
   socklen_t size = sizeof value;
-  if (getsockopt(fd.get(), SOL_SOCKET, SO_PASSCRED, &value, &size) == 0) return pass("SO_PASSCRED of a TCP socket can be read");
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_PASSCRED, &value, &size) == 0)
+    return pass("SO_PASSCRED of a TCP socket can be read");
   return failed_call("getsockopt(SO_PASSCRED) on a TCP socket", errno);
 }
 ProbeResult socket_netns() {
@@ -148,7 +166,8 @@ ProbeResult socket_netns() {
 }
 ProbeResult no_mptcp() {
   constexpr int ipproto_mptcp = 262;
-  return open_socket(AF_INET, SOCK_STREAM, ipproto_mptcp) ? fail("socket(IPPROTO_MPTCP) works here") : pass("no MPTCP sockets here");
+  return open_socket(AF_INET, SOCK_STREAM, ipproto_mptcp) ? fail("socket(IPPROTO_MPTCP) works here")
+                                                          : pass("no MPTCP sockets here");
 }
 
 ProbeResult nsid() {
@@ -165,17 +184,21 @@ ProbeResult nsid() {
 ProbeResult nftables() {
   NetlinkSocket netlink(NETLINK_NETFILTER);
   if (!netlink) return failed_call("socket(NETLINK_NETFILTER)", errno);
-  const auto header = [](std::uint8_t family, std::uint16_t resource) { return nfgenmsg{family, NFNETLINK_V0, htons(resource)}; };
+  const auto header = [](std::uint8_t family, std::uint16_t resource) {
+    return nfgenmsg{family, NFNETLINK_V0, htons(resource)};
+  };
   NetlinkMessage begin(NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST);
   begin.put(header(AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
   constexpr std::uint8_t nfproto_inet = 1;
-  NetlinkMessage table(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK);
+  NetlinkMessage table(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE,
+                       NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK);
   table.put(header(nfproto_inet, 0));
   table.put_attribute(NFTA_TABLE_NAME, "kcheck");
   NetlinkMessage end(NFNL_MSG_BATCH_END, NLM_F_REQUEST);
   end.put(header(AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
   const int error = netlink.ask(begin.bytes() + table.bytes() + end.bytes());
-  return error == 0 ? pass("an nftables inet table can be made") : failed_call("making an nftables inet table", error, CAP_NET_ADMIN);
+  return error == 0 ? pass("an nftables inet table can be made")
+                    : failed_call("making an nftables inet table", error, CAP_NET_ADMIN);
 }
 
 // Only after that namespace was really made: nothing may be changed outside.
@@ -190,7 +213,8 @@ bool in_own_network() {
   return !own.empty() && own != inode(fmt::format("/proc/{}/ns/net", getppid()).c_str());
 }
 ProbeResult nftables_guarded() {
-  if (!in_own_network()) return unknown("no network namespace could be made to try it in (needs CAP_SYS_ADMIN and NET_NS)");
+  if (!in_own_network())
+    return unknown("no network namespace could be made to try it in (needs CAP_SYS_ADMIN and NET_NS)");
   return nftables();
 }
 ProbeResult unshare_network() {

@@ -15,13 +15,20 @@ namespace {
 
 std::string capability_name(int capability) {
   switch (capability) {
-    case CAP_SYS_ADMIN: return "CAP_SYS_ADMIN";
-    case CAP_NET_ADMIN: return "CAP_NET_ADMIN";
-    case CAP_NET_RAW: return "CAP_NET_RAW";
-    case CAP_SYS_PTRACE: return "CAP_SYS_PTRACE";
-    case CAP_CHECKPOINT_RESTORE: return "CAP_CHECKPOINT_RESTORE";
-    case CAP_SYS_RESOURCE: return "CAP_SYS_RESOURCE";
-    default: return fmt::format("capability {}", capability);
+    case CAP_SYS_ADMIN:
+      return "CAP_SYS_ADMIN";
+    case CAP_NET_ADMIN:
+      return "CAP_NET_ADMIN";
+    case CAP_NET_RAW:
+      return "CAP_NET_RAW";
+    case CAP_SYS_PTRACE:
+      return "CAP_SYS_PTRACE";
+    case CAP_CHECKPOINT_RESTORE:
+      return "CAP_CHECKPOINT_RESTORE";
+    case CAP_SYS_RESOURCE:
+      return "CAP_SYS_RESOURCE";
+    default:
+      return fmt::format("capability {}", capability);
   }
 }
 
@@ -50,10 +57,18 @@ std::vector<std::string> probe_names() {
   return names;
 }
 
-ProbeResult pass(std::string detail) { return {Status::pass, std::move(detail)}; }
-ProbeResult fail(std::string detail) { return {Status::fail, std::move(detail)}; }
-ProbeResult unknown(std::string detail) { return {Status::unknown, std::move(detail)}; }
-ProbeResult not_applicable(std::string detail) { return {Status::not_applicable, std::move(detail)}; }
+ProbeResult pass(std::string detail) {
+  return {Status::pass, std::move(detail)};
+}
+ProbeResult fail(std::string detail) {
+  return {Status::fail, std::move(detail)};
+}
+ProbeResult unknown(std::string detail) {
+  return {Status::unknown, std::move(detail)};
+}
+ProbeResult not_applicable(std::string detail) {
+  return {Status::not_applicable, std::move(detail)};
+}
 
 ProbeResult failed_call(const std::string& what, int error, int capability) {
   std::string text = fmt::format("{}: {}", what, std::strerror(error));

@@ -1,8 +1,8 @@
 // Live probes: each asks the running kernel, or the system around it, one question, the way CRIU asks it.
 //
-// A probe runs in a forked child (runner.cpp), so that one that hangs, is killed by a seccomp filter or changes
-// its process's state harms nothing. It may leave nothing behind: what must create something does so on an
-// unlinked file, or in the fresh namespace that its Place names.
+// A probe runs in a forked child (runner.cpp), so that one that hangs, is killed by a seccomp filter or
+// changes its process's state harms nothing. It may leave nothing behind: what must create something does so
+// on an unlinked file, or in the fresh namespace that its Place names.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ namespace cg::probes {
 using Status = ProbeResult::Status;
 
 enum class Place {
-  here,        // the namespaces kcheck runs in
-  own_mounts,  // a mount namespace of its own, as far as the kernel and the privileges allow
+  here,         // the namespaces kcheck runs in
+  own_mounts,   // a mount namespace of its own, as far as the kernel and the privileges allow
   own_network,  // likewise a network namespace
 };
 

@@ -1,5 +1,5 @@
-// What CRIU asks of ptrace, asked of a child made for it: one child for all probes, with a seccomp filter that
-// allows everything so that there is a filter to read.
+// What CRIU asks of ptrace, asked of a child made for it: one child for all probes, with a seccomp filter
+// that allows everything so that there is a filter to read.
 #include <elf.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
@@ -28,7 +28,9 @@ constexpr long ptrace_peeksiginfo = 0x4209, ptrace_getsigmask = 0x420a, ptrace_s
                ptrace_get_rseq_configuration = 0x420f;
 constexpr long option_suspend_seccomp = 1 << 21;
 
-long request(long what, pid_t pid, void* address, void* data) { return syscall(SYS_ptrace, what, pid, address, data); }
+long request(long what, pid_t pid, void* address, void* data) {
+  return syscall(SYS_ptrace, what, pid, address, data);
+}
 
 [[noreturn]] void be_traced() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -81,11 +83,13 @@ ProbeResult ask(const std::string& what, long number, void* address, void* data,
 ProbeResult rseq_configuration() {
   std::array<char, 64> configuration{};
   constexpr std::uintptr_t size = 24;  // struct ptrace_rseq_configuration
-  return ask("ptrace(PTRACE_GET_RSEQ_CONFIGURATION)", ptrace_get_rseq_configuration, reinterpret_cast<void*>(size), configuration.data());
+  return ask("ptrace(PTRACE_GET_RSEQ_CONFIGURATION)", ptrace_get_rseq_configuration,
+             reinterpret_cast<void*>(size), configuration.data());
 }
 // Without rseq(2) there is nothing to ask for.
 ProbeResult rseq_configuration_or_none() {
-  if (syscall(SYS_rseq, nullptr, 0, 0, 0) < 0 && errno == ENOSYS) return pass("rseq(2) does not exist, and so no task uses it");
+  if (syscall(SYS_rseq, nullptr, 0, 0, 0) < 0 && errno == ENOSYS)
+    return pass("rseq(2) does not exist, and so no task uses it");
   return rseq_configuration();
 }
 ProbeResult peek_siginfo() {
@@ -105,14 +109,16 @@ ProbeResult seccomp_get_filter() {
   return ask("ptrace(PTRACE_SECCOMP_GET_FILTER)", ptrace_seccomp_get_filter, nullptr, nullptr, CAP_SYS_ADMIN);
 }
 ProbeResult seccomp_suspend() {
-  return ask("ptrace(PTRACE_O_SUSPEND_SECCOMP)", PTRACE_SETOPTIONS, nullptr, reinterpret_cast<void*>(option_suspend_seccomp), CAP_SYS_ADMIN);
+  return ask("ptrace(PTRACE_O_SUSPEND_SECCOMP)", PTRACE_SETOPTIONS, nullptr,
+             reinterpret_cast<void*>(option_suspend_seccomp), CAP_SYS_ADMIN);
 }
 ProbeResult registers() {
 #if defined(__x86_64__)
   static std::array<char, 16384> state;
   iovec vector{state.data(), state.size()};
   constexpr std::uintptr_t nt_x86_xstate = 0x202;
-  return ask("ptrace(PTRACE_GETREGSET, NT_X86_XSTATE)", PTRACE_GETREGSET, reinterpret_cast<void*>(nt_x86_xstate), &vector);
+  return ask("ptrace(PTRACE_GETREGSET, NT_X86_XSTATE)", PTRACE_GETREGSET,
+             reinterpret_cast<void*>(nt_x86_xstate), &vector);
 #else
   return not_applicable("x86 register state");
 #endif
@@ -121,7 +127,8 @@ ProbeResult hardware_breakpoint() {
 #if defined(__x86_64__)
   const auto poke = [](std::size_t index, std::uintptr_t value) {
     const auto offset = offsetof(struct user, u_debugreg) + index * sizeof(long);
-    return request(PTRACE_POKEUSER, tracee().pid(), reinterpret_cast<void*>(offset), reinterpret_cast<void*>(value));
+    return request(PTRACE_POKEUSER, tracee().pid(), reinterpret_cast<void*>(offset),
+                   reinterpret_cast<void*>(value));
   };
   if (!tracee().stopped()) return failed_call("ptrace(PTRACE_TRACEME)", tracee().error());
   static int landmark;
@@ -139,8 +146,10 @@ std::vector<Probe> ptrace_probes() {
   return {{"rseq-configuration", rseq_configuration},
           {"rseq-configuration-or-none", rseq_configuration_or_none},
           {"peek-siginfo", peek_siginfo},
-          {"signal-mask", signal_mask},               {"seccomp-get-filter", seccomp_get_filter},
-          {"seccomp-suspend", seccomp_suspend},       {"xstate", registers},
+          {"signal-mask", signal_mask},
+          {"seccomp-get-filter", seccomp_get_filter},
+          {"seccomp-suspend", seccomp_suspend},
+          {"xstate", registers},
           {"hardware-breakpoint", hardware_breakpoint}};
 }
 

@@ -1,6 +1,7 @@
-// The child writes one record a probe to a pipe: a status letter, the detail, and a NUL. The parent reads them
-// with a deadline for each; when it passes, the child's process group is killed and the probe whose record is
-// due is UNKNOWN. A child that a signal ends is taken the same way, and the next child goes on behind it.
+// The child writes one record a probe to a pipe: a status letter, the detail, and a NUL. The parent reads
+// them with a deadline for each; when it passes, the child's process group is killed and the probe whose
+// record is due is UNKNOWN. A child that a signal ends is taken the same way, and the next child goes on
+// behind it.
 #include "probes/runner.h"
 
 #include <fcntl.h>
@@ -27,7 +28,8 @@ constexpr std::string_view letters = "PFUN";  // pass, fail, unknown, not applic
 
 // When it cannot be entered, the probes see that themselves.
 void enter(Place place) {
-  if (place == Place::own_mounts && unshare(CLONE_NEWNS) == 0) mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+  if (place == Place::own_mounts && unshare(CLONE_NEWNS) == 0)
+    mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
   if (place == Place::own_network) (void)unshare(CLONE_NEWNET);
 }
 
@@ -56,7 +58,8 @@ ProbeResult parse_record(std::string_view record) {
 
 std::size_t Runner::run_child(const std::vector<Probe>& probes) {
   const auto give_up = [&](const char* what, int error) {
-    for (const auto& probe : probes) results_[std::string(probe.name)] = unknown(fmt::format("{}: {}", what, std::strerror(error)));
+    for (const auto& probe : probes)
+      results_[std::string(probe.name)] = unknown(fmt::format("{}: {}", what, std::strerror(error)));
     return probes.size();
   };
   std::array<int, 2> ends{};
@@ -95,9 +98,13 @@ std::size_t Runner::run_child(const std::vector<Probe>& probes) {
   }
   if (done == probes.size()) return done;
   const std::string name(probes[done].name);
-  if (stuck) results_[name] = unknown(fmt::format("no answer within {} ms", limit_.count()));
-  else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) results_[name] = fail("a seccomp filter kills whoever asks (SIGSYS)");
-  else results_[name] = unknown(fmt::format("the probe died (wait status {:#x})", static_cast<unsigned>(status)));
+  if (stuck)
+    results_[name] = unknown(fmt::format("no answer within {} ms", limit_.count()));
+  else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+    results_[name] = fail("a seccomp filter kills whoever asks (SIGSYS)");
+  else
+    results_[name] =
+        unknown(fmt::format("the probe died (wait status {:#x})", static_cast<unsigned>(status)));
   return done + 1;
 }
 

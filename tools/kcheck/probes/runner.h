@@ -16,8 +16,8 @@ class Runner {
   // `limit`: what one probe may take before it counts as stuck.
   explicit Runner(std::chrono::milliseconds limit = std::chrono::seconds(3)) : limit_(limit) {}
 
-  // Runs what has not been run yet, in one child for each place (and one more after every probe that was stuck
-  // or died).
+  // Runs what has not been run yet, in one child for each place (and one more after every probe that was
+  // stuck or died).
   void run(const std::vector<Probe>& probes);
   // The remembered answer; a probe that was not run before is run now.
   ProbeResult result(std::string_view name);

@@ -33,7 +33,8 @@ std::string answer(const char* what, int error) {
 ProbeResult membarrier() {
   const long result = syscall(SYS_membarrier, 1 << 9, 0);
   const int error = result < 0 ? errno : 0;
-  return error == 0 || error == EINVAL ? pass(answer("membarrier(2)", error)) : fail(answer("membarrier(2)", error));
+  return error == 0 || error == EINVAL ? pass(answer("membarrier(2)", error))
+                                       : fail(answer("membarrier(2)", error));
 }
 
 // Linux 6.13 has MADV_GUARD_INSTALL (102); before, madvise says EINVAL, which CRIU accepts.
@@ -45,17 +46,20 @@ int guard_install() {
 }
 ProbeResult madvise_guard() {
   const int error = guard_install();
-  return error == 0 || error == EINVAL ? pass(answer("madvise(2)", error)) : fail(answer("madvise(2)", error));
+  return error == 0 || error == EINVAL ? pass(answer("madvise(2)", error))
+                                       : fail(answer("madvise(2)", error));
 }
 ProbeResult plain_madvise() {
   const auto size = static_cast<std::size_t>(getpagesize());
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return failed_call("mmap", errno);
-  return madvise(memory, size, MADV_DONTDUMP) == 0 ? pass("madvise(2): works") : failed_call("madvise(2)", errno);
+  return madvise(memory, size, MADV_DONTDUMP) == 0 ? pass("madvise(2): works")
+                                                   : failed_call("madvise(2)", errno);
 }
 // Passes where no task can have guard regions, so that their absence from CRIU's view harms nobody.
 ProbeResult no_guard_regions() {
-  return guard_install() == 0 ? fail("madvise(MADV_GUARD_INSTALL) works here") : pass("no MADV_GUARD_INSTALL here");
+  return guard_install() == 0 ? fail("madvise(MADV_GUARD_INSTALL) works here")
+                              : pass("no MADV_GUARD_INSTALL here");
 }
 
 ProbeResult memfd_create_probe() {
@@ -66,20 +70,25 @@ ProbeResult memfd_create_probe() {
 ProbeResult memfd_answer() {
   const long result = syscall(SYS_memfd_create, nullptr, 0);
   const int error = result < 0 ? errno : 0;
-  return error == EFAULT || error == ENOSYS ? pass(answer("memfd_create(NULL)", error)) : fail(answer("memfd_create(NULL)", error));
+  return error == EFAULT || error == ENOSYS ? pass(answer("memfd_create(NULL)", error))
+                                            : fail(answer("memfd_create(NULL)", error));
 }
 ProbeResult memfd_hugetlb() {
   UniqueFd fd(static_cast<int>(syscall(SYS_memfd_create, "kcheck", 0x4U /* MFD_HUGETLB */)));
   const int error = fd ? 0 : errno;
   // ENOENT: no huge pages of the default size are set up, but the kernel can.
-  return error == 0 || error == ENOENT ? pass(answer("memfd_create(MFD_HUGETLB)", error)) : fail(answer("memfd_create(MFD_HUGETLB)", error));
+  return error == 0 || error == ENOENT ? pass(answer("memfd_create(MFD_HUGETLB)", error))
+                                       : fail(answer("memfd_create(MFD_HUGETLB)", error));
 }
-// CRIU 3.17.1 asks only where memfd_create exists, and does not know ENOSYS as the answer of a kernel without hugetlbfs.
+// CRIU 3.17.1 asks only where memfd_create exists, and does not know ENOSYS as the answer of a kernel without
+// hugetlbfs.
 ProbeResult memfd_hugetlb_answer() {
-  if (syscall(SYS_memfd_create, nullptr, 0) < 0 && errno == ENOSYS) return pass(answer("memfd_create(2)", ENOSYS));
+  if (syscall(SYS_memfd_create, nullptr, 0) < 0 && errno == ENOSYS)
+    return pass(answer("memfd_create(2)", ENOSYS));
   UniqueFd fd(static_cast<int>(syscall(SYS_memfd_create, "", 0x4U)));
   const int error = fd ? 0 : errno;
-  if (error == 0 || error == EINVAL || error == ENOENT) return pass(answer("memfd_create(MFD_HUGETLB)", error));
+  if (error == 0 || error == EINVAL || error == ENOENT)
+    return pass(answer("memfd_create(MFD_HUGETLB)", error));
   return fail(answer("memfd_create(MFD_HUGETLB)", error));
 }
 
@@ -91,11 +100,14 @@ ProbeResult userfaultfd() {
 ProbeResult userfaultfd_answer() {
   UniqueFd fd(static_cast<int>(syscall(SYS_userfaultfd, 0)));
   const int error = fd ? 0 : errno;
-  return error == 0 || error == ENOSYS || error == EPERM ? pass(answer("userfaultfd(2)", error)) : fail(answer("userfaultfd(2)", error));
+  return error == 0 || error == ENOSYS || error == EPERM ? pass(answer("userfaultfd(2)", error))
+                                                         : fail(answer("userfaultfd(2)", error));
 }
 
 ProbeResult kcmp_vm() {
-  return syscall(SYS_kcmp, getpid(), getpid(), KCMP_VM, 0, 0) == 0 ? pass("kcmp(2): works") : failed_call("kcmp(2)", errno, CAP_SYS_PTRACE);
+  return syscall(SYS_kcmp, getpid(), getpid(), KCMP_VM, 0, 0) == 0
+             ? pass("kcmp(2): works")
+             : failed_call("kcmp(2)", errno, CAP_SYS_PTRACE);
 }
 ProbeResult kcmp_epoll() {
   UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
@@ -113,7 +125,8 @@ ProbeResult kcmp_epoll() {
 
 ProbeResult prctl_tid_address() {
   int* address = nullptr;
-  return prctl(PR_GET_TID_ADDRESS, &address) == 0 ? pass("prctl(PR_GET_TID_ADDRESS): works") : failed_call("prctl(PR_GET_TID_ADDRESS)", errno);
+  return prctl(PR_GET_TID_ADDRESS, &address) == 0 ? pass("prctl(PR_GET_TID_ADDRESS): works")
+                                                  : failed_call("prctl(PR_GET_TID_ADDRESS)", errno);
 }
 ProbeResult prctl_mm_map() {
   unsigned size = 0;
@@ -124,7 +137,8 @@ ProbeResult getowner_uids() {
   UniqueFd fd(open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
   unsigned uids[2] = {};
   constexpr int f_getowner_uids = 17;  // F_GETOWNER_UIDS, include/uapi/asm-generic/fcntl.h
-  return fcntl(fd.get(), f_getowner_uids, uids) == 0 ? pass("fcntl(F_GETOWNER_UIDS): works") : failed_call("fcntl(F_GETOWNER_UIDS)", errno);
+  return fcntl(fd.get(), f_getowner_uids, uids) == 0 ? pass("fcntl(F_GETOWNER_UIDS): works")
+                                                     : failed_call("fcntl(F_GETOWNER_UIDS)", errno);
 }
 
 // set_tid without a size is EINVAL where clone3 knows set_tid, E2BIG where it does not, and makes no process.
@@ -144,7 +158,8 @@ ProbeResult set_tid() {
   if (const ProbeResult by_clone3 = clone3_set_tid(); by_clone3.status == Status::pass) return by_clone3;
   UniqueFd fd(open("/proc/sys/kernel/ns_last_pid", O_RDWR | O_CLOEXEC));
   return fd ? pass("/proc/sys/kernel/ns_last_pid opens for writing")
-            : failed_call("clone3(2) without set_tid, and /proc/sys/kernel/ns_last_pid", errno, CAP_CHECKPOINT_RESTORE);
+            : failed_call("clone3(2) without set_tid, and /proc/sys/kernel/ns_last_pid", errno,
+                          CAP_CHECKPOINT_RESTORE);
 }
 ProbeResult clone3_answer() {
   const int error = clone3_errno();
@@ -166,7 +181,8 @@ ProbeResult openat2_probe() {
 }
 ProbeResult close_range_probe() {
   constexpr unsigned high = 0x7ffffff0;
-  return syscall(SYS_close_range, high, high, 0) == 0 ? pass("close_range(2): works") : failed_call("close_range(2)", errno);
+  return syscall(SYS_close_range, high, high, 0) == 0 ? pass("close_range(2): works")
+                                                      : failed_call("close_range(2)", errno);
 }
 ProbeResult rseq() {
   // A length of 0 is never right, so nothing is registered.
@@ -194,8 +210,9 @@ ProbeResult sigqueueinfo() {
   siginfo_t info{};
   info.si_signo = SIGUSR1;
   info.si_code = 1;
-  return syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info) == 0 ? pass("rt_sigqueueinfo(2) to oneself: works")
-                                                                   : failed_call("rt_sigqueueinfo(2)", errno);
+  return syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info) == 0
+             ? pass("rt_sigqueueinfo(2) to oneself: works")
+             : failed_call("rt_sigqueueinfo(2)", errno);
 }
 // Two user buffers whose pages begin in the middle.
 ProbeResult unaligned_vmsplice() {
@@ -204,8 +221,9 @@ ProbeResult unaligned_vmsplice() {
   UniqueFd in(ends[0]), out(ends[1]);
   static char buffer[64];
   iovec part{buffer + 3, 16};
-  return vmsplice(out.get(), &part, 1, SPLICE_F_GIFT | SPLICE_F_NONBLOCK) > 0 ? pass("unaligned vmsplice(2): works")
-                                                                             : failed_call("unaligned vmsplice(2)", errno);
+  return vmsplice(out.get(), &part, 1, SPLICE_F_GIFT | SPLICE_F_NONBLOCK) > 0
+             ? pass("unaligned vmsplice(2): works")
+             : failed_call("unaligned vmsplice(2)", errno);
 }
 ProbeResult fsopen_probe() {
   UniqueFd fd(static_cast<int>(syscall(SYS_fsopen, "tmpfs", 0x1U)));
@@ -215,14 +233,16 @@ ProbeResult no_io_uring() {
   constexpr int too_many = 1 << 30;
   const long result = syscall(SYS_io_uring_setup, too_many, nullptr);
   const int error = result < 0 ? errno : 0;
-  return error == ENOSYS || error == EPERM ? pass(answer("io_uring_setup(2)", error)) : fail("io_uring_setup(2) works here");
+  return error == ENOSYS || error == EPERM ? pass(answer("io_uring_setup(2)", error))
+                                           : fail("io_uring_setup(2) works here");
 }
 ProbeResult compat_restore() {
 #if defined(__x86_64__)
   // ARCH_MAP_VDSO_32 at 0: EEXIST where it is known (a vdso is there already), EINVAL where it is not.
   const long result = syscall(SYS_arch_prctl, 0x2002, 0);
   const int error = result < 0 ? errno : 0;
-  return error == EINVAL ? fail(answer("arch_prctl(ARCH_MAP_VDSO_32)", error)) : pass("arch_prctl(ARCH_MAP_VDSO_32) is known");
+  return error == EINVAL ? fail(answer("arch_prctl(ARCH_MAP_VDSO_32)", error))
+                         : pass("arch_prctl(ARCH_MAP_VDSO_32) is known");
 #else
   return not_applicable("32-bit x86 tasks");
 #endif

@@ -1,5 +1,5 @@
-// The vdso as CRIU reads it: its dynamic section must have the tables that the CRIU version knows, and its data
-// pages the names it knows.
+// The vdso as CRIU reads it: its dynamic section must have the tables that the CRIU version knows, and its
+// data pages the names it knows.
 #include <elf.h>
 #include <fmt/format.h>
 #include <sys/auxv.h>
@@ -39,11 +39,14 @@ ProbeResult vdso_hash() {
 ProbeResult no_vvar_vclock() {
   auto maps = read_file("/proc/self/maps");
   if (!maps) return unknown(maps.error().message);
-  return maps->contains("[vvar_vclock]") ? fail("/proc/self/maps has [vvar_vclock]") : pass("/proc/self/maps has no [vvar_vclock]");
+  return maps->contains("[vvar_vclock]") ? fail("/proc/self/maps has [vvar_vclock]")
+                                         : pass("/proc/self/maps has no [vvar_vclock]");
 }
 
 }  // namespace
 
-std::vector<Probe> vdso_probes() { return {{"vdso-hash", vdso_hash}, {"no-vvar-vclock", no_vvar_vclock}}; }
+std::vector<Probe> vdso_probes() {
+  return {{"vdso-hash", vdso_hash}, {"no-vvar-vclock", no_vvar_vclock}};
+}
 
 }  // namespace cg::probes
