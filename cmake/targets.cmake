@@ -11,12 +11,20 @@ if(CG_SANITIZE)
   target_link_options(cg_options INTERFACE -fsanitize=address,undefined)
 endif()
 
+# Newer versions of fmt declare other templates extern: there the header alone has to do.
+if(fmt_VERSION VERSION_LESS 10)
+  add_library(cg_fmt STATIC ${CMAKE_CURRENT_LIST_DIR}/fmt.cpp)
+else()
+  add_library(cg_fmt INTERFACE)
+  target_link_libraries(cg_fmt INTERFACE fmt::fmt-header-only)
+endif()
+
 # cg_library(NAME DEPS…): lib/NAME/*.cpp -> static library cg_NAME.
 function(cg_library name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   if(sources)
     add_library(cg_${name} STATIC ${sources})
-    target_link_libraries(cg_${name} PUBLIC cg_options fmt::fmt-header-only ${ARGN})
+    target_link_libraries(cg_${name} PUBLIC cg_options cg_fmt ${ARGN})
   endif()
 endfunction()
 

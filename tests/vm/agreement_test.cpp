@@ -2,6 +2,7 @@
 // work, and when it says ready a container is really dumped and restored. A version whose source cannot be had is skipped.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/file.h"

@@ -1,6 +1,7 @@
 // build: a recipe becomes a plan (base layer, directories, files, links, inputs), the plan an image.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>

@@ -1,6 +1,7 @@
 // verify: is the file system whole, and does the image hold the very files that it should?
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
