@@ -28,7 +28,7 @@ void put_entry(std::byte* at, std::uint32_t inode, std::size_t record, std::stri
   const ext2_dir_entry_2 entry{.inode = inode, .rec_len = static_cast<__u16>(record),
                                .name_len = static_cast<__u8>(name.size()), .file_type = type, .name = {}};
   std::memcpy(at, &entry, header_size);
-  std::memcpy(at + header_size, name.data(), name.size());
+  if (!name.empty()) std::memcpy(at + header_size, name.data(), name.size());
 }
 
 void put_tail(std::byte* block) {
