@@ -68,7 +68,7 @@ if wanted criu; then
       make -C "$work/plain" -j"$(nproc)" criu NO_GNUTLS=1
   }
   ours() { "$BIN/criu-builder" --cache "$work/cache-$RANDOM$RANDOM" build "$version" -o "$work" --source "$source"; }
-  RUNS=3
+  RUNS=${CRIU_RUNS:-3}
   peer=$(repeat plain)
   mine=$(repeat ours)
   row "static CRIU $version, ratio to plain make" "$(awk -v a="$mine" -v b="$peer" 'BEGIN { printf "%.2f", a / b }')" x 1.15 "$mine s against $peer s"
