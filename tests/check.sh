@@ -34,7 +34,7 @@ section "tools"
 
 section "unit, image and hostile-input tests"
 failures=0
-ctest --test-dir "$BUILD" -L 'unit|image' --output-on-failure --output-junit "$PWD/$BUILD/quick.xml" -j "$(nproc)" --timeout 300 --quiet || failures=1
+ctest --test-dir "$BUILD" -L 'unit|image' --output-on-failure --output-junit "$PWD/$BUILD/quick.xml" -j "$(nproc)" --timeout 300 || failures=1
 [ $failures = 0 ] || { summary "$BUILD/quick.xml" || true; exit 1; }
 
 section "guest kernel"
@@ -44,7 +44,7 @@ section "demo: a container checkpointed and restored"
 
 section "guest tests"
 export CG_CHECK_LONG=${mode:+1}
-ctest --test-dir "$BUILD" -L vm --output-on-failure --output-junit "$PWD/$BUILD/vm.xml" --timeout 3600 --quiet || failures=1
+ctest --test-dir "$BUILD" -L vm --output-on-failure --output-junit "$PWD/$BUILD/vm.xml" --timeout 3600 || failures=1
 
 section "done"
 printf 'make check took %d s\n' $(($(date +%s) - started))
