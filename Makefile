@@ -21,7 +21,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(abspath $(CACHE))
 endif
 
-.PHONY: all tools test-programs deps deps-if-missing guest-kernel criu rootfs vm-check demo check check-long bench install clean help
+.PHONY: all tools test-programs deps deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz bench install clean help
 
 all: tools
 
@@ -78,6 +78,11 @@ check:
 ## make check-long           the exhaustive ones as well: rebuilt kernels, every CRIU version
 check-long:
 	@BUILD=$(BUILD) OUT=$(OUT) MAKE=$(MAKE) tests/check.sh long
+
+## make fuzz                 every fuzzer for a while [SECONDS=20] [TARGETS="kconfig-config"]
+SECONDS ?= 20
+fuzz: deps-if-missing
+	@OUT=$(OUT) tests/fuzz/run.sh $(SECONDS) $(TARGETS)
 
 ## make bench                figures against limits and peers, medians
 bench:

@@ -3,12 +3,16 @@
 add_library(cg_options INTERFACE)
 target_include_directories(cg_options INTERFACE ${CMAKE_SOURCE_DIR}/lib)
 target_compile_options(cg_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion
-  -Wno-restrict  # false alarms of gcc 12 on std::string (gcc bug 105651)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false alarms of gcc 12 on std::string (gcc bug 105651)
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>  # inside libstdc++ 12, seen from clang 19
   -Wno-missing-field-initializers)  # designated initializers leave the rest at its default on purpose
 target_compile_definitions(cg_options INTERFACE CG_VERSION="${PROJECT_VERSION}")
 if(CG_SANITIZE)
   target_compile_options(cg_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
   target_link_options(cg_options INTERFACE -fsanitize=address,undefined)
+endif()
+if(CG_FUZZ)  # everything a fuzzer calls reports its branches to libFuzzer
+  target_compile_options(cg_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # Newer versions of fmt declare other templates extern: there the header alone has to do.
@@ -64,5 +68,18 @@ function(cg_test name label dir)
       set(limit 3600)  # a case of check-long compiles a kernel
     endif()
     gtest_discover_tests(${name} PROPERTIES LABELS ${label} TIMEOUT ${limit} DISCOVERY_MODE PRE_TEST)
+  endif()
+endfunction()
+
+# cg_fuzz(NAME DEPS…): tests/fuzz/NAME/fuzz_*.cpp -> the libFuzzer program NAME_fuzz. It exists only in a build
+# tree made with CG_FUZZ (clang); tests/fuzz/run.sh makes that tree.
+function(cg_fuzz name)
+  if(CG_FUZZ)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/fuzz_*.cpp)
+    add_executable(${name}_fuzz ${sources})
+    target_link_libraries(${name}_fuzz PRIVATE cg_options ${ARGN})
+    target_include_directories(${name}_fuzz PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${name}_fuzz)
   endif()
 endfunction()

@@ -37,6 +37,10 @@ failures=0
 ctest --test-dir "$BUILD" -L 'unit|image' --output-on-failure --output-junit "$PWD/$BUILD/quick.xml" -j "$(nproc)" --timeout 300 || failures=1
 [ $failures = 0 ] || { summary "$BUILD/quick.xml" || true; exit 1; }
 
+section "fuzzers"
+[ "$mode" = long ] && fuzz_seconds=600 || fuzz_seconds=20
+tests/fuzz/run.sh $fuzz_seconds || failures=1
+
 section "guest kernel"
 "$MAKE" guest-kernel
 section "demo: a container checkpointed and restored"
