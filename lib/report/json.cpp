@@ -24,6 +24,10 @@ Json to_object(const Finding& finding) {
   put(object, "fix", finding.fix);
   put(object, "source", finding.source);
   put(object, "proof", finding.proof);
+  put(object, "file", finding.file);
+  if (finding.line) object["line"] = finding.line;
+  if (!finding.notes.empty()) object["notes"] = finding.notes;
+  put(object, "waiver", finding.waiver);
   return object;
 }
 

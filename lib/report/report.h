@@ -24,6 +24,10 @@ struct Finding {
   std::string fix;
   std::string source;
   std::string proof;
+  std::string file;  // what the finding points at: a line of a fragment or a log
+  std::size_t line = 0;            // from 1; 0: the file as a whole
+  std::vector<std::string> notes;  // the steps that lead to it, in order; indented where one follows from another
+  std::string waiver;              // why it is accepted, and until when; its verdict then counts for nothing
 };
 
 // How one version of the checked program fares. Only the judged one sets the exit status.

@@ -40,6 +40,10 @@ void write_finding(std::string& out, const Finding& finding, const TextOptions& 
   const bool bad = finding.verdict == Verdict::fail || finding.verdict == Verdict::warn ||
                    (finding.verdict == Verdict::unknown && finding.required);
   if (bad || options.all_rows) write_label(out, "seen", finding.seen);
+  if (finding.line && (bad || options.all_rows)) write_label(out, "at", fmt::format("{}:{}", finding.file, finding.line));
+  if (bad)
+    for (const auto& note : finding.notes) out += fmt::format("          {}\n", note);
+  write_label(out, "waived", finding.waiver);
   if (!bad) return;
   if (finding.verdict == Verdict::fail || options.all_rows) write_label(out, "breaks", finding.breaks);
   write_label(out, "fix", finding.fix);
