@@ -1,6 +1,9 @@
 #include "kcheck_tool.h"
 
+#include <algorithm>
+
 #include "config_command.h"
+#include "flags_command.h"
 #include "image_command.h"
 #include "live.h"
 #include "options.h"
@@ -22,12 +25,27 @@ int finish(const Result<Report>& report, const KcheckOptions& options, Environme
   return deliver(*report, options, env);
 }
 
+// Of the commands that take another program's command line, the words behind "--" are not kcheck's.
+Args take_command(Args& words) {
+  const auto dashes = std::ranges::find(words, "--");
+  const auto takes = std::find_if(words.begin(), dashes, [](const std::string& word) {
+    return word == "flags" || word == "explain" || word == "tree";
+  });
+  if (dashes == words.end() || takes == dashes) return {};
+  Args behind(dashes + 1, words.end());
+  words.erase(dashes, words.end());
+  return behind;
+}
+
 }  // namespace
 
 int kcheck_main(const Args& args, Environment& env) {
+  Args words = args;
   KcheckOptions options;
+  options.behind = take_command(words);
   ConfigCommand config;
   ImageCommand image;
+  FlagsCommand flags;
   CLI::App app(
       "Will this CRIU run on this kernel, configuration or image, and if not, what is to be changed?",
       "kcheck");
@@ -47,9 +65,11 @@ int kcheck_main(const Args& args, Environment& env) {
   CLI::App* look_into = app.add_subcommand("image", "Check that a root image has what CRIU needs");
   look_into->add_option("IMG", image.image, "A raw ext4 image")->required();
   look_into->add_option("--kernel", image.kernel, "The kernel that will boot it: a bzImage or a vmlinux");
+  CLI::App* check_flags = add_flags_command(app, flags);
   app.require_subcommand(0, 1);
-  if (const auto status = parse_command_line(app, args, env)) return *status;
+  if (const auto status = parse_command_line(app, words, env)) return *status;
 
+  if (check_flags->parsed()) return finish(check_flags_of(options, flags), options, env);
   const auto matrix = load_matrix(options);
   if (!matrix) return report_error(matrix.error(), "kcheck", env);
   if (check_config->parsed()) return finish(check_configs(options, config, *matrix, env), options, env);

@@ -53,6 +53,10 @@ std::vector<Call> calls() {
       {{"kcheck", "config", "missing.config"}, 3, "missing.config"},
       {{"kcheck", "config", "junk"}, 1, "junk:1"},
       {{"kcheck", "--criu=9.9"}, 2, "9.9"},
+      {{"kcheck", "flags", "--criu", "4.2"}, 2, "behind '--'"},
+      {{"kcheck", "flags", "--options", "missing.toml", "--", "criu", "dump"}, 3, "missing.toml"},
+      {{"kcheck", "flags", "--options", "junk", "--", "criu", "dump"}, 1, "junk:1"},
+      {{"kcheck", "flags", "--criu", "4.2", "--", "criu", "dump", "-t", "1"}, 0, "GOOD for CRIU 4.2"},
       {{"guest-run", "--kernel", "missing", "--image", "missing", "--", "true"}, 125, "missing"},
       {{"guest-run", "--kernel", "x"}, 2, "guest-run"},
   };

@@ -1,0 +1,50 @@
+// kcheck flags: the words behind "--" are criu's, exit statuses, both forms of the report.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "schema.h"
+#include "scripted_tool.h"
+
+namespace cg {
+namespace {
+
+TEST(Flags, ExitStatuses) {
+  struct {
+    Args args;
+    int status;
+  } const cases[] = {
+      {{"flags", "--criu", "4.2", "--", "criu", "dump", "-t", "1"}, 0},
+      {{"flags", "--criu=4.2", "--", "criu", "dump", "-t", "1", "--allow-uprobes"}, 0},
+      {{"flags", "--criu=4.1", "--", "criu", "dump", "-t", "1", "--allow-uprobes"}, 1},
+      {{"flags", "--", "criu", "dump", "-t", "1", "--enable-external-masters"}, 1},
+      {{"flags", "--", "criu", "dump", "-t", "1", "--skip-mnt", "/a"}, 0},
+      {{"flags", "--strict", "--", "criu", "dump", "-t", "1", "--skip-mnt", "/a"}, 1},
+      {{"flags", "--criu", "9.9", "--", "criu", "dump", "-t", "1"}, 2},
+      {{"flags", "--"}, 2},
+      {{"flags", "criu", "dump"}, 2},
+  };
+  for (const auto& test : cases) {
+    const auto outcome = run_kcheck(test.args, "");
+    EXPECT_EQ(outcome.status, test.status) << outcome.out << outcome.err;
+  }
+}
+
+TEST(Flags, ShowsEveryVersion) {
+  const auto outcome =
+      run_kcheck({"flags", "--criu", "4.1", "--", "criu", "dump", "-t", "1", "--allow-uprobes"}, "");
+  EXPECT_TRUE(outcome.out.contains("exists since CRIU 4.2")) << outcome.out;
+  EXPECT_TRUE(outcome.out.contains("> CRIU 4.1    not ready: flags.unknown.allow-uprobes")) << outcome.out;
+  EXPECT_TRUE(outcome.out.contains("  CRIU 4.2    ready")) << outcome.out;
+}
+
+TEST(Flags, JsonFollowsTheSchema) {
+  const auto outcome =
+      run_kcheck({"flags", "--format", "json", "--", "criu", "dump", "-t", "0", "--nonsense", "\xff"}, "");
+  EXPECT_EQ(outcome.status, 1);
+  const auto schema =
+      nlohmann::json::parse(read_file(std::string(CG_SOURCE_DIR) + "/docs/kcheck.schema.json").value());
+  EXPECT_EQ(schema_violation(nlohmann::json::parse(outcome.out), schema, schema), "") << outcome.out;
+}
+
+}  // namespace
+}  // namespace cg
