@@ -22,12 +22,12 @@ fs::path temporary_beside(const fs::path& destination) {
          fmt::format(".{}.{}.{}.part", destination.filename().string(), getpid(), counter++);
 }
 
-void fsync_directory(const fs::path& directory) {
+}  // namespace
+
+void sync_directory(const fs::path& directory) {
   UniqueFd fd(open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd) (void)fsync(fd.get());
 }
-
-}  // namespace
 
 void UniqueFd::reset(int fd) {
   if (fd_ >= 0) close(fd_);
@@ -101,7 +101,7 @@ Result<void> AtomicFile::commit() {
     return cannot_errno(fmt::format("renaming {} to {}", temporary_.string(), destination_.string()), errno);
   temporary_.clear();
   fd_.reset();
-  fsync_directory(destination_.parent_path());
+  sync_directory(destination_.parent_path());
   return {};
 }
 

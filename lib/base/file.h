@@ -43,6 +43,9 @@ Result<std::string> read_fd(int fd, const std::string& name, std::uint64_t limit
 Result<void> write_all(int fd, std::string_view bytes, const std::string& name);
 Result<void> make_directories(const std::filesystem::path& path);
 
+// Makes a directory's entries as they are now survive a power cut; "" is the working directory.
+void sync_directory(const std::filesystem::path& directory);
+
 // A file written beside its place and renamed over it by commit(); until then, and when anything fails, the
 // previous file stays as it was. The temporary is removed by the destructor.
 class AtomicFile {

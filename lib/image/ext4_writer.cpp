@@ -20,6 +20,8 @@
 
 #include "base/sha256.h"
 #include "image/ext2_error.h"
+#include "image/ext2_io.h"
+#include "image/group_counts.h"
 #include "image/image_builder.h"
 #include "image/inode_table.h"
 #include "image/xattr.h"
@@ -33,11 +35,6 @@ constexpr std::uint64_t megabyte_blocks = (1 << 20) / block_size;
 constexpr std::uint64_t bytes_per_inode = 16384;  // of the space that is left free
 constexpr std::uint32_t inodes_per_block = block_size / inode_size;
 constexpr std::uint64_t least_journal_blocks = 1024;  // fewer the kernel refuses
-
-struct FilesystemCloser {
-  void operator()(ext2_filsys fs) const { ext2fs_free(fs); }
-};
-using Filesystem = std::unique_ptr<struct_ext2_filsys, FilesystemCloser>;
 
 struct Identity {
   Uuid uuid;
@@ -165,15 +162,7 @@ void mark_used(ext2_filsys fs, const Space& space, const InodeTable& table) {
   for (dgrp_t group = 0; group < fs->group_desc_count; ++group) {
     const blk64_t first = ext2fs_group_first_block2(fs, group);
     const blk64_t last = ext2fs_group_last_block2(fs, group);
-    std::uint32_t free_here = 0;
-    for (blk64_t block = first; block <= last; ++block) {
-      blk64_t zero = 0;
-      if (ext2fs_find_first_zero_block_bitmap2(fs->block_map, block, last, &zero) != 0) break;
-      blk64_t set = last + 1;
-      if (ext2fs_find_first_set_block_bitmap2(fs->block_map, zero, last, &set) != 0) set = last + 1;
-      free_here += static_cast<std::uint32_t>(set - zero);
-      block = set;
-    }
+    const std::uint32_t free_here = free_blocks_in_group(fs, group);
     ext2fs_bg_free_blocks_count_set(fs, group, free_here);
     if (ext2fs_bg_flags_test(fs, group, EXT2_BG_BLOCK_UNINIT) && free_here < last - first + 1)
       ext2fs_bg_flags_clear(fs, group, EXT2_BG_BLOCK_UNINIT);

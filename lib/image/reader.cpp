@@ -1,13 +1,15 @@
 #include "image/reader.h"
 
 #include <ext2fs/ext2fs.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <utility>
 
+#include "base/file.h"
 #include "image/ext2_error.h"
+#include "image/ext2_io.h"
 #include "image/features.h"
 #include "image/lookup.h"
 #include "image/uuid.h"
@@ -33,31 +35,39 @@ Timestamp timestamp(std::uint32_t seconds, std::uint32_t extra) {
 
 }  // namespace
 
-ImageReader::ImageReader(ImageReader&& other) noexcept : name_(std::move(other.name_)), fs_(std::exchange(other.fs_, nullptr)) {}
+struct ImageReader::File {
+  UniqueFd fd;
+  FileDevice disk;
+  DiskLayout layout;
+  Place place;
+  Window window;
+  Filesystem fs = {};
+};
 
-ImageReader& ImageReader::operator=(ImageReader&& other) noexcept {
-  std::swap(name_, other.name_);
-  std::swap(fs_, other.fs_);
-  return *this;
-}
+ImageReader::ImageReader() = default;
+ImageReader::ImageReader(ImageReader&&) noexcept = default;
+ImageReader& ImageReader::operator=(ImageReader&&) noexcept = default;
+ImageReader::~ImageReader() = default;
 
-ImageReader::~ImageReader() {
-  if (fs_) ext2fs_free(fs_);
-}
+int ImageReader::fd() const { return file_->fd.get(); }
+const DiskLayout& ImageReader::layout() const { return file_->layout; }
+const Place& ImageReader::place() const { return file_->place; }
 
-Result<ImageReader> ImageReader::open(const std::filesystem::path& image) {
+Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::optional<unsigned> partition) {
   ImageReader reader;
   reader.name_ = image.string();
+  UniqueFd fd(::open(image.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};
-  if (::stat(image.c_str(), &info) != 0) return cannot_errno(image.string(), errno);
-  if (S_ISDIR(info.st_mode)) return refused(image.string() + ": a directory, not an image");
-  // Empty options: a '?' in the name does not start any.
-  const errcode_t code = ext2fs_open2(image.c_str(), "", EXT2_FLAG_64BITS | EXT2_FLAG_SOFTSUPP_FEATURES, 0, 0, unix_io_manager, &reader.fs_);
-  if (code == EXT2_ET_BAD_MAGIC || code == EXT2_ET_SHORT_READ)
-    return refused(image.string() + ": not an ext2, ext3 or ext4 file system");
-  if (code == EXT2_ET_UNSUPP_FEATURE || code == EXT2_ET_RO_UNSUPP_FEATURE)
-    return refused(image.string() + ": has file-system features that this libext2fs does not know");
-  if (code) return ext2_error(image.string(), code);
+  if (!fd || fstat(fd.get(), &info) != 0) return cannot_errno(image.string(), errno);
+  if (!S_ISREG(info.st_mode)) return refused(image.string() + (S_ISDIR(info.st_mode) ? ": a directory, not an image" : ": not a regular file"));
+  CG_TRY(disk, FileDevice::of(fd.get(), reader.name_));
+  CG_TRY(layout, read_layout(disk));
+  CG_TRY(place, find_ext(layout, partition, reader.name_));
+  reader.file_.reset(new File{std::move(fd), std::move(disk), std::move(layout), place, Window(disk, 0, 0)});
+  reader.file_->window = Window(reader.file_->disk, place.offset, place.bytes);
+  CG_TRY(fs, open_ext(reader.file_->window, EXT2_FLAG_SOFTSUPP_FEATURES));
+  reader.file_->fs = std::move(fs);
+  reader.fs_ = reader.file_->fs.get();
   return reader;
 }
 

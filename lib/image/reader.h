@@ -1,15 +1,17 @@
-// Looks into an ext4 image through libext2fs, without mounting it.
+// Looks into an ext4 file system through libext2fs, without mounting it, wherever in an image file it lies.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "image/layout.h"
 #include "image/tree.h"
 
 struct struct_ext2_filsys;
@@ -44,8 +46,9 @@ struct ImageInfo {
 
 class ImageReader {
  public:
-  // Refused when it is no ext2/3/4 file system, one with features libext2fs does not know, or a damaged one.
-  static Result<ImageReader> open(const std::filesystem::path& image);
+  // The file system is found by itself, or is the partition asked for. Refused when there is no ext2/3/4 file system,
+  // one with features libext2fs does not know, or a damaged one.
+  static Result<ImageReader> open(const std::filesystem::path& image, std::optional<unsigned> partition = {});
   ImageReader(ImageReader&&) noexcept;
   ImageReader& operator=(ImageReader&&) noexcept;
   ~ImageReader();
@@ -64,13 +67,18 @@ class ImageReader {
 
   const std::string& name() const { return name_; }
   struct_ext2_filsys* filesystem() const { return fs_; }
+  int fd() const;  // of the image file
+  const DiskLayout& layout() const;
+  const Place& place() const;
 
  private:
-  ImageReader() = default;
+  struct File;
+  ImageReader();
   Result<FileInfo> info_of(std::uint32_t inode, std::string_view path) const;
 
   std::string name_;
-  struct_ext2_filsys* fs_ = nullptr;
+  std::unique_ptr<File> file_;
+  struct_ext2_filsys* fs_ = nullptr;  // file_'s
 };
 
 }  // namespace cg::image

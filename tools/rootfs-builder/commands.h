@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "base/cli.h"
 #include "base/environment.h"
@@ -23,7 +24,8 @@ struct Registered {
 
 Registered add_create_command(CLI::App& app, CommonOptions& options);
 Registered add_build_command(CLI::App& app, CommonOptions& options);
-Registered add_inject_command(CLI::App& app);
+// inject, replace, remove, mkdir, symlink, chmod, chown.
+void add_edit_commands(CLI::App& app, std::vector<Registered>& commands);
 Registered add_ls_command(CLI::App& app);
 Registered add_cat_command(CLI::App& app);
 Registered add_inspect_command(CLI::App& app);

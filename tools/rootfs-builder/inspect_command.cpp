@@ -6,34 +6,65 @@
 
 #include "base/text.h"
 #include "commands.h"
-#include "image/reader.h"
+#include "image_choice.h"
 
 namespace cg {
 
+namespace {
+
+// "ext4" for a bare file system, else what is around it.
+std::string form_of(const image::ImageReader& reader) {
+  const auto scheme = reader.layout().scheme;
+  return scheme == image::Scheme::raw ? "ext4" : fmt::format("{} disk", image::to_string(scheme));
+}
+
+nlohmann::ordered_json partitions_json(const image::DiskLayout& layout) {
+  auto partitions = nlohmann::ordered_json::array();
+  for (const auto& partition : layout.partitions) {
+    partitions.push_back({{"number", partition.number}, {"offset", partition.offset}, {"bytes", partition.bytes}, {"type", partition.type},
+                          {"content", image::to_string(partition.content)}});
+    if (!partition.name.empty()) partitions.back()["name"] = partition.name;
+  }
+  return partitions;
+}
+
+void print_json(const ImageChoice& choice, const image::ImageReader& reader, std::ostream& out) {
+  const image::ImageInfo info = reader.info();
+  const nlohmann::ordered_json json = {
+      {"schema", "criu-guest/image-inspect"}, {"version", 1}, {"image", choice.image}, {"form", form_of(reader)}, {"file_bytes", reader.layout().bytes},
+      {"partitions", partitions_json(reader.layout())}, {"faults", reader.layout().faults}, {"partition", reader.place().partition},
+      {"offset", reader.place().offset}, {"bytes", info.bytes}, {"block_size", info.block_size}, {"blocks", info.blocks},
+      {"free_blocks", info.free_blocks}, {"inodes", info.inodes}, {"free_inodes", info.free_inodes}, {"directories", info.directories},
+      {"uuid", info.uuid}, {"label", info.label}, {"state", info.state}, {"features", info.features}};
+  out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+}
+
+void print_text(const ImageChoice& choice, const image::ImageReader& reader, std::ostream& out) {
+  const image::ImageInfo info = reader.info();
+  out << fmt::format("image     {}\nform      {}\n", choice.image, form_of(reader));
+  for (const auto& partition : reader.layout().partitions)
+    out << fmt::format("partition {}{} {} of {} at {}, type {}{}\n", partition.number, partition.number == reader.place().partition ? "*" : " ",
+                       human_size(partition.bytes), image::to_string(partition.content), partition.offset, partition.type,
+                       partition.name.empty() ? "" : ", " + partition.name);
+  for (const auto& fault : reader.layout().faults) out << fmt::format("fault     {}\n", fault);
+  out << fmt::format("state     {}\nsize      {} ({} bytes, {} blocks of {})\n", info.state, human_size(info.bytes), info.bytes, info.blocks, info.block_size)
+      << fmt::format("free      {} ({} blocks), {} of {} inodes\n", human_size(info.free_blocks * info.block_size), info.free_blocks,
+                     info.free_inodes, info.inodes)
+      << fmt::format("holds     {} inodes in use, {} of them directories\nlabel     {}\nuuid      {}\nfeatures  {}\n",
+                     info.inodes - info.free_inodes, info.directories, info.label.empty() ? "none" : info.label, info.uuid,
+                     join(info.features, " "));
+}
+
+}  // namespace
+
 Registered add_inspect_command(CLI::App& app) {
-  auto path = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("inspect", "Say what an image is: size, features, what is free, its state");
-  command->add_option("IMAGE", *path, "A raw ext4 image")->required();
-  return {command, [path](Context& context) -> Result<int> {
-            CG_TRY(reader, image::ImageReader::open(*path));
-            const image::ImageInfo info = reader.info();
-            std::ostream& out = context.env.out;
-            if (context.options.format == "json") {
-              const nlohmann::ordered_json json = {
-                  {"schema", "criu-guest/image-inspect"}, {"version", 1}, {"image", *path}, {"form", "ext4"}, {"bytes", info.bytes},
-                  {"block_size", info.block_size}, {"blocks", info.blocks}, {"free_blocks", info.free_blocks}, {"inodes", info.inodes},
-                  {"free_inodes", info.free_inodes}, {"directories", info.directories}, {"uuid", info.uuid}, {"label", info.label},
-                  {"state", info.state}, {"features", info.features}};
-              out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
-              return exit_good;
-            }
-            out << fmt::format("image     {}\nform      ext4\nstate     {}\nsize      {} ({} bytes, {} blocks of {})\n", *path, info.state,
-                               human_size(info.bytes), info.bytes, info.blocks, info.block_size)
-                << fmt::format("free      {} ({} blocks), {} of {} inodes\n", human_size(info.free_blocks * info.block_size), info.free_blocks,
-                               info.free_inodes, info.inodes)
-                << fmt::format("holds     {} inodes in use, {} of them directories\nlabel     {}\nuuid      {}\nfeatures  {}\n",
-                               info.inodes - info.free_inodes, info.directories, info.label.empty() ? "none" : info.label, info.uuid,
-                               join(info.features, " "));
+  auto choice = std::make_shared<ImageChoice>();
+  CLI::App* command = app.add_subcommand("inspect", "Say what an image is: form, partitions, size, features, what is free, its state");
+  add_image_choice(*command, *choice);
+  return {command, [choice](Context& context) -> Result<int> {
+            CG_TRY(reader, choice->open());
+            if (context.options.format == "json") print_json(*choice, reader, context.env.out);
+            else print_text(*choice, reader, context.env.out);
             return exit_good;
           }};
 }

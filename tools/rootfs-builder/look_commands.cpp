@@ -7,7 +7,7 @@
 #include <ostream>
 
 #include "commands.h"
-#include "image/reader.h"
+#include "image_choice.h"
 
 namespace cg {
 namespace {
@@ -50,13 +50,13 @@ nlohmann::ordered_json json_of(const std::string& name, const FileInfo& info) {
 }
 
 struct Listing {
-  std::string image;
+  ImageChoice choice;
   std::string path = "/";
   bool recursive = false;
 };
 
 Result<int> list(const Listing& listing, Context& context) {
-  CG_TRY(reader, image::ImageReader::open(listing.image));
+  CG_TRY(reader, listing.choice.open());
   CG_TRY(top, reader.stat(listing.path, image::ImageReader::LastLink::keep));
   if (top.meta.type == NodeType::symlink) {
     if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory) top = *followed;
@@ -81,7 +81,7 @@ Result<int> list(const Listing& listing, Context& context) {
     }
   }
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-listing"}, {"version", 1}, {"image", listing.image}, {"path", listing.path}};
+    nlohmann::ordered_json json = {{"schema", "criu-guest/image-listing"}, {"version", 1}, {"image", listing.choice.image}, {"path", listing.path}};
     json["entries"] = nlohmann::ordered_json::array();
     for (const auto& item : items) json["entries"].push_back(json_of(item.name, item.info));
     context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
@@ -96,7 +96,7 @@ Result<int> list(const Listing& listing, Context& context) {
 Registered add_ls_command(CLI::App& app) {
   auto listing = std::make_shared<Listing>();
   CLI::App* command = app.add_subcommand("ls", "List a directory of an image");
-  command->add_option("IMAGE", listing->image, "A raw ext4 image")->required();
+  add_image_choice(*command, listing->choice);
   command->add_option("PATH", listing->path, "From the image's root")->capture_default_str();
   command->add_flag("-R,--recursive", listing->recursive, "Also what lies below");
   return {command, [listing](Context& context) { return list(*listing, context); }};
@@ -104,15 +104,15 @@ Registered add_ls_command(CLI::App& app) {
 
 Registered add_cat_command(CLI::App& app) {
   struct State {
-    std::string image;
+    ImageChoice choice;
     std::vector<std::string> paths;
   };
   auto state = std::make_shared<State>();
   CLI::App* command = app.add_subcommand("cat", "Write files of an image to standard output, byte for byte");
-  command->add_option("IMAGE", state->image, "A raw ext4 image")->required();
+  add_image_choice(*command, state->choice);
   command->add_option("PATH", state->paths, "From the image's root")->required();
   return {command, [state](Context& context) -> Result<int> {
-            CG_TRY(reader, image::ImageReader::open(state->image));
+            CG_TRY(reader, state->choice.open());
             for (const auto& path : state->paths)
               CG_CHECK(reader.read(path, [&](std::string_view piece) -> Result<void> {
                 context.env.out.write(piece.data(), static_cast<std::streamsize>(piece.size()));

@@ -23,8 +23,9 @@ int rootfs_builder_main(const Args& args, Environment& env) {
   CommonOptions options;
   add_common_options(app, options);
   app.require_subcommand(1);
-  const std::vector<Registered> commands = {add_create_command(app, options), add_build_command(app, options), add_inject_command(app), add_ls_command(app),
-                                            add_cat_command(app), add_inspect_command(app), add_verify_command(app)};
+  std::vector<Registered> commands = {add_create_command(app, options), add_build_command(app, options), add_ls_command(app),
+                                      add_cat_command(app), add_inspect_command(app), add_verify_command(app)};
+  add_edit_commands(app, commands);
   if (const auto status = parse_command_line(app, args, env)) return *status;
   Context context{options, env};
   for (const auto& command : commands) {

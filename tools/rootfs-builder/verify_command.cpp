@@ -1,5 +1,6 @@
 // verify: is the file system whole, and does the image hold the very files that it should?
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -10,8 +11,8 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "commands.h"
-#include "image/editor.h"
-#include "image/reader.h"
+#include "image/change.h"
+#include "image_choice.h"
 
 namespace cg {
 namespace {
@@ -27,9 +28,15 @@ Check check_state(const image::ImageReader& reader) {
   return {"state", state == "clean" ? "PASS" : "FAIL", state};
 }
 
-Result<Check> check_structure(const std::string& path) {
+Check check_layout(const image::ImageReader& reader) {
+  const image::DiskLayout& layout = reader.layout();
+  if (!layout.faults.empty()) return {"layout", "FAIL", join(layout.faults, "; ")};
+  return {"layout", "PASS", reader.place().partition == 0 ? "the file is the file system" : fmt::format("{} disk, partition {} at {}", image::to_string(layout.scheme), reader.place().partition, reader.place().offset)};
+}
+
+Result<Check> check_structure(const image::ImageReader& reader) {
   if (!find_program("e2fsck")) return Check{"structure", "UNKNOWN", "e2fsck (package e2fsprogs) is not on PATH"};
-  CG_TRY(result, run({"e2fsck", "-fn", path}, {.set_variables = {{"LC_ALL", "C"}}}));
+  CG_TRY(result, run({"e2fsck", "-fn", fmt::format("/proc/{}/fd/{}?offset={}", getpid(), reader.fd(), reader.place().offset)}, {.set_variables = {{"LC_ALL", "C"}}}));
   if (result.status == 0) return Check{"structure", "PASS", "e2fsck -fn is clean"};
   // What it found stands between the names of its passes.
   std::string found;
@@ -72,17 +79,17 @@ Result<Check> check_file(const image::ImageReader& reader, const std::string& it
 
 Registered add_verify_command(CLI::App& app) {
   struct State {
-    std::string image;
+    ImageChoice choice;
     std::vector<std::string> expect;
   };
   auto state = std::make_shared<State>();
   CLI::App* command = app.add_subcommand("verify", "Check that an image is whole and holds the very files it should");
-  command->add_option("IMAGE", state->image, "A raw ext4 image")->required();
+  add_image_choice(*command, state->choice);
   command->add_option("--expect", state->expect, "SRC:DEST[:MODE[:UID:GID]]: DEST in the image must be SRC, byte for byte");
   return {command, [state](Context& context) -> Result<int> {
-            CG_TRY(reader, image::ImageReader::open(state->image));
-            std::vector<Check> checks = {check_state(reader)};
-            CG_TRY(structure, check_structure(state->image));
+            CG_TRY(reader, state->choice.open());
+            std::vector<Check> checks = {check_layout(reader), check_state(reader)};
+            CG_TRY(structure, check_structure(reader));
             checks.push_back(std::move(structure));
             for (const auto& item : state->expect) {
               CG_TRY(check, check_file(reader, item));
@@ -91,7 +98,7 @@ Registered add_verify_command(CLI::App& app) {
             const bool failed = std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "FAIL"; });
             const bool unknown = std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "UNKNOWN"; });
             if (context.options.format == "json") {
-              nlohmann::ordered_json json = {{"schema", "criu-guest/image-verify"}, {"version", 1}, {"image", state->image}, {"good", !failed && !unknown}};
+              nlohmann::ordered_json json = {{"schema", "criu-guest/image-verify"}, {"version", 1}, {"image", state->choice.image}, {"good", !failed && !unknown}};
               json["checks"] = nlohmann::ordered_json::array();
               for (const auto& check : checks)
                 json["checks"].push_back({{"name", check.name}, {"verdict", check.verdict}, {"detail", check.detail}});

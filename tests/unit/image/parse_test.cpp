@@ -1,7 +1,7 @@
 // Words of the command line: sizes, UUIDs, injections.
 #include <gtest/gtest.h>
 
-#include "image/editor.h"
+#include "image/change.h"
 #include "image/size.h"
 #include "image/uuid.h"
 

@@ -2,7 +2,8 @@
 
 #include <charconv>
 
-#include "image/editor.h"
+#include "base/text.h"
+#include "image/change.h"
 
 namespace cg::image {
 namespace {
@@ -28,7 +29,16 @@ std::optional<std::uint32_t> number(std::string_view text, int base) {
 }  // namespace
 
 Result<Injection> parse_injection(std::string_view text) {
-  const auto fields = cut(text);
+  auto fields = cut(text);
+  // A file whose own name has colons: the shortest name that exists.
+  std::error_code ignored;
+  for (std::size_t count = 1; count < fields.size(); ++count) {
+    std::string name = join({fields.begin(), fields.begin() + static_cast<std::ptrdiff_t>(count)}, ":");
+    if (name.empty() || !std::filesystem::exists(name, ignored)) continue;
+    fields.erase(fields.begin(), fields.begin() + static_cast<std::ptrdiff_t>(count) - 1);
+    fields[0] = std::move(name);
+    break;
+  }
   const auto bad = [&](std::string_view why) {
     return usage_error(fmt::format("'{}': {}; write SRC:DEST[:MODE[:UID:GID]], with \\: for a colon in a name", text, why));
   };
@@ -46,6 +56,20 @@ Result<Injection> parse_injection(std::string_view text) {
     if (!injection.uid || !injection.gid) return bad(fmt::format("'{}:{}' are no numeric user and group", fields[3], fields[4]));
   }
   return injection;
+}
+
+Result<std::uint32_t> parse_mode(std::string_view text) {
+  const auto mode = number(text, 8);
+  if (!mode || *mode > 07777) return usage_error(fmt::format("'{}': not an octal mode such as 755 or 4755", text));
+  return *mode;
+}
+
+Result<Owner> parse_owner(std::string_view text) {
+  const auto colon = text.find(':');
+  const auto uid = number(text.substr(0, colon), 10);
+  const auto gid = colon == std::string_view::npos ? std::nullopt : number(text.substr(colon + 1), 10);
+  if (!uid || !gid) return usage_error(fmt::format("'{}': write numbers as UID:GID", text));
+  return Owner{*uid, *gid};
 }
 
 }  // namespace cg::image
