@@ -78,7 +78,7 @@ class Edit {
 
 Result<std::vector<Changed>> Edit::attempt(const std::vector<Change>& changes, std::vector<SourceFile>& sources, bool& no_room) {
   Window window(*overlay_, now_.offset, now_.bytes);
-  CG_TRY(handle, open_ext(window, EXT2_FLAG_RW));
+  CG_TRY(handle, open_ext(window, EXT2_FLAG_RW | EXT2_FLAG_SKIP_MMP));
   CG_CHECK(check_editable(handle.get(), name_));
   CG_EXT2(name_ + ": reading its bitmaps", ext2fs_read_bitmaps(handle.get()));
   CG_CHECK(check_counts(handle.get(), name_));

@@ -12,6 +12,7 @@
 #include "image/ext2_io.h"
 #include "image/features.h"
 #include "image/lookup.h"
+#include "image/undo_journal.h"
 #include "image/uuid.h"
 
 namespace cg::image {
@@ -56,6 +57,8 @@ const Place& ImageReader::place() const { return file_->place; }
 Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::optional<unsigned> partition) {
   ImageReader reader;
   reader.name_ = image.string();
+  std::error_code error;
+  if (const auto real = std::filesystem::canonical(image, error); !error) CG_CHECK(recover_image(real));
   UniqueFd fd(::open(image.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};
   if (!fd || fstat(fd.get(), &info) != 0) return cannot_errno(image.string(), errno);

@@ -26,15 +26,23 @@ Outcome rootfs_builder(const std::vector<std::string>& args, std::map<std::strin
   return {status, out.str(), err.str()};
 }
 
-testing::AssertionResult is_clean(const fs::path& image) {
-  const auto result = run({"e2fsck", "-fn", image.string()}, {.set_variables = {{"LC_ALL", "C"}}});
+namespace {
+
+std::string at_offset(const fs::path& image, std::uint64_t offset) {
+  return offset == 0 ? image.string() : image.string() + "?offset=" + std::to_string(offset);
+}
+
+}  // namespace
+
+testing::AssertionResult is_clean(const fs::path& image, std::uint64_t offset) {
+  const auto result = run({"e2fsck", "-fn", at_offset(image, offset)}, {.set_variables = {{"LC_ALL", "C"}}});
   if (!result) return testing::AssertionFailure() << result.error().message;
   if (result->status != 0) return testing::AssertionFailure() << "e2fsck -fn says " << result->status << ": " << result->out;
   return testing::AssertionSuccess();
 }
 
-std::string debugfs(const fs::path& image, const std::string& request) {
-  const auto result = run({"debugfs", "-R", request, image.string()}, {.set_variables = {{"LC_ALL", "C"}, {"TZ", "UTC"}, {"PAGER", "cat"}}});
+std::string debugfs(const fs::path& image, const std::string& request, std::uint64_t offset) {
+  const auto result = run({"debugfs", "-R", request, at_offset(image, offset)}, {.set_variables = {{"LC_ALL", "C"}, {"TZ", "UTC"}, {"PAGER", "cat"}}});
   return result ? result->out : result.error().message;
 }
 

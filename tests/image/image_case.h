@@ -31,10 +31,10 @@ Outcome rootfs_builder(const std::vector<std::string>& args, std::map<std::strin
 #define NEEDS_PROGRAM(name) \
   if (!::cg::find_program(name)) GTEST_SKIP() << name " is not installed"
 
-// e2fsck -fn finds nothing.
-testing::AssertionResult is_clean(const std::filesystem::path& image);
+// e2fsck -fn finds nothing in the file system that starts `offset` bytes into the image.
+testing::AssertionResult is_clean(const std::filesystem::path& image, std::uint64_t offset = 0);
 // What debugfs prints for one request.
-std::string debugfs(const std::filesystem::path& image, const std::string& request);
+std::string debugfs(const std::filesystem::path& image, const std::string& request, std::uint64_t offset = 0);
 std::string bytes_of(const std::filesystem::path& file);
 // The names in a directory, temporary files too.
 std::vector<std::string> names_in(const std::filesystem::path& directory);
