@@ -19,7 +19,7 @@ echo "fuzzers compiled in $(($(date +%s) - started)) s"
 
 targets=("$@")
 if [ ${#targets[@]} = 0 ]; then
-  for program in $build/bin/*_fuzz; do targets+=("$(basename "$program" _fuzz)"); done
+  for corpus in tests/fuzz/*/corpus; do targets+=("$(basename "$(dirname "$corpus")")"); done
 fi
 
 run_one() {
