@@ -34,8 +34,18 @@ std::optional<NodeType> node_type(unsigned type) {
   }
 }
 
+std::string reason(archive* handle) {
+  const char* const text = archive_error_string(handle);
+  return text ? text : "damaged, or out of memory";
+}
+
 // The bytes as they stand in the archive; the UTF-8 form only where a pax header has nothing else to give.
-std::string text_of(const char* bytes, const char* utf8) { return bytes ? bytes : utf8 ? utf8 : ""; }
+using TextOf = const char* (*)(archive_entry*);
+std::string text_of(archive_entry* entry, TextOf bytes_of, TextOf utf8_of) {
+  if (const char* const bytes = bytes_of(entry)) return bytes;
+  const char* const utf8 = utf8_of(entry);
+  return utf8 ? utf8 : "";
+}
 
 // ustar and pax carry an ACL as text, libarchive parses it; the image wants the form of the system.posix_acl_*
 // attributes: a version, then {tag, permissions, id} sorted by tag and id.
@@ -85,7 +95,7 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path) {
                 .uid = id(archive_entry_uid(entry)),
                 .gid = id(archive_entry_gid(entry)),
                 .mtime = {archive_entry_mtime(entry), static_cast<std::uint32_t>(archive_entry_mtime_nsec(entry))}};
-  if (*type == NodeType::symlink) meta.target = text_of(archive_entry_symlink(entry), archive_entry_symlink_utf8(entry));
+  if (*type == NodeType::symlink) meta.target = text_of(entry, archive_entry_symlink, archive_entry_symlink_utf8);
   if (*type == NodeType::character_device || *type == NodeType::block_device) {
     meta.device_major = static_cast<std::uint32_t>(archive_entry_rdevmajor(entry));
     meta.device_minor = static_cast<std::uint32_t>(archive_entry_rdevminor(entry));
@@ -113,7 +123,7 @@ Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry,
   for (;;) {
     const int got = archive_read_data_block(handle, &bytes, &count, &offset);
     if (got == ARCHIVE_EOF) break;
-    if (got != ARCHIVE_OK) return refused(fmt::format("{}: {}", path, archive_error_string(handle)));
+    if (got != ARCHIVE_OK) return refused(fmt::format("{}: {}", path, reason(handle)));
     CG_CHECK(builder.content().append(static_cast<std::uint64_t>(offset), std::span(static_cast<const std::byte*>(bytes), count)));
   }
   CG_TRY(extents, builder.content().finish());
@@ -122,12 +132,12 @@ Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry,
 }
 
 Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* entry, const ArchiveOptions& options) {
-  std::string path = text_of(archive_entry_pathname(entry), archive_entry_pathname_utf8(entry));
+  std::string path = text_of(entry, archive_entry_pathname, archive_entry_pathname_utf8);
   if (path.empty()) return refused("an entry without a name");
   std::string_view bare = path;
   while (bare.starts_with("./") || bare.starts_with("/")) bare.remove_prefix(bare.starts_with("./") ? 2 : 1);
   if (options.wanted && !options.wanted(bare)) return {};
-  const std::string link = text_of(archive_entry_hardlink(entry), archive_entry_hardlink_utf8(entry));
+  const std::string link = text_of(entry, archive_entry_hardlink, archive_entry_hardlink_utf8);
   if (!link.empty()) {
     if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0)
       return refused(fmt::format("{}: a hard link that carries data", path));
@@ -149,17 +159,17 @@ Result<void> add_archive(ImageBuilder& builder, const fs::path& archive_path, co
     if (!fd) return cannot_errno(name, errno);
   }
   const std::unique_ptr<archive, ArchiveCloser> handle(archive_read_new());
+  if (!handle) throw std::bad_alloc();
   archive_read_support_format_tar(handle.get());
   archive_read_support_filter_all(handle.get());
   if (archive_read_open_fd(handle.get(), fd ? fd.get() : STDIN_FILENO, 1 << 20) != ARCHIVE_OK)
-    return refused(fmt::format("{}: {}; is it a tar?", name, archive_error_string(handle.get())));
+    return refused(fmt::format("{}: {}; is it a tar?", name, reason(handle.get())));
   for (;;) {
     archive_entry* entry = nullptr;
     const int got = archive_read_next_header(handle.get(), &entry);
     if (got == ARCHIVE_EOF) return {};
     if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
-      const char* message = archive_error_string(handle.get());
-      return refused(fmt::format("{}: {}; is it a complete tar?", name, message ? message : "damaged"));
+      return refused(fmt::format("{}: {}; is it a complete tar?", name, reason(handle.get())));
     }
     if (auto added = add_entry(builder, handle.get(), entry, options); !added)
       return std::unexpected(Error{added.error().kind, fmt::format("{}: {}", name, added.error().message)});

@@ -80,8 +80,10 @@ Result<void> commit_in_place(const CommitTarget& target, FileDevice& disk, Overl
   CG_CHECK(disk.read(target.superblock, old));
   CG_CHECK(changes.read(target.superblock, clean));
   const Superblock unclean = marked_unclean(old);
-  const UndoIdentity identity{.superblock_offset = target.superblock,
-                              .checksums = {superblock_checksum(old), superblock_checksum(unclean), superblock_checksum(clean)}};
+  UndoIdentity identity{.superblock_offset = target.superblock};
+  identity.set(0, old);
+  identity.set(1, unclean);
+  identity.set(2, clean);
   const auto journal = undo_journal_path(target.image);
   CG_CHECK(write_undo_journal(journal, disk, identity, changes.ranges()));
   FileDevice image(target.fd, disk.name(), changes.size());

@@ -139,8 +139,8 @@ Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& chang
   std::error_code error;
   const fs::path target = fs::canonical(image, error);
   if (error) return cannot(image.string() + ": " + error.message());
-  CG_CHECK(recover_image(target));
   CG_TRY(lock, lock_image(target, options.mode == EditMode::in_place ? Access::write : Access::read));
+  CG_CHECK(recover_image(target, Recoverer::editor));
   CG_TRY(disk, FileDevice::of(lock.get(), image.string()));
   CG_TRY(layout, read_layout(disk));
   CG_TRY(place, find_ext(layout, options.partition, image.string()));

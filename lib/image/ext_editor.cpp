@@ -90,25 +90,25 @@ Result<void> ExtEditor::change_inode(ext2_ino_t number, const std::string& path,
   return {};
 }
 
+// libext2fs says "no space in directory" when it could not look for some as well, so that is asked twice before the
+// directory gets another block.
+errcode_t ExtEditor::with_room_in(ext2_ino_t directory, const std::function<errcode_t()>& call) {
+  errcode_t code = call();
+  if (code == EXT2_ET_DIR_NO_SPACE) code = call();
+  if (code != EXT2_ET_DIR_NO_SPACE) return code;
+  code = ext2fs_expand_dir(fs_, directory);
+  return code ? code : call();
+}
+
 Result<void> ExtEditor::link(ext2_ino_t directory, const std::string& name, ext2_ino_t inode, int type, const std::string& path) {
-  errcode_t code = ext2fs_link(fs_, directory, name.c_str(), inode, type);
-  if (code == EXT2_ET_DIR_NO_SPACE) {
-    CG_EDIT(path, ext2fs_expand_dir(fs_, directory));
-    code = ext2fs_link(fs_, directory, name.c_str(), inode, type);
-  }
-  CG_EDIT(path, code);
+  CG_EDIT(path, with_room_in(directory, [&] { return ext2fs_link(fs_, directory, name.c_str(), inode, type); }));
   return {};
 }
 
 Result<ext2_ino_t> ExtEditor::make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time, const std::string& path) {
   ext2_ino_t made = 0;
   CG_EDIT(path, ext2fs_new_inode(fs_, parent, LINUX_S_IFDIR | 0755, nullptr, &made));
-  errcode_t code = ext2fs_mkdir(fs_, parent, made, name.c_str());
-  if (code == EXT2_ET_DIR_NO_SPACE) {
-    CG_EDIT(path, ext2fs_expand_dir(fs_, parent));
-    code = ext2fs_mkdir(fs_, parent, made, name.c_str());
-  }
-  CG_EDIT(path, code);
+  CG_EDIT(path, with_room_in(parent, [&] { return ext2fs_mkdir(fs_, parent, made, name.c_str()); }));
   CG_CHECK(change_inode(made, path, [&](ext2_inode_large& inode) {
     inode.i_mode = LINUX_S_IFDIR | 0755;  // whatever the process's umask
     put_time(inode, time);
@@ -149,13 +149,7 @@ Result<void> ExtEditor::drop_name(ext2_ino_t number, const std::string& path) {
 
 Result<void> ExtEditor::drop_directory(ext2_ino_t parent, ext2_ino_t number, const std::string& path, int depth) {
   if (depth > deepest) return refused(fmt::format("{}: more than {} directories below each other", what(path), deepest));
-  std::vector<std::pair<std::string, ext2_ino_t>> entries;
-  const auto collect = [](ext2_dir_entry* entry, int, int, char*, void* data) {
-    const std::string name(entry->name, static_cast<std::size_t>(ext2fs_dirent_name_len(entry)));
-    if (name != "." && name != "..") static_cast<decltype(entries)*>(data)->emplace_back(name, entry->inode);
-    return 0;
-  };
-  CG_EDIT(path, ext2fs_dir_iterate(fs_, number, 0, nullptr, collect, &entries));
+  CG_TRY(entries, list_entries(fs_, number, what(path)));
   for (const auto& [name, child] : entries) {
     ext2_inode inode{};
     CG_EDIT(path, ext2fs_read_inode(fs_, child, &inode));
@@ -325,15 +319,9 @@ Result<Changed> ExtEditor::apply(const Removal& removal) {
   ext2_inode inode{};
   CG_EDIT(path, ext2fs_read_inode(fs_, place->inode, &inode));
   if (LINUX_S_ISDIR(inode.i_mode)) {
-    if (removal.depth == Removal::Depth::single && ext2fs_check_directory(fs_, place->inode) == 0) {
-      int entries = 0;
-      const auto count = [](ext2_dir_entry* entry, int, int, char*, void* data) {
-        const std::string_view name(entry->name, static_cast<std::size_t>(ext2fs_dirent_name_len(entry)));
-        if (name != "." && name != "..") ++*static_cast<int*>(data);
-        return 0;
-      };
-      CG_EDIT(path, ext2fs_dir_iterate(fs_, place->inode, 0, nullptr, count, &entries));
-      if (entries > 0) return refused(fmt::format("{}: a directory with {} entries; -r removes it with all below it", what(path), entries));
+    if (removal.depth == Removal::Depth::single) {
+      CG_TRY(entries, list_entries(fs_, place->inode, what(path)));
+      if (!entries.empty()) return refused(fmt::format("{}: a directory with {} entries; -r removes it with all below it", what(path), entries.size()));
     }
     CG_EDIT(path, ext2fs_unlink(fs_, place->parent, place->name.c_str(), 0, 0));
     CG_CHECK(drop_directory(place->parent, place->inode, path, 0));
@@ -387,12 +375,7 @@ Result<Changed> ExtEditor::apply(const NewSymlink& wish) {
   const std::string name = exists ? place->name : place->missing.back();
   ext2_ino_t number = 0;
   CG_EDIT(path, ext2fs_new_inode(fs_, directory, LINUX_S_IFLNK | 0777, nullptr, &number));
-  errcode_t code = ext2fs_symlink(fs_, directory, number, name.c_str(), wish.target.c_str());
-  if (code == EXT2_ET_DIR_NO_SPACE) {
-    CG_EDIT(path, ext2fs_expand_dir(fs_, directory));
-    code = ext2fs_symlink(fs_, directory, number, name.c_str(), wish.target.c_str());
-  }
-  CG_EDIT(path, code);
+  CG_EDIT(path, with_room_in(directory, [&] { return ext2fs_symlink(fs_, directory, number, name.c_str(), wish.target.c_str()); }));
   CG_CHECK(change_inode(number, path, [&](ext2_inode_large& inode) { put_time(inode, target_.now); }));
   return Changed{path, exists ? "replaced" : "added"};
 }

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -55,6 +56,7 @@ class ExtEditor {
   std::unexpected<Error> fault(std::string_view path, errcode_t code);
   Result<ext2_ino_t> find(const std::string& path);
   Result<ext2_ino_t> make_parents(ext2_ino_t directory, const std::vector<std::string>& missing, std::int64_t time, const std::string& path);
+  errcode_t with_room_in(ext2_ino_t directory, const std::function<errcode_t()>& call);
   Result<void> link(ext2_ino_t directory, const std::string& name, ext2_ino_t inode, int type, const std::string& path);
   Result<ext2_ino_t> make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time, const std::string& path);
   Result<ext2_ino_t> new_file(ext2_ino_t directory, const ext2_inode_large& inode, const std::string& path);

@@ -1,5 +1,6 @@
 #include "image/image_lock.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/fs.h>
@@ -10,7 +11,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <memory>
+#include <string_view>
 
 #include "base/text.h"
 
@@ -20,11 +22,13 @@ namespace {
 
 // The loop device whose backing file `image` is, or "".
 std::string loop_device(const fs::path& image) {
-  std::error_code error;
-  for (fs::directory_iterator it("/sys/block", error), end; !error && it != end; it.increment(error)) {
-    if (!it->path().filename().string().starts_with("loop")) continue;
-    const auto backing = read_file(it->path() / "loop/backing_file");
-    if (backing && trim(*backing) == image.string()) return "/dev/" + it->path().filename().string();
+  // Not std::filesystem's iterator, which ends the process when memory runs out.
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/sys/block"), closedir);
+  while (const dirent* const entry = directory ? readdir(directory.get()) : nullptr) {
+    const std::string_view name(entry->d_name);
+    if (!name.starts_with("loop")) continue;
+    const auto backing = read_file(fmt::format("/sys/block/{}/loop/backing_file", name));
+    if (backing && trim(*backing) == image.string()) return fmt::format("/dev/{}", name);
   }
   return {};
 }

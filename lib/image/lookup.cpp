@@ -24,6 +24,24 @@ void push_front(std::deque<std::string>& rest, std::string_view path) {
 
 }  // namespace
 
+Result<std::vector<NamedInode>> list_entries(ext2_filsys fs, ext2_ino_t directory, const std::string& name) {
+  struct Found {
+    std::vector<NamedInode> entries;
+    bool self = false;
+  } found;
+  const auto collect = [](ext2_dir_entry* entry, int, int, char*, void* data) {
+    auto& into = *static_cast<Found*>(data);
+    std::string text(entry->name, static_cast<std::size_t>(ext2fs_dirent_name_len(entry)));
+    if (text == ".") into.self = true;
+    else if (text != "..") into.entries.push_back({std::move(text), entry->inode});
+    return 0;
+  };
+  CG_EXT2(name, ext2fs_dir_iterate(fs, directory, 0, nullptr, collect, &found));
+  // libext2fs reports success when it could not read the directory's blocks for want of memory.
+  if (!found.self) return refused(name + ": a directory without \".\", or one that could not be read");
+  return std::move(found.entries);
+}
+
 Result<std::string> read_link(ext2_filsys fs, ext2_ino_t number, const std::string& name) {
   ext2_inode inode{};
   CG_EXT2(name, ext2fs_read_inode(fs, number, &inode));
@@ -57,7 +75,10 @@ Result<Lookup> look_up(ext2_filsys fs, std::string_view path, FinalLink final_li
     CG_EXT2(std::string(path), ext2fs_read_inode(fs, result.inode, &here));
     if (!LINUX_S_ISDIR(here.i_mode)) return refused(fmt::format("{}: '{}' lies below something that is no directory", path, name));
     ext2_ino_t child = 0;
-    const errcode_t code = ext2fs_lookup(fs, result.inode, name.data(), static_cast<int>(name.size()), nullptr, &child);
+    // "Not found" is also what libext2fs says when it could not look; what is missing is asked for twice.
+    errcode_t code = 0;
+    for (int times = 0; times < 2 && (times == 0 || code == EXT2_ET_FILE_NOT_FOUND); ++times)
+      code = ext2fs_lookup(fs, result.inode, name.data(), static_cast<int>(name.size()), nullptr, &child);
     if (code == EXT2_ET_FILE_NOT_FOUND) {
       // Below something missing ".." has no meaning that could be checked.
       result.missing.push_back(name);

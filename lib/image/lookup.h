@@ -23,6 +23,13 @@ enum class FinalLink { follow, keep };
 // Refused: a component below something that is no directory, or more than 40 links.
 Result<Lookup> look_up(ext2_filsys fs, std::string_view path, FinalLink final_link);
 
+struct NamedInode {
+  std::string name;
+  ext2_ino_t inode = 0;
+};
+// A directory's entries but "." and "..", in their order on disk. `name` is for messages.
+Result<std::vector<NamedInode>> list_entries(ext2_filsys fs, ext2_ino_t directory, const std::string& name);
+
 // A symbolic link's target.
 Result<std::string> read_link(ext2_filsys fs, ext2_ino_t inode, const std::string& name);
 

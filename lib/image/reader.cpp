@@ -58,7 +58,7 @@ Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::o
   ImageReader reader;
   reader.name_ = image.string();
   std::error_code error;
-  if (const auto real = std::filesystem::canonical(image, error); !error) CG_CHECK(recover_image(real));
+  if (const auto real = std::filesystem::canonical(image, error); !error) CG_CHECK(recover_image(real, Recoverer::reader));
   UniqueFd fd(::open(image.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};
   if (!fd || fstat(fd.get(), &info) != 0) return cannot_errno(image.string(), errno);
@@ -126,17 +126,9 @@ Result<std::vector<DirectoryItem>> ImageReader::list(std::string_view path) cons
   CG_TRY(directory, stat(path));
   std::vector<DirectoryItem> items;
   if (directory.meta.type != NodeType::directory) return refused(fmt::format("{}: {}: not a directory", name_, path));
-  struct Found {
-    std::vector<std::pair<std::string, ext2_ino_t>> names;
-  } found;
-  const auto collect = [](ext2_dir_entry* entry, int, int, char*, void* data) {
-    const std::string name(entry->name, static_cast<std::size_t>(ext2fs_dirent_name_len(entry)));
-    if (name != "." && name != "..") static_cast<Found*>(data)->names.emplace_back(name, entry->inode);
-    return 0;
-  };
-  CG_EXT2(fmt::format("{}: {}", name_, path), ext2fs_dir_iterate(fs_, directory.inode, 0, nullptr, collect, &found));
-  std::ranges::sort(found.names);
-  for (auto& [name, inode] : found.names) {
+  CG_TRY(entries, list_entries(fs_, directory.inode, fmt::format("{}: {}", name_, path)));
+  std::ranges::sort(entries, {}, &NamedInode::name);
+  for (auto& [name, inode] : entries) {
     CG_TRY(info, info_of(inode, fmt::format("{}/{}", path, name)));
     items.push_back({std::move(name), std::move(info)});
   }

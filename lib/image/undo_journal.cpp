@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t superblock_bytes = 1024;
+constexpr std::size_t sector_bytes = superblock_bytes / UndoIdentity::sectors;
 constexpr std::size_t piece_bytes = 1 << 20;
 constexpr std::size_t grain = 4096;  // zeros are told apart from bytes at this step
 
@@ -26,10 +27,9 @@ struct Header {
   char magic[8] = {'C', 'G', 'U', 'N', 'D', 'O', '1', '\n'};
   std::uint64_t image_bytes = 0;
   std::uint64_t superblock_offset = 0;
-  std::uint32_t superblock_checksums[3] = {};
-  std::uint32_t reserved = 0;
+  std::uint32_t superblock_checksums[3][UndoIdentity::sectors] = {};
 };
-static_assert(sizeof(Header) == 40);
+static_assert(sizeof(Header) == 48);
 
 // Followed by `count` bytes when `kind` is 1. Kind 2 ends the journal: its `offset` is the CRC-32C of all before it.
 struct Record {
@@ -77,14 +77,24 @@ class Writer {
 
 fs::path undo_journal_path(const fs::path& image) { return image.parent_path() / fmt::format(".{}.undo", image.filename().string()); }
 
-std::uint32_t superblock_checksum(std::span<const std::byte> superblock) { return crc(0xffffffff, superblock); }
+void UndoIdentity::set(std::size_t state, std::span<const std::byte> superblock) {
+  for (std::size_t sector = 0; sector < sectors; ++sector) checksums[state][sector] = crc(0xffffffff, superblock.subspan(sector * sector_bytes, sector_bytes));
+}
+
+bool UndoIdentity::fits(std::span<const std::byte> superblock) const {
+  for (std::size_t sector = 0; sector < sectors; ++sector) {
+    const std::uint32_t found = crc(0xffffffff, superblock.subspan(sector * sector_bytes, sector_bytes));
+    if (std::ranges::none_of(checksums, [&](const auto& state) { return state[sector] == found; })) return false;
+  }
+  return true;
+}
 
 Result<void> write_undo_journal(const fs::path& journal, Device& image, const UndoIdentity& identity,
                                 const std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges) {
   CG_TRY(file, AtomicFile::create(journal, 0600));
   Writer writer(file);
   Header header{.image_bytes = image.size(), .superblock_offset = identity.superblock_offset};
-  std::ranges::copy(identity.checksums, header.superblock_checksums);
+  std::memcpy(header.superblock_checksums, identity.checksums, sizeof header.superblock_checksums);
   CG_CHECK(writer.add(as_bytes(header)));
   std::vector<std::byte> piece;
   for (auto [offset, count] : ranges) {
@@ -127,7 +137,9 @@ Result<void> replay_undo_journal(const fs::path& journal, int image_fd, const st
   std::vector<std::byte> piece(superblock_bytes);
   if (now.size() < header.superblock_offset + superblock_bytes) return damaged();
   CG_CHECK(now.read(header.superblock_offset, piece));
-  if (std::ranges::find(header.superblock_checksums, superblock_checksum(piece)) == std::end(header.superblock_checksums))
+  UndoIdentity identity;
+  std::memcpy(identity.checksums, header.superblock_checksums, sizeof identity.checksums);
+  if (!identity.fits(piece))
     return refused(fmt::format("{}: an interrupted edit left {}, but it belongs to another image; if {} was replaced since, remove the journal",
                                image_name, journal.string(), image_name));
   FileDevice image(image_fd, image_name, header.image_bytes);
@@ -169,12 +181,12 @@ Result<void> remove_undo_journal(const fs::path& journal) {
   return {};
 }
 
-Result<void> recover_image(const fs::path& image) {
+Result<void> recover_image(const fs::path& image, Recoverer who) {
   const fs::path journal = undo_journal_path(image);
   if (access(journal.c_str(), F_OK) != 0) return {};
   const UniqueFd fd(open(image.c_str(), O_RDWR | O_CLOEXEC));
   if (!fd) return cannot_errno(fmt::format("{}: an edit of it was interrupted; it has to be opened for writing to undo that", image.string()), errno);
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+  if (who == Recoverer::reader && flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
     return refused(image.string() + ": is being edited in place by another process; try again when it is done");
   if (access(journal.c_str(), F_OK) != 0) return {};
   CG_CHECK(replay_undo_journal(journal, fd.get(), image.string()));

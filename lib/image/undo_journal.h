@@ -15,13 +15,16 @@ namespace cg::image {
 
 std::filesystem::path undo_journal_path(const std::filesystem::path& image);
 
-// The superblock as it may be found while the journal exists: before, marked unclean, and after the edit. An image
-// that shows none of them is not the one that the journal belongs to.
+// The superblock's two sectors as they may be found while the journal exists: before, marked unclean, and after the
+// edit. An image that shows none of them is not the one that the journal belongs to.
 struct UndoIdentity {
+  static constexpr std::size_t sectors = 2;
   std::uint64_t superblock_offset = 0;  // bytes from the file's start
-  std::uint32_t checksums[3] = {};      // CRC-32C of its 1024 bytes
+  std::uint32_t checksums[3][sectors] = {};  // CRC-32C of 512 bytes
+
+  void set(std::size_t state, std::span<const std::byte> superblock);
+  bool fits(std::span<const std::byte> superblock) const;
 };
-std::uint32_t superblock_checksum(std::span<const std::byte> superblock);
 
 // Writes the journal: `ranges` (offset, count) of `image`, which has its old bytes and size, and syncs it.
 Result<void> write_undo_journal(const std::filesystem::path& journal, Device& image, const UndoIdentity& identity,
@@ -34,8 +37,9 @@ Result<void> replay_undo_journal(const std::filesystem::path& journal, int image
 // Removes the journal so that it stays removed.
 Result<void> remove_undo_journal(const std::filesystem::path& journal);
 
-// Replays a journal that an interrupted edit left, if there is one; `image` is no symbolic link. Refused while that
-// edit is still going on.
-Result<void> recover_image(const std::filesystem::path& image);
+// Replays a journal that an interrupted edit left, if there is one; `image` is no symbolic link. Readers are refused
+// while that edit is still going on; an editor holds the lock (image_lock.h), so that it is over.
+enum class Recoverer { reader, editor };
+Result<void> recover_image(const std::filesystem::path& image, Recoverer who);
 
 }  // namespace cg::image
