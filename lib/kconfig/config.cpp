@@ -34,7 +34,8 @@ bool is_value(std::string_view value) {
 std::optional<std::string_view> not_set(std::string_view line) {
   constexpr std::string_view prefix = "# CONFIG_";
   constexpr std::string_view suffix = " is not set";
-  if (!line.starts_with(prefix) || !line.ends_with(suffix) || line.size() < prefix.size() + suffix.size()) return {};
+  if (!line.starts_with(prefix) || !line.ends_with(suffix) || line.size() < prefix.size() + suffix.size())
+    return {};
   return line.substr(prefix.size(), line.size() - prefix.size() - suffix.size());
 }
 
@@ -63,22 +64,37 @@ bool same_value(std::string_view requested, std::string_view got) {
   return left && left == hexadecimal(got);
 }
 
-void set(KernelConfig& config, std::string_view symbol, ConfigValue value) {
-  const auto found = config.values.find(symbol);
-  if (found == config.values.end()) {
-    config.values.emplace(symbol, std::move(value));
-    return;
-  }
-  if (found->second.text != value.text)
-    config.overrides.push_back({std::string(symbol), found->second, value});
-  found->second = std::move(value);
+// The beginning of a text that may be anything, fit for a terminal.
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text.substr(0, 60)) result += c >= ' ' && c != '\x7f' ? c : '?';
+  return result;
+}
+
+void set(KernelConfig& config, std::string_view symbol, const ConfigValue& value) {
+  ConfigValue& stored = config.values[symbol];
+  if (stored.line != 0 && stored.text != value.text)
+    config.overrides.push_back({std::string(symbol), stored, value});
+  stored = value;
 }
 
 }  // namespace
 
-const ConfigValue* KernelConfig::find(std::string_view symbol) const {
-  const auto found = values.find(symbol);
-  return found == values.end() ? nullptr : &found->second;
+const ConfigValue* ConfigValues::find(std::string_view symbol) const {
+  const kconfig::Index at = index_.find(symbol);
+  return at == kconfig::none ? nullptr : &items_[at].second;
+}
+
+ConfigValue& ConfigValues::operator[](std::string_view symbol) {
+  const kconfig::Index at = index_.intern(symbol, static_cast<kconfig::Index>(items_.size()));
+  if (at == items_.size()) items_.push_back({symbol, {}});
+  return items_[at].second;
+}
+
+std::vector<ConfigValues::Item> ConfigValues::sorted() const {
+  std::vector<Item> list = items_;
+  std::ranges::sort(list, {}, &Item::first);
+  return list;
 }
 
 std::string_view KernelConfig::value(std::string_view symbol) const {
@@ -86,50 +102,61 @@ std::string_view KernelConfig::value(std::string_view symbol) const {
   return found ? std::string_view(found->text) : "n";
 }
 
-Result<KernelConfig> parse_config(std::string_view text, const std::string& name) {
+Result<KernelConfig> parse_config(std::string bytes, const std::string& given_name) {
   KernelConfig config;
-  std::size_t number = 0;
-  for (const std::string_view raw : split_lines(text)) {
-    ++number;
+  config.texts = {std::make_shared<const std::string>(std::move(bytes)),
+                  std::make_shared<const std::string>(given_name)};
+  std::string_view rest = *config.texts[0];
+  const std::string_view name = *config.texts[1];
+  if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);  // the mark some editors put before UTF-8
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view raw = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     const std::string_view line = trim(raw);
     const auto bad = [&](std::string_view what) {
-      return refused(fmt::format("{}:{}: {}; expected CONFIG_NAME=value, '# CONFIG_NAME is not set' or a comment",
-                                 name, number, what));
+      return refused(
+          fmt::format("{}:{}: {}; expected CONFIG_NAME=value, '# CONFIG_NAME is not set' or a comment", name,
+                      number, what));
     };
     if (raw.contains('\0')) return bad("binary data");
     if (line.empty()) continue;
     if (line.starts_with('#')) {
       if (const auto symbol = not_set(line)) {
-        if (!is_symbol(*symbol)) return bad(fmt::format("'{}' is not a symbol's name", *symbol));
+        if (!is_symbol(*symbol)) return bad(fmt::format("'{}' is not a symbol's name", printable(*symbol)));
         set(config, *symbol, {"n", name, number});
       } else {
         read_header(line, config);
         // A near miss ("#CONFIG_X is not set") would be read as a comment by the kernel too; say so.
         if (line.contains("CONFIG_") && line.ends_with("is not set"))
-          config.warnings.push_back(fmt::format("{}:{}: read as a comment: {}", name, number, line));
+          config.warnings.push_back(
+              fmt::format("{}:{}: read as a comment: {}", name, number, printable(line)));
       }
       continue;
     }
-    if (!line.starts_with("CONFIG_")) return bad(fmt::format("'{:.60}'", line));
+    if (!line.starts_with("CONFIG_")) return bad(fmt::format("'{}'", printable(line)));
     const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos) return bad(fmt::format("'{:.60}' has no value", line));
+    if (equals == std::string_view::npos) return bad(fmt::format("'{}' has no value", printable(line)));
     const std::string_view symbol = line.substr(7, equals - 7);
     const std::string_view value = line.substr(equals + 1);
-    if (!is_symbol(symbol)) return bad(fmt::format("'{:.60}' is not a symbol's name", symbol));
+    if (!is_symbol(symbol)) return bad(fmt::format("'{}' is not a symbol's name", printable(symbol)));
     if (value.empty()) return bad(fmt::format("CONFIG_{} has no value", symbol));
-    if (!is_value(value)) return bad(fmt::format("CONFIG_{}: '{:.60}' is no y, m, n, number or quoted text", symbol, value));
-    set(config, symbol, {std::string(value), name, number});
+    if (!is_value(value))
+      return bad(
+          fmt::format("CONFIG_{}: '{}' is no y, m, n, number or quoted text", symbol, printable(value)));
+    set(config, symbol, {value, name, number});
   }
   return config;
 }
 
 Result<KernelConfig> load_config(const std::filesystem::path& path) {
   CG_TRY(text, read_file(path, config_limit));
-  return parse_config(text, path.string());
+  return parse_config(std::move(text), path.string());
 }
 
 void merge_config(KernelConfig& base, const KernelConfig& later) {
   for (const auto& [symbol, value] : later.values) set(base, symbol, value);
+  base.texts.insert(base.texts.end(), later.texts.begin(), later.texts.end());
   base.overrides.insert(base.overrides.end(), later.overrides.begin(), later.overrides.end());
   base.warnings.insert(base.warnings.end(), later.warnings.begin(), later.warnings.end());
   if (base.version.empty()) {
@@ -142,15 +169,16 @@ std::vector<Mismatch> unmet_requests(const KernelConfig& requested, const Kernel
   std::vector<Mismatch> result;
   for (const auto& [symbol, value] : requested.values) {
     const std::string_view got = final_config.value(symbol);
-    if (!same_value(value.text, got)) result.push_back({symbol, value, std::string(got)});
+    if (!same_value(value.text, got)) result.push_back({std::string(symbol), value, std::string(got)});
   }
-  std::ranges::sort(result, {}, [](const Mismatch& m) { return std::tie(m.requested.file, m.requested.line); });
+  std::ranges::sort(result, {},
+                    [](const Mismatch& m) { return std::tie(m.requested.file, m.requested.line); });
   return result;
 }
 
 std::string to_fragment(const KernelConfig& config) {
   std::string text;
-  for (const auto& [symbol, value] : config.values)
+  for (const auto& [symbol, value] : config.values.sorted())
     text += value.text == "n" ? fmt::format("# CONFIG_{} is not set\n", symbol)
                               : fmt::format("CONFIG_{}={}\n", symbol, value.text);
   return text;

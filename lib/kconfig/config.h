@@ -1,26 +1,45 @@
 // Kernel configuration text: a .config, a fragment, or several fragments merged in order.
 //
-// The language is one assignment a line: `CONFIG_X=value`, or `# CONFIG_X is not set` for "n"; every other line
-// that begins with '#' is a comment (Documentation/kbuild/kconfig.rst in the kernel tree).
+// The language is one assignment a line: `CONFIG_X=value`, or `# CONFIG_X is not set` for "n"; every other
+// line that begins with '#' is a comment (Documentation/kbuild/kconfig.rst in the kernel tree).
 #pragma once
 
 #include <filesystem>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "kconfig/name_table.h"
 
 namespace cg {
 
-// A value is kept as it is written: y, n, m, 42, 0x10 or "text" with its quotes.
+// A value is kept as it is written: y, n, m, 42, 0x10 or "text" with its quotes. The views live as long as
+// the configuration they come from, or a copy of it.
 struct ConfigValue {
-  std::string text;
-  std::string file;
+  std::string_view text;
+  std::string_view file;
   std::size_t line = 0;  // from 1
   bool operator==(const ConfigValue&) const = default;
+};
+
+// Values by symbol, without "CONFIG_", in the order of their first mention.
+class ConfigValues {
+ public:
+  using Item = std::pair<std::string_view, ConfigValue>;
+  auto begin() const { return items_.begin(); }
+  auto end() const { return items_.end(); }
+  std::size_t size() const { return items_.size(); }
+  bool empty() const { return items_.empty(); }
+  const ConfigValue* find(std::string_view symbol) const;
+  ConfigValue& operator[](std::string_view symbol);  // `symbol` outlives this
+  std::vector<Item> sorted() const;                  // by symbol
+
+ private:
+  std::vector<Item> items_;
+  kconfig::NameTable index_;
 };
 
 // Somewhere two files, or two lines of one, disagree; the later one wins.
@@ -31,20 +50,22 @@ struct ConfigOverride {
 };
 
 struct KernelConfig {
-  std::map<std::string, ConfigValue, std::less<>> values;  // by symbol, without "CONFIG_"
+  ConfigValues values;
   std::vector<ConfigOverride> overrides;
   std::vector<std::string> warnings;  // "file:line: what"
-  std::string version;                // of the kernel, from the header "# Linux/x86 6.12.117 Kernel Configuration"
-  std::string architecture;           // as in that header: "x86", "arm64", …; empty when there is none
+  std::string version;       // of the kernel, from the header "# Linux/x86 6.12.117 Kernel Configuration"
+  std::string architecture;  // as in that header: "x86", "arm64", …; empty when there is none
 
-  const ConfigValue* find(std::string_view symbol) const;
+  std::vector<std::shared_ptr<const std::string>> texts;  // what the views look at
+
+  const ConfigValue* find(std::string_view symbol) const { return values.find(symbol); }
   // The value's text; "n" for a symbol that is not there.
   std::string_view value(std::string_view symbol) const;
 };
 
-// Refused, with "name:line", for text that is no configuration: NUL bytes, a line that is neither an assignment
-// nor a comment, an assignment without a value, a name with characters that no symbol has.
-Result<KernelConfig> parse_config(std::string_view text, const std::string& name);
+// Refused, with "name:line", for text that is no configuration: NUL bytes, a line that is neither an
+// assignment nor a comment, an assignment without a value, a name with characters that no symbol has.
+Result<KernelConfig> parse_config(std::string text, const std::string& name);
 Result<KernelConfig> load_config(const std::filesystem::path& path);
 
 // Lays `later` over `base`.
@@ -57,8 +78,8 @@ struct Mismatch {
   std::string got;  // "n" when absent
 };
 
-// Every request of `requested` that `final_config` does not honour, in order of file and line. A requested "n"
-// is honoured by absence; strings and numbers are compared as written, hexadecimal ones by value.
+// Every request of `requested` that `final_config` does not honour, in order of file and line. A requested
+// "n" is honoured by absence; strings and numbers are compared as written, hexadecimal ones by value.
 std::vector<Mismatch> unmet_requests(const KernelConfig& requested, const KernelConfig& final_config);
 
 // The assignments as a fragment, sorted by symbol, that scripts/kconfig/conf reads through KCONFIG_ALLCONFIG.

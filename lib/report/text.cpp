@@ -113,7 +113,7 @@ std::string to_text(const Report& report, const TextOptions& options) {
     write_findings(findings, subject, options);
     if (!findings.empty()) out += "\n" + findings;
     write_versions(out, subject, options);
-    write_counts(out, subject, options);
+    if (subject.findings.size() > 1) write_counts(out, subject, options);
   }
   return out;
 }

@@ -5,30 +5,22 @@
 #include <istream>
 #include <iterator>
 
-#include "base/file.h"
-#include "base/text.h"
 #include "criu/judge.h"
-#include "kconfig/gunzip.h"
+#include "kconfig/input.h"
 
 namespace cg {
 namespace {
 
-Result<std::string> read_input(const std::string& file, Environment& env) {
-  if (file == "-") return std::string(std::istreambuf_iterator<char>(env.in), {});
-  return read_file(file, 64 << 20);
-}
-
-Result<KernelConfig> read_config(const std::string& file, Environment& env) {
-  const std::string name = file == "-" ? "standard input" : file;
-  CG_TRY(bytes, read_input(file, env));
-  if (!is_gzip(bytes)) return parse_config(bytes, name);
-  CG_TRY(text, gunzip(bytes, name));
-  return parse_config(text, name);
+Result<ConfigInput> read_input(const std::string& file, Environment& env) {
+  if (file != "-") return load_config_input(file);
+  const std::string bytes(std::istreambuf_iterator<char>(env.in), {});
+  return read_config(bytes, "standard input");
 }
 
 Result<Subject> judge_file(const std::string& file, const ConfigCommand& command, const Matrix& matrix,
                            const Question& question, Environment& env) {
-  CG_TRY(config, read_config(file, env));
+  CG_TRY(input, read_input(file, env));
+  const KernelConfig& config = input.config;
   for (const auto& warning : config.warnings) env.err << "kcheck: " << warning << "\n";
   Evidence evidence;
   evidence.config = &config;

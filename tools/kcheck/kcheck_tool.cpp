@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "config_command.h"
+#include "configuration_commands.h"
 #include "flags_command.h"
 #include "image_command.h"
 #include "live.h"
@@ -43,7 +43,6 @@ int kcheck_main(const Args& args, Environment& env) {
   Args words = args;
   KcheckOptions options;
   options.behind = take_command(words);
-  ConfigCommand config;
   ImageCommand image;
   FlagsCommand flags;
   CLI::App app(
@@ -57,11 +56,7 @@ int kcheck_main(const Args& args, Environment& env) {
       ->expected(0, 1);
   CLI::App* live =
       app.add_subcommand("live", "Check the running kernel by its configuration and by live probes");
-  CLI::App* check_config = app.add_subcommand(
-      "config", "Check kernel configurations: .config, config.gz, or - for standard input");
-  check_config->add_option("FILE", config.files, "Configurations; each is judged by itself")->required();
-  check_config->add_option("--kernel", config.kernel, "Kernel version, when the file does not say");
-  check_config->add_option("--arch", config.architecture, "Architecture, when the file does not say");
+  ConfigurationCommands configurations(app);
   CLI::App* look_into = app.add_subcommand("image", "Check that a root image has what CRIU needs");
   look_into->add_option("IMG", image.image, "A raw ext4 image")->required();
   look_into->add_option("--kernel", image.kernel, "The kernel that will boot it: a bzImage or a vmlinux");
@@ -70,9 +65,9 @@ int kcheck_main(const Args& args, Environment& env) {
   if (const auto status = parse_command_line(app, words, env)) return *status;
 
   if (check_flags->parsed()) return finish(check_flags_of(options, flags), options, env);
+  if (const auto status = configurations.run(options, env)) return *status;
   const auto matrix = load_matrix(options);
   if (!matrix) return report_error(matrix.error(), "kcheck", env);
-  if (check_config->parsed()) return finish(check_configs(options, config, *matrix, env), options, env);
   if (look_into->parsed()) return finish(check_image(options, image, *matrix), options, env);
   if (live->parsed() || app.count("--criu") > 0)
     return finish(check_live(options, *matrix, real_system(*matrix)), options, env);

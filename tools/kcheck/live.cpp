@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "kconfig/gunzip.h"
+#include "kconfig/input.h"
 #include "probes/runner.h"
 
 namespace cg {
@@ -20,20 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-Result<KernelConfig> running_config(const std::string& release, std::string& name) {
-  const std::vector<std::string> places = {"/proc/config.gz", "/boot/config-" + release,
-                                           "/lib/modules/" + release + "/config"};
-  for (const auto& place : places) {
-    if (access(place.c_str(), R_OK) != 0) continue;
-    name = place;
-    CG_TRY(bytes, read_file(place, 64 << 20));
-    if (!is_gzip(bytes)) return parse_config(bytes, place);
-    CG_TRY(text, gunzip(bytes, place));
-    return parse_config(text, place);
-  }
-  return cannot("none of " + join(places, ", ") + " can be read");
 }
 
 // "Version: 4.1.1" is the first line of `criu --version`.
@@ -120,7 +106,11 @@ LiveSystem real_system(const Matrix& matrix) {
   return {release,
           name.machine,
           [batch](std::string_view probe) { return batch->result(probe); },
-          [release](std::string& file) { return running_config(release, file); },
+          [release](std::string& file) -> Result<KernelConfig> {
+            CG_TRY(input, running_config(release));
+            file = input.name;
+            return std::move(input.config);
+          },
           installed_criu,
           [batch] { return batch->note(); }};
 }

@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "base/text.h"
+#include "kconfig/stuck.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -63,38 +63,17 @@ Result<KernelConfig> resolve(const KernelMake& make, const KernelConfig& request
   return parse_config(text, current.string());
 }
 
-namespace {
-
-std::string reason(const Mismatch& mismatch, const KernelConfig& resolved, const SymbolDefinitions& definitions) {
-  const auto [first, last] = definitions.equal_range(mismatch.symbol);
-  if (first == last) {
-    std::vector<std::string> names;
-    for (const auto& [name, definition] : definitions) names.push_back(name);
-    return "unknown to this kernel" + did_you_mean(mismatch.symbol, names);
-  }
-  std::string text = resolved.find(mismatch.symbol) ? "got " + mismatch.got : "off";
-  for (auto it = first; it != last; ++it) {
-    text += fmt::format("; {}:{}", it->second.file, it->second.line);
-    if (!it->second.depends_on.empty()) text += " depends on " + join(it->second.depends_on, " and ");
-  }
-  return text;
-}
-
-}  // namespace
-
-Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const SymbolDefinitions& definitions) {
-  const auto mismatches = unmet_requests(request, resolved);
-  if (mismatches.empty()) return {};
+Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const kconfig::Tree* tree) {
+  const auto stuck = kconfig::find_stuck(request, resolved, tree);
+  if (stuck.empty()) return {};
   std::string message = fmt::format(
       "Linux {}: {} of {} requested symbols did not get the requested value; nothing was compiled\n", resolved.version,
-      mismatches.size(), request.values.size());
+      stuck.size(), request.values.size());
   for (const auto& override_ : request.overrides)
     message += fmt::format("  note: {}:{} sets CONFIG_{}={} over {}:{}, which asks for {}\n", override_.later.file,
                            override_.later.line, override_.symbol, override_.later.text, override_.earlier.file,
                            override_.earlier.line, override_.earlier.text);
-  for (const auto& mismatch : mismatches)
-    message += fmt::format("  CONFIG_{}={} ({}:{}): {}\n", mismatch.symbol, mismatch.requested.text,
-                           mismatch.requested.file, mismatch.requested.line, reason(mismatch, resolved, definitions));
+  for (const auto& one : stuck) message += "  " + kconfig::to_text(one);
   message += "Take the lines out, or set what they depend on.";
   return refused(message);
 }

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "kconfig/config.h"
-#include "kconfig/definitions.h"
+#include "kconfig/tree.h"
 #include "plan.h"
 
 namespace cg {
@@ -26,9 +26,8 @@ Result<void> run_make(const KernelMake& make, const std::vector<std::string>& ar
 // Writes <tree>/.config. An unchanged one keeps its time, so that make rebuilds nothing.
 Result<KernelConfig> resolve(const KernelMake& make, const KernelConfig& request, const std::filesystem::path& log);
 
-// Refused, listing each symbol with the place that asked for it, unless every request is honoured. A symbol that is
-// not in `definitions` is named as unknown to this kernel. The last fragment's requests come first: that is most
-// often the new one.
-Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const SymbolDefinitions& definitions);
+// Refused, listing each symbol that did not get its value with the place that asked for it, the reason and what to
+// set, unless every request is honoured. Without a tree (nullptr) the reasons are missing.
+Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const kconfig::Tree* tree);
 
 }  // namespace cg

@@ -110,8 +110,8 @@ Result<void> Builder::prepare(const KernelPlan& plan) {
   CG_TRY(resolved, resolve(make_, plan.request, tree / "criu-guest-config.log"));
   resolved_ = std::move(resolved);
   if (!unmet_requests(plan.request, resolved_).empty()) {
-    CG_TRY(definitions, scan_definitions(tree, plan.architecture.kernel));
-    return gate(plan.request, resolved_, definitions);
+    CG_TRY(definitions, kconfig::load_tree(tree, {plan.architecture.kernel}));
+    return gate(plan.request, resolved_, &definitions);
   }
   say(fmt::format("Linux {}: all {} requested symbols have their value", resolved_.version, plan.request.values.size()));
   return {};

@@ -9,14 +9,15 @@ namespace cg {
 namespace {
 
 KernelConfig parse(std::string_view text, const std::string& name = "f") {
-  auto config = parse_config(text, name);
+  auto config = parse_config(std::string(text), name);
   EXPECT_TRUE(config) << (config ? "" : config.error().message);
   return config.value_or(KernelConfig{});
 }
 
 TEST(Config, ReadsEveryFormOfValueAndTheHeader) {
-  const auto config = parse("# Linux/x86 6.12.117 Kernel Configuration\nCONFIG_A=y\r\nCONFIG_N=-3\nCONFIG_H=0x1F\n"
-                            "CONFIG_S=\"a b\"\n# CONFIG_X is not set\n# plain comment\n\n");
+  const auto config = parse(
+      "# Linux/x86 6.12.117 Kernel Configuration\nCONFIG_A=y\r\nCONFIG_N=-3\nCONFIG_H=0x1F\n"
+      "CONFIG_S=\"a b\"\n# CONFIG_X is not set\n# plain comment\n\n");
   EXPECT_EQ(config.version, "6.12.117");
   EXPECT_EQ(config.architecture, "x86");
   EXPECT_EQ(config.value("A"), "y");
@@ -29,14 +30,14 @@ TEST(Config, ReadsEveryFormOfValueAndTheHeader) {
 }
 
 TEST(Config, RefusesWhatIsNoConfigurationWithItsLine) {
-  for (const auto& [text, where] : std::vector<std::pair<std::string, std::string>>{
-           {"CONFIG_A=y\nhello\n", "f:2:"},
-           {"CONFIG_A\n", "f:1:"},
-           {"CONFIG_A=\n", "f:1:"},
-           {"CONFIG_A=yes\n", "f:1:"},
-           {"CONFIG_A-B=y\n", "f:1:"},
-           {std::string("\x7f\x45\x4c\x46\0\0", 6), "f:1:"},
-           {"# CONFIG_A B is not set\n", "f:1:"}}) {
+  for (const auto& [text, where] :
+       std::vector<std::pair<std::string, std::string>>{{"CONFIG_A=y\nhello\n", "f:2:"},
+                                                        {"CONFIG_A\n", "f:1:"},
+                                                        {"CONFIG_A=\n", "f:1:"},
+                                                        {"CONFIG_A=yes\n", "f:1:"},
+                                                        {"CONFIG_A-B=y\n", "f:1:"},
+                                                        {std::string("\x7f\x45\x4c\x46\0\0", 6), "f:1:"},
+                                                        {"# CONFIG_A B is not set\n", "f:1:"}}) {
     const auto config = parse_config(text, "f");
     ASSERT_FALSE(config) << text;
     EXPECT_TRUE(config.error().message.starts_with(where)) << config.error().message;
@@ -60,11 +61,14 @@ TEST(Config, TheLaterFragmentWinsAndBothPlacesAreKept) {
 }
 
 TEST(Gate, NamesEachRequestThatDidNotStickAndOnlyThose) {
-  const auto requested = parse("CONFIG_NET_X=y\n# CONFIG_OFF is not set\nCONFIG_NUM=0x10\nCONFIG_MOD=y\n# CONFIG_ON is not set\n");
+  const auto requested = parse(
+      "CONFIG_NET_X=y\n# CONFIG_OFF is not set\nCONFIG_NUM=0x10\nCONFIG_MOD=y\n# CONFIG_ON is not set\n");
   const auto final_config = parse("CONFIG_NET_XY=y\nCONFIG_NUM=0x0010\nCONFIG_MOD=m\nCONFIG_ON=y\n");
   std::vector<std::string> names;
-  for (const auto& mismatch : unmet_requests(requested, final_config)) names.push_back(mismatch.symbol + "=" + mismatch.got);
-  EXPECT_EQ(names, (std::vector<std::string>{"NET_X=n", "MOD=m", "ON=y"}));  // NET_X is not satisfied by NET_XY
+  for (const auto& mismatch : unmet_requests(requested, final_config))
+    names.push_back(mismatch.symbol + "=" + mismatch.got);
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"NET_X=n", "MOD=m", "ON=y"}));  // NET_X is not satisfied by NET_XY
 }
 
 TEST(Gate, AFragmentWrittenOutIsReadBackTheSame) {

@@ -37,7 +37,7 @@ class KernelBuilder : public ::testing::Test {
     fs::create_directories(root() / "kconfig/fragments/x86_64");
     fs::create_directories(root() / "recipes/kernel");
     put(tree / "Makefile", fake_makefile);
-    put(tree / "Kconfig", "config GOOD\n\tbool\nconfig IMPOSSIBLE\n\tbool\n\tdepends on NOTHING\n");
+    put(tree / "Kconfig", "config GOOD\n\tbool \"g\"\nconfig IMPOSSIBLE\n\tbool \"i\"\n\tdepends on NOTHING\n");
     put(tree / "scripts/kconfig/conf", "");
     ASSERT_EQ(run({"tar", "-C", root().string(), "-cf", tarball().string(), "linux-9.9.9"})->status, 0);
     put(root() / "kconfig/version", "7\n");
@@ -110,7 +110,7 @@ TEST_F(KernelBuilder, TheGateStopsBeforeCompiling) {
   put(root() / "extra.conf", "CONFIG_IMPOSSIBLE=y\nCONFIG_GOOD=y\n");
   EXPECT_EQ(build({"--fragments", (root() / "extra.conf").string()}), 1);
   EXPECT_TRUE(errors.str().contains("CONFIG_IMPOSSIBLE=y")) << errors.str();
-  EXPECT_TRUE(errors.str().contains("Kconfig:3 depends on NOTHING")) << errors.str();
+  EXPECT_TRUE(errors.str().contains("depends on NOTHING (Kconfig:5): NOTHING does not exist here")) << errors.str();
   EXPECT_EQ(compilations(), 0U);
   EXPECT_FALSE(fs::exists(out() / "kernel.json"));
 }

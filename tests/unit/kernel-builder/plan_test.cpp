@@ -97,17 +97,22 @@ TEST(Plan, ErrorsNameFileAndLine) {
 TEST(Gate, ListsEachUnmetRequestWithItsPlaceAndPassesNothing) {
   const auto requested = parse_config("CONFIG_NETLINK_DIAG=y\nCONFIG_NO_SUCH=y\n\nCONFIG_UNIX=y\n", "bad.conf");
   const auto resolved = parse_config("CONFIG_NETLINK_DIAG_X=y\nCONFIG_UNIX=y\n", ".config");
-  SymbolDefinitions definitions;
-  scan_definitions_text("config NETLINK_DIAG\n\tbool\n\tdepends on INET\nconfig UNIX\n\tbool\n", "net/Kconfig", definitions);
-  const auto result = gate(*requested, *resolved, definitions);
+  const auto tree = kconfig::parse_tree(
+      {{"Kconfig",
+        "source \"net/Kconfig\"\nconfig NETLINK_DIAG_X\n\tbool \"x\"\nconfig INET\n\tbool \"inet\"\n"},
+       {"net/Kconfig",
+        "config NETLINK_DIAG\n\tbool \"diag\"\n\tdepends on INET\nconfig UNIX\n\tbool \"unix\"\n"}});
+  ASSERT_TRUE(tree) << tree.error().message;
+  const auto result = gate(*requested, *resolved, &*tree);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::refused);
   const std::string& text = result.error().message;
   EXPECT_TRUE(text.contains("2 of 3")) << text;
-  EXPECT_TRUE(text.contains("CONFIG_NETLINK_DIAG=y (bad.conf:1): off; net/Kconfig:1 depends on INET")) << text;
-  EXPECT_TRUE(text.contains("CONFIG_NO_SUCH=y (bad.conf:2): unknown to this kernel")) << text;
+  EXPECT_TRUE(text.contains("CONFIG_NETLINK_DIAG=y (bad.conf:1): got n: depends on INET (net/Kconfig:3): INET is n")) << text;
+  EXPECT_TRUE(text.contains("CONFIG_NO_SUCH=y (bad.conf:2): got n: unknown to this kernel")) << text;
   EXPECT_FALSE(text.contains("CONFIG_UNIX=")) << text;
-  EXPECT_TRUE(gate(*resolved, *resolved, definitions));
+  EXPECT_TRUE(text.contains("    set: CONFIG_INET=y, CONFIG_NETLINK_DIAG=y\n")) << text;
+  EXPECT_TRUE(gate(*resolved, *resolved, &*tree));
 }
 
 }  // namespace

@@ -1,0 +1,128 @@
+#include "kconfig/input.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "kconfig/kernel_image.h"
+#include "kconfig/unpack_stream.h"
+
+namespace cg {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t largest_text = 64 << 20;      // bytes; the largest real configuration is below 1 MB
+constexpr std::uint64_t largest_kernel = 4ULL << 30;  // bytes; a vmlinux with debug information
+
+// A mapping that ends with the object.
+class Mapping {
+ public:
+  Mapping(int fd, std::size_t size)
+      : size_(size), data_(::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0)) {}
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (data_ != MAP_FAILED) ::munmap(data_, size_);
+  }
+  bool good() const { return data_ != MAP_FAILED; }
+  std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
+
+ private:
+  std::size_t size_;
+  void* data_;
+};
+
+Result<ConfigInput> read_text(std::string text, const std::string& name, std::string form) {
+  CG_TRY(config, parse_config(std::move(text), name));
+  if (form.empty()) form = config.version.empty() ? "fragment" : "configuration";
+  return ConfigInput{std::move(config), name, std::move(form)};
+}
+
+Result<ConfigInput> read_embedded(std::string_view bytes, const std::string& name) {
+  CG_TRY(embedded, extract_config(bytes, name));
+  return read_text(std::move(embedded.text), name, std::move(embedded.form));
+}
+
+// Compressed: a configuration as it is, or a kernel. The first bytes tell.
+Result<ConfigInput> read_compressed(std::string_view bytes, const std::string& name) {
+  std::string first;
+  CG_CHECK(unpack_stream(bytes, name, largest_kernel, [&](std::string_view piece) {
+    first = piece.substr(0, 4096);
+    return false;
+  }));
+  const bool text = !first.contains('\0') && !is_kernel_image(first);
+  if (!text) return read_embedded(bytes, name);
+  CG_TRY(whole, unpack_whole(bytes, name, largest_text));
+  return read_text(std::move(whole), name, std::string(compression_of(bytes)));
+}
+
+Result<KernelConfig> load_directory(const fs::path& directory) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const auto extension = entry.path().extension();
+    if (entry.is_regular_file() && (extension == ".conf" || extension == ".config" || extension == ".cfg"))
+      files.push_back(entry.path().string());
+  }
+  if (error) return cannot(fmt::format("{}: {}", directory.string(), error.message()));
+  if (files.empty())
+    return refused(fmt::format("{}: holds no fragment (*.conf, *.config, *.cfg)", directory.string()));
+  std::ranges::sort(files);
+  return load_fragments(files);
+}
+
+}  // namespace
+
+Result<ConfigInput> read_config(std::string_view bytes, const std::string& name) {
+  if (!compression_of(bytes).empty()) return read_compressed(bytes, name);
+  if (is_kernel_image(bytes)) return read_embedded(bytes, name);
+  if (bytes.size() > largest_text)
+    return refused(fmt::format("{}: {} of text is no kernel configuration", name, human_size(bytes.size())));
+  return read_text(std::string(bytes), name, "");
+}
+
+Result<ConfigInput> load_config_input(const fs::path& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return cannot_errno(path.string(), errno);
+  if (S_ISDIR(status.st_mode)) {
+    CG_TRY(config, load_directory(path));
+    return ConfigInput{std::move(config), path.string(), "directory of fragments"};
+  }
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (!S_ISREG(status.st_mode) || size <= largest_text) {
+    CG_TRY(bytes, read_fd(fd.get(), path.string(), largest_text));
+    return read_config(bytes, path.string());
+  }
+  if (size > largest_kernel)
+    return refused(fmt::format("{}: {} is no kernel configuration", path.string(), human_size(size)));
+  const Mapping mapping(fd.get(), size);
+  if (!mapping.good()) return cannot_errno(path.string(), errno);
+  return read_config(mapping.bytes(), path.string());
+}
+
+Result<ConfigInput> running_config(const std::string& release) {
+  const std::vector<std::string> places = {"/proc/config.gz", "/boot/config-" + release,
+                                           "/lib/modules/" + release + "/config"};
+  for (const auto& place : places)
+    if (::access(place.c_str(), R_OK) == 0) return load_config_input(place);
+  return cannot("none of " + join(places, ", ") + " can be read");
+}
+
+Result<KernelConfig> load_fragments(const std::vector<std::string>& paths) {
+  KernelConfig merged;
+  for (const auto& path : paths) {
+    CG_TRY(input, load_config_input(path));
+    merge_config(merged, input.config);
+  }
+  return merged;
+}
+
+}  // namespace cg

@@ -1,0 +1,191 @@
+// Every form a configuration comes in. Images are made here by the packers themselves, in the layouts of the
+// kernel's boot protocols.
+#include "kconfig/input.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "kconfig/gunzip.h"
+#include "kconfig/kernel_image.h"
+#include "temporary_directory.h"
+
+namespace cg {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string text =
+    "#\n# Linux/x86 6.12.47 Kernel Configuration\n#\nCONFIG_X=y\n# CONFIG_Y is not set\n";
+
+std::string packed_by(const std::vector<std::string>& argv, const std::string& bytes) {
+  ProcessOptions options;
+  options.input = bytes;
+  const auto result = run(argv, options);
+  EXPECT_TRUE(result && result->status == 0) << argv.front();
+  return result ? result->out : "";
+}
+
+std::string le(std::uint64_t value, int bytes) {
+  std::string out;
+  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
+  return out;
+}
+
+// A "kernel": noise, the marked configuration, more noise.
+std::string raw_kernel() {
+  std::string noise;
+  for (unsigned i = 0; i < 300000; ++i) noise += static_cast<char>((i * 2654435761U) >> 13);
+  return noise + "IKCFG_ST" + packed_by({"gzip", "-c"}, text) + "IKCFG_ED" + noise;
+}
+
+std::string bzimage(const std::string& payload) {
+  std::string image(1024, '\0');  // one boot sector, one of setup
+  image[0x1f1] = 1;
+  image.replace(0x202, 4, "HdrS");
+  image.replace(0x206, 2, le(0x20f, 2));
+  image.replace(0x248, 4, le(64, 4));
+  image.replace(0x24c, 4, le(payload.size() + 4, 4));
+  return image + std::string(64, 'c') + payload + le(600000, 4);
+}
+
+struct Packer {
+  const char* name;
+  std::vector<std::string> argv;
+};
+class Compression : public testing::TestWithParam<Packer> {};
+
+TEST_P(Compression, OfATextAndOfABootImage) {
+  if (!find_program(GetParam().argv.front())) GTEST_SKIP() << GetParam().argv.front() << " is not installed";
+  const auto config = read_config(packed_by(GetParam().argv, text), "c");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->config.value("X"), "y");
+  EXPECT_EQ(config->config.version, "6.12.47");
+
+  const std::string payload = packed_by(GetParam().argv, raw_kernel());
+  for (const std::string& image :
+       {bzimage(payload), payload, std::string("\x27\x05\x19\x56", 4) + std::string(60, 'u') + payload}) {
+    const auto kernel = read_config(image, "k");
+    ASSERT_TRUE(kernel) << kernel.error().message;
+    EXPECT_EQ(kernel->config.value("X"), "y");
+  }
+  // Cut off before the configuration: an error, never an empty answer.
+  const auto cut = read_config(bzimage(payload.substr(0, payload.size() / 8)), "k");
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().kind, ErrorKind::refused);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Input, Compression,
+    testing::Values(Packer{"gzip", {"gzip", "-c"}}, Packer{"xz", {"xz", "-c", "--check=crc32"}},
+                    Packer{"zstd", {"zstd", "-c", "-q"}}, Packer{"lzma", {"xz", "-c", "--format=lzma"}},
+                    Packer{"bzip2", {"bzip2", "-c"}}, Packer{"lz4", {"lz4", "-c", "-l", "-q"}}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Input, LzopIsNamedAsWhatCannotBeUnpacked) {
+  const auto config = read_config(bzimage("\x89LZO\0\r\n\x1a\n"), "k");
+  ASSERT_FALSE(config);
+  EXPECT_TRUE(config.error().message.contains("lzop")) << config.error().message;
+}
+
+TEST(Input, KernelsWithoutAConfiguration) {
+  for (const std::string& image :
+       {bzimage(packed_by({"gzip", "-c"}, std::string(100000, 'k'))), "MZ" + std::string(4000, '\1'),
+        std::string("\x7f"
+                    "ELF\2\1\1",
+                    7) +
+            std::string(3000, '\0')}) {
+    const auto config = read_config(image, "k");
+    ASSERT_FALSE(config);
+    EXPECT_EQ(config.error().kind, ErrorKind::refused);
+    EXPECT_TRUE(config.error().message.contains("IKCONFIG")) << config.error().message;
+  }
+}
+
+TEST(Input, AnElfFileWithTheConfigurationInItsData) {
+  TemporaryDirectory directory;
+  const fs::path source = directory.path() / "k.S";
+  ASSERT_TRUE(write_file_atomically(directory.path() / "config.gz", packed_by({"gzip", "-c"}, text)));
+  ASSERT_TRUE(write_file_atomically(source, ".section .rodata\n.ascii \"IKCFG_ST\"\n.incbin \"" +
+                                                (directory.path() / "config.gz").string() +
+                                                "\"\n.ascii \"IKCFG_ED\"\n"));
+  const std::string vmlinux = (directory.path() / "vmlinux").string();
+  const auto built = run({"gcc", "-nostdlib", "-static", "-Wl,-e,0", "-o", vmlinux, source.string()});
+  ASSERT_TRUE(built && built->status == 0);
+  const auto config = load_config_input(vmlinux);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->form, "vmlinux");
+  EXPECT_EQ(config->config.value("X"), "y");
+}
+
+TEST(Input, ABombStopsAtALimit) {
+  // 80 MB of blanks pack into 80 kB.
+  const std::string bomb = packed_by({"gzip", "-9", "-c"}, "CONFIG_X=y\n" + std::string(80 << 20, ' '));
+  const auto config = read_config(bomb, "bomb.gz");
+  ASSERT_FALSE(config);
+  EXPECT_TRUE(config.error().message.contains("unpacks to more than")) << config.error().message;
+}
+
+TEST(Input, BadBytes) {
+  const std::pair<std::string, const char*> cases[] = {
+      {std::string("\x01\x02\0\x03", 4), "binary data"},
+      {"CONFIG_X=\n", "f:1: CONFIG_X has no value"},
+      {"CONFIG_X=y\nCONFIG_\xff\xfe=y\n", "f:2:"},
+      {"CONFIG_X=\xff\n", "f:1:"},
+      {"\n\nhello\n", "f:3: 'hello'"},
+      {std::string("\x1f\x8b\x08\0\0", 5), "gzip data is cut short"},
+      {packed_by({"gzip", "-c"}, text).substr(0, 60), "cut short"},
+      {"\xfd"
+       "7zXZ",
+       "f:1:"},
+  };
+  for (const auto& [bytes, message] : cases) {
+    const auto config = read_config(bytes, "f");
+    ASSERT_FALSE(config) << message;
+    EXPECT_EQ(config.error().kind, ErrorKind::refused);
+    EXPECT_TRUE(config.error().message.contains(message)) << config.error().message;
+    EXPECT_FALSE(config.error().message.contains('\xff')) << "the message must be fit for a terminal";
+  }
+}
+
+TEST(Input, WindowsLineEndsAndByteOrderMark) {
+  const auto config = read_config(
+      "\xef\xbb\xbf# Linux/x86 6.12.47 Kernel Configuration\r\nCONFIG_X=y\r\nCONFIG_S=\"a b\"\r\n", "f");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->config.value("X"), "y");
+  EXPECT_EQ(config->config.value("S"), "\"a b\"");
+}
+
+TEST(Input, AHugeFileIsRefusedByItsSize) {
+  TemporaryDirectory directory;
+  const fs::path file = directory.path() / "huge";
+  ASSERT_TRUE(write_file_atomically(file, "CONFIG_X=y\n"));
+  fs::resize_file(file, 1ULL << 30);
+  const auto config = load_config_input(file);
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().kind, ErrorKind::refused);
+  EXPECT_TRUE(config.error().message.contains("no kernel configuration")) << config.error().message;
+}
+
+TEST(Fragments, AreMergedInOrderWithDirectories) {
+  TemporaryDirectory directory;
+  const fs::path conf = directory.path() / "conf.d";
+  fs::create_directories(conf);
+  ASSERT_TRUE(write_file_atomically(conf / "20-b.conf", "# CONFIG_X is not set\nCONFIG_B=y\n"));
+  ASSERT_TRUE(write_file_atomically(conf / "10-a.conf", "CONFIG_X=y\n"));
+  ASSERT_TRUE(write_file_atomically(conf / "README", "not a fragment\n"));
+  ASSERT_TRUE(write_file_atomically(directory.path() / "last", "CONFIG_B=m\n"));
+  const auto merged = load_fragments({conf.string(), (directory.path() / "last").string()});
+  ASSERT_TRUE(merged) << merged.error().message;
+  EXPECT_EQ(merged->value("X"), "n");
+  EXPECT_EQ(merged->value("B"), "m");
+  ASSERT_EQ(merged->overrides.size(), 2U);
+  EXPECT_TRUE(merged->overrides[0].earlier.file.ends_with("10-a.conf"));
+  EXPECT_TRUE(merged->overrides[0].later.file.ends_with("20-b.conf"));
+  EXPECT_FALSE(load_fragments({directory.path().string()}));  // a directory without fragments
+}
+
+}  // namespace
+}  // namespace cg

@@ -1,0 +1,44 @@
+#include "configuration_commands.h"
+
+namespace cg {
+namespace {
+
+int finish(const Result<Report>& report, const KcheckOptions& options, Environment& env) {
+  if (!report) return report_error(report.error(), "kcheck", env);
+  return deliver(*report, options, env);
+}
+
+}  // namespace
+
+ConfigurationCommands::ConfigurationCommands(CLI::App& app) {
+  check_config_ = app.add_subcommand(
+      "config", "Check kernel configurations: .config, config.gz, vmlinux, bzImage, or - for standard input");
+  check_config_->add_option("FILE", config_.files, "Configurations; each is judged by itself")->required();
+  check_config_->add_option("--kernel", config_.kernel, "Kernel version, when the file does not say");
+  check_config_->add_option("--arch", config_.architecture, "Architecture, when the file does not say");
+
+  check_stuck_ =
+      app.add_subcommand("stuck", "Which requested symbols did not survive the kernel's conf, and why");
+  check_stuck_->add_option("--fragments", stuck_.fragments, "What was asked for, in order: files or directories")
+      ->required();
+  check_stuck_->add_option("--config", stuck_.config, "What conf made of it: the resolved .config")->required();
+  check_stuck_->add_option("--tree", stuck_.tree, "The Linux source tree, for the reasons");
+  check_stuck_->add_option("--arch", stuck_.architecture, "Architecture, when the configuration does not say");
+
+  explain_ = app.add_subcommand("why", "Why a symbol is on or off");
+  explain_->add_option("SYMBOL", why_.symbol, "With or without CONFIG_")->required();
+  explain_->add_option("--config", why_.config, "The resolved .config")->required();
+  explain_->add_option("--tree", why_.tree, "The Linux source tree")->required();
+  explain_->add_option("--arch", why_.architecture, "Architecture, when the configuration does not say");
+}
+
+std::optional<int> ConfigurationCommands::run(const KcheckOptions& options, Environment& env) const {
+  if (check_stuck_->parsed()) return finish(check_stuck(stuck_), options, env);
+  if (explain_->parsed()) return finish(explain_symbol(why_), options, env);
+  if (!check_config_->parsed()) return std::nullopt;
+  const auto matrix = load_matrix(options);
+  if (!matrix) return report_error(matrix.error(), "kcheck", env);
+  return finish(check_configs(options, config_, *matrix, env), options, env);
+}
+
+}  // namespace cg
