@@ -19,11 +19,14 @@ ConfigurationCommands::ConfigurationCommands(CLI::App& app) {
 
   check_stuck_ =
       app.add_subcommand("stuck", "Which requested symbols did not survive the kernel's conf, and why");
-  check_stuck_->add_option("--fragments", stuck_.fragments, "What was asked for, in order: files or directories")
+  check_stuck_
+      ->add_option("--fragments", stuck_.fragments, "What was asked for, in order: files or directories")
       ->required();
-  check_stuck_->add_option("--config", stuck_.config, "What conf made of it: the resolved .config")->required();
+  check_stuck_->add_option("--config", stuck_.config, "What conf made of it: the resolved .config")
+      ->required();
   check_stuck_->add_option("--tree", stuck_.tree, "The Linux source tree, for the reasons");
-  check_stuck_->add_option("--arch", stuck_.architecture, "Architecture, when the configuration does not say");
+  check_stuck_->add_option("--arch", stuck_.architecture,
+                           "Architecture, when the configuration does not say");
 
   explain_ = app.add_subcommand("why", "Why a symbol is on or off");
   explain_->add_option("SYMBOL", why_.symbol, "With or without CONFIG_")->required();

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""What kconfiglib says about configurations: kconfiglib_view.py CONFIG... writes CONFIG.kconfiglib beside each.
+
+One line a symbol: name, visibility, direct dependency, select and imply (0: n, 1: m, 2: y). The environment is
+the one that the kernel's conf gets (srctree, SRCARCH, CC, ...). A line "seconds N" ends the first file: how long
+reading the tree took.
+"""
+import io
+import sys
+import time
+
+import kconfiglib
+
+
+class Tree(kconfiglib.Kconfig):
+    def _open(self, filename, mode):
+        # kconfiglib 14.1 knows "option modules" only; Linux 6.12 writes "modules".
+        file = super()._open(filename, mode)
+        if "r" not in mode or "Kconfig" not in filename:
+            return file
+        text = file.read().replace("\n\tmodules\n", "\n\toption modules\n")
+        file.close()
+        return io.StringIO(text)
+
+
+def value(expression):
+    return kconfiglib.expr_value(expression)
+
+
+begin = time.monotonic()
+tree = Tree("Kconfig", warn=False)
+seconds = time.monotonic() - begin
+for name in sys.argv[1:]:
+    tree.load_config(name)
+    with open(name + ".kconfiglib", "w") as out:
+        for symbol in tree.unique_defined_syms:
+            out.write(f"{symbol.name} {symbol.visibility} {value(symbol.direct_dep)} {value(symbol.rev_dep)} "
+                      f"{value(symbol.weak_rev_dep)}\n")
+        out.write(f"seconds {seconds:.3f}\n")
