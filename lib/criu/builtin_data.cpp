@@ -2,6 +2,7 @@
 // lib/CMakeLists.txt also names the files as dependencies of this object.
 #include <string_view>
 
+#include "criu/explain.h"
 #include "criu/matrix.h"
 #include "criu/options.h"
 
@@ -24,10 +25,12 @@
 
 CG_EMBED("criu_matrix", "criu-matrix.toml");
 CG_EMBED("criu_options", "criu-options.toml");
+CG_EMBED("criu_log", "criu-log.toml");
 
 extern "C" {
 extern const char cg_criu_matrix_begin[], cg_criu_matrix_end[];
 extern const char cg_criu_options_begin[], cg_criu_options_end[];
+extern const char cg_criu_log_begin[], cg_criu_log_end[];
 }
 
 namespace cg {
@@ -38,6 +41,10 @@ std::string_view builtin_matrix_text() {
 
 std::string_view builtin_options_text() {
   return {cg_criu_options_begin, cg_criu_options_end};
+}
+
+std::string_view builtin_log_text() {
+  return {cg_criu_log_begin, cg_criu_log_end};
 }
 
 }  // namespace cg
