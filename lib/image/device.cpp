@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace cg::image {
@@ -35,7 +36,11 @@ int FileDevice::get(std::uint64_t offset, std::span<std::byte> into) {
     const ssize_t got = pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno;
-    if (got == 0) return EIO;
+    if (got == 0 && past_end_ == PastEnd::error) return EIO;
+    if (got == 0) {
+      std::ranges::fill(into, std::byte{});
+      return 0;
+    }
     into = into.subspan(static_cast<std::size_t>(got));
     offset += static_cast<std::uint64_t>(got);
   }

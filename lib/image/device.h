@@ -26,7 +26,9 @@ class Device {
 // A file; `fd` stays the caller's. Writing past its end makes it longer, up to `most_bytes`.
 class FileDevice final : public Device {
  public:
-  FileDevice(int fd, std::string name, std::uint64_t most_bytes) : fd_(fd), name_(std::move(name)), size_(most_bytes) {}
+  enum class PastEnd { error, zeros };  // what reading there gives
+  FileDevice(int fd, std::string name, std::uint64_t most_bytes, PastEnd past_end = PastEnd::error)
+      : fd_(fd), name_(std::move(name)), size_(most_bytes), past_end_(past_end) {}
   // As large as the file is now.
   static Result<FileDevice> of(int fd, std::string name);
 
@@ -39,6 +41,7 @@ class FileDevice final : public Device {
   int fd_;
   std::string name_;
   std::uint64_t size_;
+  PastEnd past_end_;
 };
 
 // `size` bytes of `base` from `offset` on.

@@ -10,7 +10,7 @@
 #include "image/commit.h"
 #include "image/ext2_error.h"
 #include "image/ext_editor.h"
-#include "image/features.h"
+#include "image/frame.h"
 #include "image/group_counts.h"
 #include "image/grow.h"
 #include "image/image_lock.h"
@@ -125,6 +125,21 @@ Result<EditSummary> Edit::prepare(const std::vector<Change>& changes, std::vecto
   }
 }
 
+// The tree of a file system that has one.
+Result<std::optional<VerityTree>> renew_verity(FileDevice& disk, const DiskLayout& layout, const Place& place, Overlay& changes, VerityPolicy policy) {
+  Uuid id{};
+  CG_CHECK(disk.read(place.offset + SUPERBLOCK_OFFSET + offsetof(ext2_super_block, s_uuid), std::as_writable_bytes(std::span(id))));
+  CG_TRY(found, find_verity(disk, layout, place, id));
+  if (!found) return std::nullopt;
+  if (found->evidence == VerityPartition::Evidence::likely && policy == VerityPolicy::rebuild_certain)
+    return refused(fmt::format("{}: partition {} seems to hold the dm-verity tree of partition {}, which no longer fits after an edit; "
+                               "--verity makes it anew (and the root hash with it)", disk.name(), found->partition.number, place.partition));
+  Window data(changes, place.offset, place.bytes);
+  Window hash(changes, found->partition.offset, found->partition.bytes);
+  CG_TRY(tree, write_verity_tree(data, hash, verity_salt(id)));
+  return tree;
+}
+
 }  // namespace
 
 Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& changes, const EditOptions& options) {
@@ -144,8 +159,10 @@ Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& chang
   CG_TRY(disk, FileDevice::of(lock.get(), image.string()));
   CG_TRY(layout, read_layout(disk));
   CG_TRY(place, find_ext(layout, options.partition, image.string()));
-  Edit work(image.string(), disk, std::move(layout), place, options);
+  Edit work(image.string(), disk, layout, place, options);
   CG_TRY(summary, work.prepare(changes, sources));
+  CG_TRY(verity, renew_verity(disk, layout, place, work.overlay(), options.verity));
+  summary.verity = std::move(verity);
   const CommitTarget commit{.image = target, .fd = lock.get(), .superblock = work.place().offset + SUPERBLOCK_OFFSET};
   if (options.mode == EditMode::copy) CG_CHECK(commit_as_copy(commit, disk, work.overlay()));
   else CG_CHECK(commit_in_place(commit, disk, work.overlay()));

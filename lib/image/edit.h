@@ -11,22 +11,26 @@
 
 #include "base/result.h"
 #include "image/change.h"
+#include "image/verity.h"
 
 namespace cg::image {
 
 enum class EditMode { copy, in_place };
 enum class Growth { never, as_needed };
+enum class VerityPolicy { rebuild_certain, rebuild_likely };  // frame.h: VerityPartition::Evidence
 
 struct EditOptions {
   std::optional<unsigned> partition;
   EditMode mode = EditMode::copy;
   Growth growth = Growth::never;  // of file system, partition and file, when there is no room
+  VerityPolicy verity = VerityPolicy::rebuild_certain;  // a likely tree is refused then
   std::optional<std::int64_t> source_date_epoch;  // newer times become this one
 };
 
 struct EditSummary {
   std::vector<Changed> changes;
   std::uint64_t grown_bytes = 0;
+  std::optional<VerityTree> verity;  // made anew
 };
 
 // A link to the image stays a link. Refused: an image in use, not cleanly unmounted, damaged, or with features that

@@ -91,11 +91,17 @@ Plan plan_automatic(const Space& space, std::uint64_t used_inodes, std::uint64_t
   }
 }
 
+// What the frame makes of it.
+Plan plan_framed(const Plan& plan, const Frame& frame) {
+  const std::uint64_t blocks = frame.inside(frame.around(plan.blocks * block_size)) / block_size;
+  return {blocks, plan.inodes + (blocks - plan.blocks) * block_size / bytes_per_inode};
+}
+
 Plan plan_fixed(std::uint64_t bytes, std::uint64_t used_inodes) {
   return {bytes / block_size, std::max({used_inodes + used_inodes / 8, bytes / bytes_per_inode, used_inodes + 16})};
 }
 
-Result<Filesystem> initialize(int fd, const Plan& plan, const Identity& identity, const ImageOptions& options) {
+Result<Filesystem> initialize(Device& device, const Plan& plan, const Identity& identity, const ImageOptions& options) {
   ext2_super_block param{};
   param.s_rev_level = EXT2_DYNAMIC_REV;
   param.s_log_block_size = 2;
@@ -112,9 +118,7 @@ Result<Filesystem> initialize(int fd, const Plan& plan, const Identity& identity
                               EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE | EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;
   ext2fs_blocks_count_set(&param, plan.blocks);
   ext2_filsys raw = nullptr;
-  // Through /proc, because libext2fs takes a '?' in a name as the start of options.
-  const std::string name = fmt::format("/proc/self/fd/{}", fd);
-  CG_EXT2("setting up the file system", ext2fs_initialize(name.c_str(), EXT2_FLAG_64BITS, &param, unix_io_manager, &raw));
+  CG_EXT2("setting up the file system", ext2fs_initialize(device_io_name(device).c_str(), EXT2_FLAG_64BITS, &param, device_io_manager(), &raw));
   Filesystem fs(raw);
   fs->now = identity.time;
   ext2_super_block& super = *fs->super;
@@ -240,26 +244,27 @@ Result<void> write_inodes(ext2_filsys fs, InodeTable& table, BlockFile& file) {
 
 }  // namespace
 
-Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, int fd, const ImageOptions& options) {
+Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Device& device, const ImageOptions& options) {
   const Identity identity = identify(tree, options);
   InodeTable table(space, options.source_date_epoch, identity.hash_seed);
   CG_CHECK(table.lay_out(tree));
 
+  const std::uint64_t fixed = options.frame.inside(options.size.fixed.value_or(0));  // bytes for the file system
   const std::uint64_t wished_free = (options.size.extra + block_size - 1) / block_size;
   std::uint64_t journal = options.journal_bytes
                               ? *options.journal_bytes / block_size
-                              : default_journal_blocks(options.size.fixed ? *options.size.fixed / block_size : space.end() + wished_free);
+                              : default_journal_blocks(options.size.fixed ? fixed / block_size : space.end() + wished_free);
   if (journal > 0 && journal < least_journal_blocks)
     return usage_error(fmt::format("a journal of {} blocks is too small; ext4 needs at least {} ({} KiB)", journal,
                                    least_journal_blocks, least_journal_blocks * block_size / 1024));
   if (journal > 0) CG_CHECK(table.add_journal(journal, identity.time));
 
   const Space before_metadata = space;
-  Plan plan = options.size.fixed ? plan_fixed(*options.size.fixed, table.used()) : plan_automatic(space, table.used(), wished_free);
+  Plan plan = options.size.fixed ? plan_fixed(fixed, table.used()) : plan_framed(plan_automatic(space, table.used(), wished_free), options.frame);
   Filesystem fs;
   for (;;) {
     if (plan.inodes > UINT32_MAX) return refused("more inodes than ext4 holds");
-    CG_TRY(made, initialize(fd, plan, identity, options));
+    CG_TRY(made, initialize(device, plan, identity, options));
     if (place_group_metadata(made.get(), space)) {
       fs = std::move(made);
       break;
@@ -268,13 +273,10 @@ Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, int f
     const Plan needed = plan_automatic(space, table.used(), 0);
     if (options.size.fixed)
       return refused(fmt::format("the content does not fit {} bytes; --size {}M or --size auto holds it", *options.size.fixed,
-                                 std::max(needed.blocks, plan.blocks + 1) / megabyte_blocks + 1));
-    plan.blocks += megabyte_blocks;
+                                 options.frame.around(std::max(needed.blocks, plan.blocks + 1) * block_size) / (megabyte_blocks * block_size) + 1));
+    plan = plan_framed({plan.blocks + megabyte_blocks, plan.inodes}, options.frame);
   }
   mark_used(fs.get(), space, table);
-  if (ftruncate(fd, static_cast<off_t>(ext2fs_blocks_count(fs->super) * block_size)) != 0)
-    return cannot_errno("sizing the image", errno);
-
   for (AttachedBlocks& blocks : table.blocks()) {
     CG_CHECK(seal(fs.get(), blocks));
     CG_CHECK(file.write(blocks.physical, blocks.bytes));
@@ -288,7 +290,6 @@ Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, int f
                        .inodes = fs->super->s_inodes_count, .used_inodes = table.used(), .files = table.files(),
                        .directories = table.directories().size(), .data_bytes = table.data_bytes(),
                        .uuid = to_string(identity.uuid)};
-  summary.bytes = options.size.fixed ? *options.size.fixed : summary.blocks * block_size;
   // The caller syncs the whole file once.
   CG_EXT2("writing the image", ext2fs_close2(fs.get(), EXT2_FLAG_FLUSH_NO_SYNC));
   (void)fs.release();

@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "image/block_file.h"
+#include "image/device.h"
 #include "image/space.h"
 #include "image/tree.h"
 
@@ -11,7 +12,7 @@ namespace cg::image {
 struct ImageOptions;
 struct ImageSummary;
 
-// `fd` is the file that `file` writes to. All regular files' content must be stored. Numbers the tree's inodes.
-Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, int fd, const ImageOptions& options);
+// `device` begins where `file` writes block 0. All regular files' content must be stored. Numbers the tree's inodes.
+Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Device& device, const ImageOptions& options);
 
 }  // namespace cg::image

@@ -26,8 +26,9 @@ Result<ImageBuilder> ImageBuilder::create(const std::filesystem::path& destinati
 
 ImageBuilder::ImageBuilder(AtomicFile file, ImageOptions options)
     : file_(std::move(file)), options_(std::move(options)), tree_(std::make_unique<Tree>()) {
-  space_ = std::make_unique<Space>(options_.size.fixed.value_or(most_auto_bytes + options_.size.extra) / block_size);
-  blocks_ = std::make_unique<BlockFile>(file_.fd(), file_.path().string());
+  const std::uint64_t most = options_.size.fixed ? options_.frame.inside(*options_.size.fixed) : most_auto_bytes + options_.size.extra;
+  space_ = std::make_unique<Space>(most / block_size);
+  blocks_ = std::make_unique<BlockFile>(file_.fd(), file_.path().string(), options_.frame.offset());
   content_ = std::make_unique<ContentWriter>(*space_, *blocks_);
   tree_->on_orphan([space = space_.get(), blocks = blocks_.get()](Inode& inode) {
     const auto* extents = std::get_if<std::vector<Extent>>(&inode.content);
@@ -81,9 +82,16 @@ Result<void> ImageBuilder::store_pending_content() {
 
 Result<ImageSummary> ImageBuilder::finish() {
   CG_CHECK(store_pending_content());
-  CG_TRY(summary, write_ext4(*tree_, *space_, *blocks_, file_.fd(), options_));
+  FileDevice file(file_.fd(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
+  Window inside(file, options_.frame.offset(), INT64_MAX / 2);
+  CG_TRY(summary, write_ext4(*tree_, *space_, *blocks_, inside, options_));
+  summary.bytes = options_.size.fixed ? *options_.size.fixed : options_.frame.around(summary.blocks * block_size);
   if (ftruncate(file_.fd(), static_cast<off_t>(summary.bytes)) != 0)
     return cannot_errno("writing " + file_.path().string(), errno);
+  FileDevice disk(file_.fd(), file_.path().string(), summary.bytes);
+  CG_TRY(id, parse_uuid(summary.uuid));
+  CG_TRY(verity, write_frame(options_.frame, disk, id));
+  summary.verity = std::move(verity);
   CG_CHECK(file_.commit());
   return summary;
 }

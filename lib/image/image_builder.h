@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "image/block_file.h"
 #include "image/content.h"
+#include "image/frame.h"
 #include "image/size.h"
 #include "image/space.h"
 #include "image/tree.h"
@@ -19,7 +20,8 @@
 namespace cg::image {
 
 struct ImageOptions {
-  SizePolicy size;
+  SizePolicy size;  // of the whole file
+  Frame frame;
   std::string label;
   std::optional<Uuid> uuid;                     // default: derived from the tree's metadata
   std::optional<std::uint64_t> journal_bytes;   // 0: none; default: by size
@@ -36,6 +38,7 @@ struct ImageSummary {
   std::uint64_t directories = 0;
   std::uint64_t data_bytes = 0;   // of regular files, as their sizes say
   std::string uuid;
+  std::optional<VerityTree> verity;
 };
 
 class ImageBuilder {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/environment.h"
+#include "base/file.h"
 #include "base/process.h"
 #include "rootfs_builder_tool.h"
 
@@ -47,8 +48,8 @@ std::string debugfs(const fs::path& image, const std::string& request, std::uint
 }
 
 std::string bytes_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  auto bytes = read_file(file, UINT64_MAX);
+  return bytes ? std::move(*bytes) : std::string();
 }
 
 std::vector<std::string> names_in(const fs::path& directory) {

@@ -35,6 +35,7 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
               else CG_CHECK(image::add_archive(builder, from));
             }
             CG_TRY(summary, builder.finish());
+            if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
             const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
             print_summary(summary, took.count(), context);
             return exit_good;

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "image/edit.h"
+#include "image_arguments.h"
 #include "image_choice.h"
 
 namespace cg {
@@ -20,6 +21,7 @@ struct EditArguments {
   ImageChoice choice;
   bool in_place = false;
   bool grow = false;
+  bool verity = false;
   std::vector<std::string> items;
   std::string word;  // MODE, UID:GID or TARGET
   std::string mode;
@@ -36,15 +38,19 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
   const image::EditOptions options{.partition = arguments.choice.partition,
                                    .mode = arguments.in_place ? image::EditMode::in_place : image::EditMode::copy,
                                    .growth = arguments.grow ? image::Growth::as_needed : image::Growth::never,
+                                   .verity = arguments.verity ? image::VerityPolicy::rebuild_likely : image::VerityPolicy::rebuild_certain,
                                    .source_date_epoch = epoch};
   CG_TRY(summary, image::edit(arguments.choice.image, changes, options));
+  if (summary.verity) CG_CHECK(write_root_hash(arguments.choice.image, *summary.verity));
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest/image-edit"}, {"version", 1}, {"image", arguments.choice.image}, {"grown_bytes", summary.grown_bytes}};
     json["changes"] = nlohmann::ordered_json::array();
     for (const auto& change : summary.changes) json["changes"].push_back({{"path", change.path}, {"what", change.what}, {"bytes", change.bytes}});
+    if (summary.verity) json["verity"] = {{"root_hash", summary.verity->root_hash}, {"salt", summary.verity->salt}, {"data_blocks", summary.verity->data_blocks}};
     context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
   } else if (!context.options.quiet) {
     if (summary.grown_bytes > 0) context.env.err << fmt::format("{}: grown by {}\n", arguments.choice.image, human_size(summary.grown_bytes));
+    if (summary.verity) context.env.err << fmt::format("{}: new root hash {}\n", arguments.choice.image, summary.verity->root_hash);
     for (const auto& change : summary.changes)
       context.env.err << fmt::format("{}: {}: {}{}\n", arguments.choice.image, change.path, change.what, change.bytes > 0 ? fmt::format(" ({})", human_size(change.bytes)) : "");
   }
@@ -62,6 +68,7 @@ Added add_edit(CLI::App& app, const char* name, const char* about) {
   add_image_choice(*command, arguments->choice);
   command->add_flag("--in-place", arguments->in_place, "Change the file itself, protected by an undo journal beside it, instead of a copy that takes its name");
   command->add_flag("--grow", arguments->grow, "Make file system, partition and file larger when there is no room");
+  command->add_flag("--verity", arguments->verity, "Make the dm-verity tree anew also where it is only likely that there is one");
   return {command, std::move(arguments)};
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "base/file.h"
 #include "base/text.h"
 
 namespace cg {
@@ -14,12 +15,23 @@ void add_image_arguments(CLI::App& command, ImageArguments& arguments) {
   command.add_option("--label", arguments.label, "Volume name, up to 16 bytes");
   command.add_option("--uuid", arguments.uuid, "File-system UUID (default: derived from the content)");
   command.add_option("--journal", arguments.journal, "auto (by size), none, or a size such as 4M")->capture_default_str();
+  command.add_option("--form", arguments.form, "ext4 (bare), kata, kata-dax, gpt or initrd")->capture_default_str();
+  command.add_flag("--verity", arguments.verity, "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt");
+}
+
+Result<void> write_root_hash(const std::string& image, const image::VerityTree& tree) {
+  return write_file_atomically(image + ".root_hash.txt", tree.kata_parameters() + "\n");
 }
 
 Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) const {
   image::ImageOptions options{.label = label};
   CG_TRY(policy, image::parse_size_policy(size));
   options.size = policy;
+  CG_TRY(parsed_form, image::parse_form(form));
+  CG_TRY(frame, image::make_frame(parsed_form, verity));
+  options.frame = frame;
+  if (policy.fixed && frame.inside(*policy.fixed) < (256U << 10))
+    return usage_error(fmt::format("size '{}': too small for the form {}", size, form));
   if (!uuid.empty()) {
     CG_TRY(parsed, image::parse_uuid(uuid));
     options.uuid = parsed;
@@ -38,12 +50,16 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
 void print_summary(const image::ImageSummary& summary, double seconds, Context& context) {
   const std::string& output = context.options.output;
   if (context.options.format == "json") {
-    const nlohmann::ordered_json json = {{"schema", "criu-guest/image-summary"}, {"version", 1}, {"image", output},
+    nlohmann::ordered_json json = {{"schema", "criu-guest/image-summary"}, {"version", 1}, {"image", output},
                                          {"bytes", summary.bytes}, {"blocks", summary.blocks}, {"free_blocks", summary.free_blocks},
                                          {"inodes", summary.inodes}, {"used_inodes", summary.used_inodes}, {"files", summary.files},
                                          {"directories", summary.directories}, {"data_bytes", summary.data_bytes}, {"uuid", summary.uuid}};
+    if (summary.verity)
+      json["verity"] = {{"root_hash", summary.verity->root_hash}, {"salt", summary.verity->salt}, {"data_blocks", summary.verity->data_blocks},
+                        {"kernel_parameters", summary.verity->kernel_parameters("/dev/vda1", "/dev/vda2")}};
     context.env.out << json.dump(2) << "\n";
   } else if (!context.options.quiet) {
+    if (summary.verity) context.env.err << fmt::format("{}: root hash {}\n", output, summary.verity->root_hash);
     context.env.err << fmt::format("{}: {}, {} files and {} directories with {}, {} free, in {}\n", output, human_size(summary.bytes),
                                    summary.files, summary.directories, human_size(summary.data_bytes),
                                    human_size(summary.free_blocks * image::block_size), human_seconds(seconds));

@@ -13,12 +13,16 @@ struct ImageArguments {
   std::string label;
   std::string uuid;
   std::string journal = "auto";
+  std::string form = "ext4";
+  bool verity = false;
 
   Result<image::ImageOptions> resolve(const Environment& env) const;
 };
 
 void add_image_arguments(CLI::App& command, ImageArguments& arguments);
 
+// Writes Kata's line with the root hash of a dm-verity tree to IMAGE.root_hash.txt.
+Result<void> write_root_hash(const std::string& image, const image::VerityTree& tree);
 // JSON on env.out with --format json, else a line on env.err.
 void print_summary(const image::ImageSummary& summary, double seconds, Context& context);
 

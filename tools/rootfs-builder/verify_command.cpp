@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "image/change.h"
+#include "image/frame.h"
 #include "image_choice.h"
 
 namespace cg {
@@ -32,6 +33,20 @@ Check check_layout(const image::ImageReader& reader) {
   const image::DiskLayout& layout = reader.layout();
   if (!layout.faults.empty()) return {"layout", "FAIL", join(layout.faults, "; ")};
   return {"layout", "PASS", reader.place().partition == 0 ? "the file is the file system" : fmt::format("{} disk, partition {} at {}", image::to_string(layout.scheme), reader.place().partition, reader.place().offset)};
+}
+
+// Nothing where there is no tree.
+Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
+  CG_TRY(disk, image::FileDevice::of(reader.fd(), reader.name()));
+  CG_TRY(id, image::parse_uuid(reader.info().uuid));
+  CG_TRY(found, image::find_verity(disk, reader.layout(), reader.place(), id));
+  if (!found) return std::nullopt;
+  image::Window data(disk, reader.place().offset, reader.place().bytes);
+  image::Window hash(disk, found->partition.offset, found->partition.bytes);
+  const auto tree = image::check_verity_tree(data, hash, image::verity_salt(id));
+  if (tree) return Check{"verity", "PASS", "root hash " + tree->root_hash};
+  if (found->evidence == image::VerityPartition::Evidence::certain) return Check{"verity", "FAIL", tree.error().message};
+  return Check{"verity", "UNKNOWN", fmt::format("partition {} may hold a dm-verity tree whose salt is not on the disk", found->partition.number)};
 }
 
 Result<Check> check_structure(const image::ImageReader& reader) {
@@ -89,6 +104,8 @@ Registered add_verify_command(CLI::App& app) {
   return {command, [state](Context& context) -> Result<int> {
             CG_TRY(reader, state->choice.open());
             std::vector<Check> checks = {check_layout(reader), check_state(reader)};
+            CG_TRY(verity, check_verity(reader));
+            if (verity) checks.push_back(*verity);
             CG_TRY(structure, check_structure(reader));
             checks.push_back(std::move(structure));
             for (const auto& item : state->expect) {
