@@ -1,0 +1,90 @@
+#include "procfs/directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <memory>
+
+#include "procfs/scan.h"
+
+namespace cg::procfs {
+namespace {
+
+constexpr std::size_t most_bytes = 64 << 20;
+
+Seen<Directory> opened(int fd, auto make) {
+  if (fd < 0) return std::unexpected(errno);
+  return make(UniqueFd(fd));
+}
+
+}  // namespace
+
+Seen<Directory> Directory::open(const std::filesystem::path& path) {
+  return opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                [](UniqueFd fd) { return Directory(std::move(fd)); });
+}
+
+Seen<Directory> Directory::open_below(const char* path) const {
+  return opened(openat(fd_.get(), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                [](UniqueFd fd) { return Directory(std::move(fd)); });
+}
+
+Seen<std::string> Directory::read(const char* path) const {
+  const UniqueFd file(openat(fd_.get(), path, O_RDONLY | O_CLOEXEC));
+  if (!file) return std::unexpected(errno);
+  std::string text;
+  std::array<char, 16384> chunk;
+  for (;;) {
+    const ssize_t got = ::read(file.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(errno);
+    if (got == 0) return text;
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+    if (text.size() > most_bytes) return std::unexpected(EFBIG);
+  }
+}
+
+Seen<std::string> Directory::link(const char* path) const {
+  std::array<char, PATH_MAX> target;
+  const ssize_t size = readlinkat(fd_.get(), path, target.data(), target.size());
+  if (size < 0) return std::unexpected(errno);
+  return std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+Seen<std::vector<std::string>> Directory::names() const {
+  const int copy = openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (copy < 0) return std::unexpected(errno);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(copy), closedir);
+  if (!stream) {
+    const int error = errno;
+    close(copy);
+    return std::unexpected(error);
+  }
+  std::vector<std::string> result;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(stream.get());
+    if (!entry) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") result.emplace_back(name);
+  }
+  if (errno != 0) return std::unexpected(errno);
+  return result;
+}
+
+Seen<std::vector<int>> Directory::numbers() const {
+  const auto all = names();
+  if (!all) return std::unexpected(all.error());
+  std::vector<int> result;
+  for (const auto& name : *all)
+    if (const auto number = to_number<int>(name)) result.push_back(*number);
+  std::ranges::sort(result);
+  return result;
+}
+
+}  // namespace cg::procfs

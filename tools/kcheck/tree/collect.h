@@ -1,0 +1,20 @@
+// Takes a Snapshot from /proc. Nothing is traced, signalled, frozen or injected: the tree does not notice.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+#include "tree/snapshot.h"
+
+namespace cg::tree {
+
+// `pid` as seen from here. Cannot: there is no such process (or it ended meanwhile). What the caller may not
+// see is listed in Snapshot::unseen. `proc` is the directory of a procfs; a test gives another.
+Result<Snapshot> collect(int pid, const std::filesystem::path& proc = "/proc");
+
+// The parts of it.
+void collect_cgroups(Snapshot& snapshot);
+void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc);
+void collect_shared_parts(Snapshot& snapshot);
+
+}  // namespace cg::tree

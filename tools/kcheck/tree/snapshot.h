@@ -1,0 +1,130 @@
+// What `kcheck tree` has seen of a process tree: plain data, taken once from /proc (collect.h), judged by the
+// checks (checks.h) as often as needed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "procfs/cgroup.h"
+#include "procfs/fdinfo.h"
+#include "procfs/maps.h"
+#include "procfs/mountinfo.h"
+#include "procfs/net.h"
+#include "procfs/status.h"
+
+namespace cg::tree {
+
+enum class Namespace { pid, mount, net, ipc, uts, user, cgroup, time, time_for_children };
+inline constexpr std::array<const char*, 9> namespace_files{
+    "pid", "mnt", "net", "ipc", "uts", "user", "cgroup", "time", "time_for_children"};
+
+// Inode numbers under /proc/PID/ns; 0: the kernel has no such namespace, or it could not be seen.
+struct Namespaces {
+  std::array<std::uint64_t, namespace_files.size()> inode{};
+  std::uint64_t operator[](Namespace kind) const { return inode.at(static_cast<std::size_t>(kind)); }
+};
+
+struct FileStat {
+  unsigned major = 0;  // of the device it is on
+  unsigned minor = 0;
+  unsigned rdev_major = 0;
+  unsigned rdev_minor = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;    // bytes
+  std::uint64_t blocks = 0;  // of 512 bytes
+  std::uint32_t mode = 0;
+  std::uint32_t links = 0;
+  int mount = -1;  // id, where the kernel tells it (5.8)
+};
+
+// What the name of an open file leads to now, looked up from the task's root.
+enum class NameLeadsTo { not_looked_up, the_file, nothing, another_file };
+
+struct OpenFile {
+  std::string label;  // "fd 3", "cwd", "root"
+  int fd = -1;        // -1 for cwd and root
+  std::string link;   // the text of the link in /proc
+  std::optional<FileStat> stat;
+  std::optional<procfs::FdInfo> info;
+  NameLeadsTo name = NameLeadsTo::not_looked_up;
+
+  int mount() const { return info && info->mount >= 0 ? info->mount : stat ? stat->mount : -1; }
+};
+
+enum class ElfClass { unknown, bits_32, bits_64 };
+
+struct Task {
+  int pid = 0;  // as kcheck sees it
+  int parent = 0;
+  procfs::Status status;
+  procfs::Stat stat;
+  std::string thread_states;  // a letter a thread
+  Namespaces namespaces;
+  std::map<Namespace, std::uint64_t> owners;  // the user namespace that owns each, where it has its own
+  std::vector<OpenFile> files;
+  std::vector<procfs::Mapping> mappings;  // the named ones
+  std::vector<procfs::CgroupEntry> cgroups;
+  ElfClass elf = ElfClass::unknown;
+
+  bool zombie() const { return status.state == 'Z' || status.state == 'X'; }
+  std::string name() const;  // "126 (sleep)"
+};
+
+// One directory that a cgroup's path goes through.
+struct CgroupLevel {
+  std::string directory;
+  bool frozen_here = false;  // its own switch is on, not only an ancestor's
+};
+
+struct CgroupState {
+  procfs::CgroupEntry entry;
+  std::string directory;            // "" when the hierarchy is not mounted where kcheck runs
+  bool frozen = false;              // by itself or by an ancestor
+  std::vector<CgroupLevel> levels;  // from the cgroup itself up to the root of its hierarchy
+  std::vector<int> members;         // pids in cgroup.procs; only of cgroups below the root
+};
+
+struct SharedPart {
+  std::string what;  // "VM", "FS", "IO": CRIU's names
+  int first = 0;
+  int second = 0;
+};
+
+struct Unseen {
+  std::string what;   // "the open files of 12 (nginx)"
+  std::string needs;  // "CAP_SYS_PTRACE"
+};
+
+struct Snapshot {
+  std::vector<Task> tasks;  // the root first
+  // The mounts of each mount namespace of the tree, the root task's first.
+  std::vector<std::pair<std::uint64_t, std::vector<procfs::Mount>>> mounts;
+  std::map<std::string, std::vector<std::string>> directory_entries;  // of mqueue mounts: what is in them
+  std::map<std::string, CgroupState> cgroups;  // by "hierarchy:path"
+  std::map<std::uint64_t, procfs::Socket> sockets;     // by inode
+  std::set<std::uint64_t> pending_connections;  // inodes of UNIX sockets that wait to be accepted
+  std::vector<SharedPart> shared;
+  std::vector<Unseen> unseen;
+  std::vector<int> gone;  // tasks that ended while they were looked at
+
+  // The place CRIU is expected to run in: kcheck's own.
+  int own_pid = 0;
+  Namespaces own_namespaces;
+  std::vector<procfs::Mount> own_mounts;
+  std::vector<std::string> own_cgroups;  // directories
+  int own_seccomp = 0;
+
+  const Task& root() const { return tasks.front(); }
+  const Task* find(int pid) const;
+  bool has_own(Namespace kind) const { return root().namespaces[kind] != own_namespaces[kind]; }
+};
+
+}  // namespace cg::tree
