@@ -12,6 +12,8 @@ namespace cg {
 std::vector<std::string_view> split_lines(std::string_view text);
 std::string_view trim(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);
+// The words as a POSIX shell takes them: quoted where needed.
+std::string shell_words(const std::vector<std::string>& words);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
 // `candidates` sorted by edit distance to `word`, at most `most` of them, only plausible ones

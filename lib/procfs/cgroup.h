@@ -21,8 +21,8 @@ struct CgroupEntry {
 
 Result<std::vector<CgroupEntry>> parse_cgroup(std::string_view text, const std::string& name = "cgroup");
 
-// The directory of a cgroup in the reader's mounts: the mountpoint of its hierarchy and `entry.path` below the
-// mount's root. "" when the hierarchy is not mounted, or not that part of it.
+// The directory of a cgroup in the reader's mounts: the mountpoint of its hierarchy and `entry.path` below
+// the mount's root. "" when the hierarchy is not mounted, or not that part of it.
 std::string cgroup_directory(const CgroupEntry& entry, const std::vector<Mount>& mounts);
 
 }  // namespace cg::procfs

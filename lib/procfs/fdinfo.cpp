@@ -18,7 +18,8 @@ FileLock parse_lock(std::string_view line) {
   return lock;
 }
 
-// "inotify wd:3 ino:9e7e sdev:800013 mask:800afce ignored_mask:0 fhandle-bytes:8 fhandle-type:1 f_handle:7e9e"
+// "inotify wd:3 ino:9e7e sdev:800013 mask:800afce ignored_mask:0 fhandle-bytes:8 fhandle-type:1
+// f_handle:7e9e"
 InotifyWatch parse_watch(std::string_view line) {
   InotifyWatch watch;
   for (;;) {

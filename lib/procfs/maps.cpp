@@ -21,8 +21,7 @@ bool parse_line(std::string_view line, Mapping& mapping, bool& named) {
   if (!start || !end || access.size() != 4 || !major || !minor || !inode) return false;
   while (line.starts_with(' ')) line.remove_prefix(1);
   named = !line.empty();
-  mapping = {*start, *end,   access[3] == 's', access[1] == 'w', *major,
-             *minor, *inode, std::string(line)};
+  mapping = {*start, *end, access[3] == 's', access[1] == 'w', *major, *minor, *inode, std::string(line)};
   return true;
 }
 

@@ -78,8 +78,8 @@ Result<std::vector<Mount>> parse_mountinfo(std::string_view text, const std::str
     if (line.empty()) continue;
     Mount mount;
     if (!parse_line(line, mount))
-      return refused(fmt::format("{}:{}: not a line of a mountinfo file: '{}'", name, number,
-                                 line.substr(0, 120)));
+      return refused(
+          fmt::format("{}:{}: not a line of a mountinfo file: '{}'", name, number, line.substr(0, 120)));
     mounts.push_back(std::move(mount));
   }
   return mounts;

@@ -30,9 +30,10 @@ Result<std::vector<Socket>> parse_table(std::string_view text, const std::string
 
 }  // namespace
 
-// "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 24011 1 …": slot, local, remote,
-// state, queues, timer, retransmits, uid, timeout, inode.
-Result<std::vector<Socket>> parse_inet_table(std::string_view text, const Socket& table, const std::string& name) {
+// "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 24011 1 …": slot, local,
+// remote, state, queues, timer, retransmits, uid, timeout, inode.
+Result<std::vector<Socket>> parse_inet_table(std::string_view text, const Socket& table,
+                                             const std::string& name) {
   return parse_table(text, name, [&](std::string_view line, Socket& socket) {
     socket = table;
     for (int skipped = 0; skipped < 3; ++skipped) take_word(line);
@@ -70,7 +71,8 @@ Result<std::vector<Socket>> parse_unix_table(std::string_view text, const std::s
   });
 }
 
-Result<std::vector<Socket>> parse_inode_table(std::string_view text, const Socket& table, const std::string& name) {
+Result<std::vector<Socket>> parse_inode_table(std::string_view text, const Socket& table,
+                                              const std::string& name) {
   return parse_table(text, name, [&](std::string_view line, Socket& socket) {
     std::string_view last;
     for (std::string_view word = take_word(line); !word.empty(); word = take_word(line)) last = word;

@@ -12,19 +12,21 @@ namespace cg::procfs {
 
 struct Socket {
   std::uint64_t inode = 0;
-  int family = -1;    // AF_*
-  int type = -1;      // SOCK_*
-  int protocol = 0;   // IPPROTO_*
-  int state = 0;      // as in TCP: 1 established, 7 closed, 10 listening
+  int family = -1;                  // AF_*
+  int type = -1;                    // SOCK_*
+  int protocol = 0;                 // IPPROTO_*
+  int state = 0;                    // as in TCP: 1 established, 7 closed, 10 listening
   std::uint64_t peer = 0;           // of a UNIX socket: the inode it is connected to
   std::string name;                 // of a UNIX socket; an abstract one begins with '@'
   std::uint64_t receive_queue = 0;  // bytes; of a listening one, connections that wait
 };
 
 // tcp, tcp6, udp, udp6, udplite, raw, icmp …: they share one form. What the table is goes into every socket.
-Result<std::vector<Socket>> parse_inet_table(std::string_view text, const Socket& table, const std::string& name);
+Result<std::vector<Socket>> parse_inet_table(std::string_view text, const Socket& table,
+                                             const std::string& name);
 Result<std::vector<Socket>> parse_unix_table(std::string_view text, const std::string& name);
 // packet, netlink: the inode stands last in each line.
-Result<std::vector<Socket>> parse_inode_table(std::string_view text, const Socket& table, const std::string& name);
+Result<std::vector<Socket>> parse_inode_table(std::string_view text, const Socket& table,
+                                              const std::string& name);
 
 }  // namespace cg::procfs

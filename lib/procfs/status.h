@@ -35,8 +35,8 @@ struct Stat {
   int tty = 0;  // device number of the controlling terminal; 0: none
   int threads = 0;
   std::uint64_t start_time = 0;  // clock ticks after boot
-  // Addresses that fork() copies and execve() makes anew; 0 without the right to trace the task. Two processes
-  // with different ones do not share their memory.
+  // Addresses that fork() copies and execve() makes anew; 0 without the right to trace the task. Two
+  // processes with different ones do not share their memory.
   std::uint64_t start_stack = 0;
 };
 

@@ -49,6 +49,7 @@ Json to_object(const Subject& subject) {
   for (const auto& [key, value] : subject.facts) object["facts"][key] = value;
   object["findings"] = Json::array();
   for (const auto& finding : subject.findings) object["findings"].push_back(to_object(finding));
+  for (const auto& [name, words] : subject.commands) object["commands"][name] = words;
   object["versions"] = Json::array();
   for (const auto& version : subject.versions) object["versions"].push_back(to_object(version));
   return object;

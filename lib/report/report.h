@@ -45,6 +45,8 @@ struct Subject {
   std::vector<std::pair<std::string, std::string>> facts;  // shown under the headline, in order
   std::vector<Finding> findings;
   std::vector<VersionVerdict> versions;
+  // What to run, as argument vectors: {"dump", {"criu", "dump", ...}}.
+  std::vector<std::pair<std::string, std::vector<std::string>>> commands;
 };
 
 struct Report {

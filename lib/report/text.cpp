@@ -109,6 +109,7 @@ std::string to_text(const Report& report, const TextOptions& options) {
     if (!out.empty()) out += "\n";
     out += painted(subject.headline, subject.verdict, options) + "\n";
     for (const auto& [key, value] : subject.facts) out += fmt::format("  {:<10} {}\n", key, value);
+    for (const auto& [name, words] : subject.commands) out += fmt::format("\n{}\n", shell_words(words));
     std::string findings;
     write_findings(findings, subject, options);
     if (!findings.empty()) out += "\n" + findings;

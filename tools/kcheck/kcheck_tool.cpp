@@ -7,6 +7,7 @@
 #include "image_command.h"
 #include "live.h"
 #include "options.h"
+#include "tree/tree_command.h"
 
 namespace cg {
 namespace {
@@ -61,6 +62,8 @@ int kcheck_main(const Args& args, Environment& env) {
   look_into->add_option("IMG", image.image, "A raw ext4 image")->required();
   look_into->add_option("--kernel", image.kernel, "The kernel that will boot it: a bzImage or a vmlinux");
   CLI::App* check_flags = add_flags_command(app, flags);
+  TreeCommand tree;
+  CLI::App* look_at_tree = add_tree_command(app, tree);
   app.require_subcommand(0, 1);
   if (const auto status = parse_command_line(app, words, env)) return *status;
 
@@ -69,6 +72,11 @@ int kcheck_main(const Args& args, Environment& env) {
   const auto matrix = load_matrix(options);
   if (!matrix) return report_error(matrix.error(), "kcheck", env);
   if (look_into->parsed()) return finish(check_image(options, image, *matrix), options, env);
+  if (look_at_tree->parsed()) {
+    const auto choice = choose_version(options, real_system(*matrix));
+    if (!choice) return report_error(choice.error(), "kcheck", env);
+    return finish(check_tree(options, tree, choice->version, real_tree_system()), options, env);
+  }
   if (live->parsed() || app.count("--criu") > 0)
     return finish(check_live(options, *matrix, real_system(*matrix)), options, env);
   env.err << "kcheck: nothing to check; say --criu for the running kernel, or give a command\n" << app.help();

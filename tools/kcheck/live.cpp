@@ -77,26 +77,21 @@ class ProbeBatch {
   double all_seconds_ = 0;
 };
 
-struct Choice {
-  Version version;
-  std::string why;
-};
+}  // namespace
 
-Result<Choice> choose_version(const KcheckOptions& options, const LiveSystem& system) {
+Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSystem& system) {
   if (!options.criu.empty()) {
     CG_TRY(version, resolve_criu_version(options.criu));
-    return Choice{version, "as asked"};
+    return ChosenVersion{version, "as asked"};
   }
   CG_TRY(installed, system.installed_criu());
-  if (!installed) return Choice{default_criu_version(), "the default; no criu is on PATH"};
+  if (!installed) return ChosenVersion{default_criu_version(), "the default; no criu is on PATH"};
   const auto& known = known_criu_versions();
   const bool is_known = std::ranges::find(known, *installed) != known.end();
-  return Choice{*installed, is_known
+  return ChosenVersion{*installed, is_known
                                 ? "the criu on PATH"
                                 : "the criu on PATH, a version that this matrix was not checked against"};
 }
-
-}  // namespace
 
 LiveSystem real_system(const Matrix& matrix) {
   utsname name{};

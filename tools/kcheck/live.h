@@ -27,6 +27,13 @@ struct LiveSystem {
 // The real one. Runs every probe that the matrix names, the start-up ones first.
 LiveSystem real_system(const Matrix& matrix);
 
+// The version to judge: the one asked for, else that of the criu on PATH, else the default; and why that one.
+struct ChosenVersion {
+  Version version;
+  std::string why;
+};
+Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSystem& system);
+
 Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system);
 
 }  // namespace cg

@@ -30,7 +30,8 @@ void check_frozen(const Question& question, const CgroupState& state, Hindrances
   if (!state.frozen) return;
   const auto levels = frozen_levels(state);
   const bool v2 = state.entry.is_v2();
-  if (levels.size() == 1 && question.options.freeze_cgroup == levels.front() && !holds_criu(question.tree, levels.front()))
+  if (levels.size() == 1 && question.options.freeze_cgroup == levels.front() &&
+      !holds_criu(question.tree, levels.front()))
     return;
   Hindrance hindrance{.id = "tree.frozen",
                       .title = v2 ? "its cgroup is frozen: the dump would hang" : "its cgroup is frozen",
@@ -38,18 +39,20 @@ void check_frozen(const Question& question, const CgroupState& state, Hindrances
                       .prints = v2 ? "nothing: after files.img and seccomp.img CRIU waits without end"
                                    : "Unseizable non-zombie PID found, state D, err -1/4 (after 10 s)",
                       .source = "v4.2:compel/src/lib/infect.c:584, v4.2:criu/seize.c"};
-  const std::string by_hand = fmt::format("echo {} > {}", v2 ? "0" : "THAWED",
-                                          (levels.empty() ? state.directory : levels.front()) +
-                                              (v2 ? "/cgroup.freeze" : "/freezer.state"));
+  const std::string by_hand = fmt::format(
+      "echo {} > {}", v2 ? "0" : "THAWED",
+      (levels.empty() ? state.directory : levels.front()) + (v2 ? "/cgroup.freeze" : "/freezer.state"));
   if (levels.size() != 1) {
     hindrance.fix = fmt::format("more than one level is frozen and CRIU thaws one: {}", by_hand);
   } else if (holds_criu(question.tree, levels.front())) {
-    hindrance.fix = fmt::format("kcheck, and so a criu started from here, is in that cgroup: start criu outside "
-                                "of it, or thaw it first: {}",
-                                by_hand);
+    hindrance.fix = fmt::format(
+        "kcheck, and so a criu started from here, is in that cgroup: start criu outside "
+        "of it, or thaw it first: {}",
+        by_hand);
   } else {
-    hindrance.fix = fmt::format("--freeze-cgroup {}: CRIU thaws it once it holds every task, and freezes it again; or {}",
-                                levels.front(), by_hand);
+    hindrance.fix =
+        fmt::format("--freeze-cgroup {}: CRIU thaws it once it holds every task, and freezes it again; or {}",
+                    levels.front(), by_hand);
     hindrance.dump_options = {"--freeze-cgroup", levels.front()};
   }
   found.push_back(std::move(hindrance));
@@ -57,7 +60,8 @@ void check_frozen(const Question& question, const CgroupState& state, Hindrances
 
 // runc, crun and Kata's agent put what is exec'ed into a container beside its init, not below it.
 void check_strangers(const Question& question, const CgroupState& state, Hindrances& found) {
-  if (state.members.empty() || std::ranges::find(question.tree.own_cgroups, state.directory) != question.tree.own_cgroups.end())
+  if (state.members.empty() ||
+      std::ranges::find(question.tree.own_cgroups, state.directory) != question.tree.own_cgroups.end())
     return;
   std::vector<std::string> strangers;
   for (const int pid : state.members)

@@ -1,5 +1,5 @@
-// Open files but for sockets, pipes and what is special about terminals: is the mount in the tree, is the kind
-// one that CRIU knows, does the name still lead to the file, is there a lock or a watch on it.
+// Open files but for sockets, pipes and what is special about terminals: is the mount in the tree, is the
+// kind one that CRIU knows, does the name still lead to the file, is there a lock or a watch on it.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -39,7 +39,8 @@ class MountIndex {
   }
   // mnt_is_overmounted() of v4.2:criu/mount.c.
   bool hidden(const Mount& mount) const {
-    if (child_of(mount.id, [&](const Mount& child) { return child.mountpoint == mount.mountpoint; })) return true;
+    if (child_of(mount.id, [&](const Mount& child) { return child.mountpoint == mount.mountpoint; }))
+      return true;
     for (const Mount* at = &mount; find(at->parent) && at->parent != at->id; at = find(at->parent))
       if (child_of(at->parent, [&](const Mount& sibling) {
             return &sibling != at && is_path_below(at->mountpoint, sibling.mountpoint);
@@ -56,7 +57,8 @@ class MountIndex {
  private:
   bool child_of(int id, auto&& pick) const {
     const auto found = children_.find(id);
-    return found != children_.end() && std::ranges::any_of(found->second, [&](const Mount* one) { return pick(*one); });
+    return found != children_.end() &&
+           std::ranges::any_of(found->second, [&](const Mount* one) { return pick(*one); });
   }
   std::map<int, const Mount*> by_id_;
   std::map<int, std::vector<const Mount*>> children_;
@@ -64,7 +66,8 @@ class MountIndex {
 
 class FileCheck {
  public:
-  FileCheck(const Question& question, Hindrances& found) : question_(question), found_(found), mounts_(question) {}
+  FileCheck(const Question& question, Hindrances& found)
+      : question_(question), found_(found), mounts_(question) {}
   void run() {
     for (const auto& task : question_.tree.tasks)
       for (const auto& file : task.files) check(task, file);
@@ -77,7 +80,8 @@ class FileCheck {
   void check_deleted(const OpenFile& file, const std::string& object);
   void check_anonymous(const Task& task, const OpenFile& file, const std::string& object);
   void check_watches(const OpenFile& file, const std::string& object);
-  void refuse_kind(const OpenFile& file, const std::string& object, const std::string& more, const std::string& fix);
+  void refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
+                   const std::string& fix);
 
   const Question& question_;
   Hindrances& found_;
@@ -130,14 +134,15 @@ void FileCheck::check_place(const Task& task, const OpenFile& file, const std::s
     return;
   }
   if (mounts_.hidden(*mount))
-    found_.push_back({.id = "tree.file-overmounted",
-                      .title = "a file on a mount that another one hides",
-                      .object = object,
-                      .prints = fmt::format("Open files on overmounted mounts are not supported yet; mount={} fd={} "
-                                            "path={}",
-                                            file.mount(), file.fd, file.link),
-                      .fix = fmt::format("unmount what lies over {}", mount->mountpoint),
-                      .source = "v4.2:criu/files-reg.c:1796"});
+    found_.push_back(
+        {.id = "tree.file-overmounted",
+         .title = "a file on a mount that another one hides",
+         .object = object,
+         .prints = fmt::format("Open files on overmounted mounts are not supported yet; mount={} fd={} "
+                               "path={}",
+                               file.mount(), file.fd, file.link),
+         .fix = fmt::format("unmount what lies over {}", mount->mountpoint),
+         .source = "v4.2:criu/files-reg.c:1796"});
   else
     check_name(task, file, object);
 }
@@ -186,9 +191,9 @@ void FileCheck::check_name(const Task&, const OpenFile& file, const std::string&
 }
 
 void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::string& object) {
-  constexpr std::array<std::string_view, 6> known{
-      "anon_inode:[eventfd]",  "anon_inode:[eventpoll]", "anon_inode:inotify",
-      "anon_inode:[fanotify]", "anon_inode:[signalfd]",  "anon_inode:[timerfd]"};
+  constexpr std::array<std::string_view, 6> known{"anon_inode:[eventfd]",  "anon_inode:[eventpoll]",
+                                                  "anon_inode:inotify",    "anon_inode:[fanotify]",
+                                                  "anon_inode:[signalfd]", "anon_inode:[timerfd]"};
   if (std::ranges::find(known, file.link) != known.end() || file.link == "inotify" ||
       file.link == "anon_inode:[inotify]")
     return;
@@ -198,8 +203,10 @@ void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::st
   if (is_pidfd)
     fix = "CRIU dumps pidfds since 4.1";
   else if (file.link == "anon_inode:[io_uring]")
-    fix = "turn io_uring off for the program (sysctl kernel.io_uring_disabled=2, or CONFIG_IO_URING=n: libuv and "
-          "nginx then take epoll)";
+    fix =
+        "turn io_uring off for the program (sysctl kernel.io_uring_disabled=2, or CONFIG_IO_URING=n: libuv "
+        "and "
+        "nginx then take epoll)";
   else if (file.link.starts_with("anon_inode:bpf-map"))
     fix = "take a criu that was built with libbpf";
   refuse_kind(file, object, "anon " + file.link, fix);
@@ -211,13 +218,14 @@ void FileCheck::check_watches(const OpenFile& file, const std::string& object) {
     const unsigned major = watch.device >> 20;
     const unsigned minor = watch.device & 0xfffff;
     if (mounts_.has_device(major, minor) && watch.has_handle) continue;
-    found_.push_back({.id = "tree.watch-outside",
-                      .title = "watches a file whose path CRIU cannot find",
-                      .object = fmt::format("{}, inode {:#x} on {}:{}", object, watch.inode, major, minor),
-                      .prints = "Can't dump that handle",
-                      .fix = "--force-irmap with --irmap-scan-path DIR above the file; else the program must give the "
-                             "watch up",
-                      .source = "v4.2:criu/fsnotify.c:284"});
+    found_.push_back(
+        {.id = "tree.watch-outside",
+         .title = "watches a file whose path CRIU cannot find",
+         .object = fmt::format("{}, inode {:#x} on {}:{}", object, watch.inode, major, minor),
+         .prints = "Can't dump that handle",
+         .fix = "--force-irmap with --irmap-scan-path DIR above the file; else the program must give the "
+                "watch up",
+         .source = "v4.2:criu/fsnotify.c:284"});
   }
 }
 
@@ -226,14 +234,15 @@ void FileCheck::check(const Task& task, const OpenFile& file) {
   const std::string object = fmt::format("{} of {}: {}", file.label, task.name(), file.link);
   const FileStat& stat = *file.stat;
   if (file.info && !file.info->locks.empty() && !question_.options.file_locks)
-    found_.push_back({.id = "tree.file-lock",
-                      .title = "a lock is held",
-                      .object = fmt::format("{} ({})", object, file.info->locks.front().kind),
-                      .prints = "Some file locks are hold by dumping tasks! You can try --file-locks to dump them.",
-                      .fix = "--file-locks, on dump and restore",
-                      .source = "v4.2:criu/file-lock.c:362",
-                      .dump_options = {"--file-locks"},
-                      .restore_options = {"--file-locks"}});
+    found_.push_back(
+        {.id = "tree.file-lock",
+         .title = "a lock is held",
+         .object = fmt::format("{} ({})", object, file.info->locks.front().kind),
+         .prints = "Some file locks are hold by dumping tasks! You can try --file-locks to dump them.",
+         .fix = "--file-locks, on dump and restore",
+         .source = "v4.2:criu/file-lock.c:362",
+         .dump_options = {"--file-locks"},
+         .restore_options = {"--file-locks"}});
   if (is_character_device(stat)) {
     if (is_terminal(stat) || known_device(stat))
       check_place(task, file, object);

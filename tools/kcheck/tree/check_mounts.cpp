@@ -1,11 +1,13 @@
 // CRIU's rules for mounts (collect_mnt_namespaces() of v4.2:criu/mount.c), in CRIU's order:
 //   1. L is every mount of every mount namespace of the tree, without --skip-mnt paths and tracefs.
 //   2. Mounts of one superblock, source and type are binds of each other.
-//   3. A mount is external when --external mnt[PATH] names it (in the root task's namespace), when its device is
+//   3. A mount is external when --external mnt[PATH] names it (in the root task's namespace), when its device
+//   is
 //      named by --external dev[…], or, with mnt[], when a mount of CRIU's own namespace fits.
 //   4. A slave needs its master in L, or an external bind with the same master, or the root mount with it:
 //      else "unreachable sharing".
-//   5. What is neither external nor a part of the root mount must be of a known type, or a bind of a mount that
+//   5. What is neither external nor a part of the root mount must be of a known type, or a bind of a mount
+//   that
 //      is there whole: else "unsupported" or "doesn't have a proper root mount".
 // All of it only when the root task has a mount namespace of its own.
 #include <fmt/format.h>
@@ -23,9 +25,10 @@ namespace {
 using procfs::is_path_below;
 using procfs::Mount;
 
-constexpr std::array known_types{"proc",     "sysfs",   "devtmpfs",   "binfmt_misc", "tmpfs",   "devpts", "simfs",
-                                 "pstore",   "mqueue",  "securityfs", "fusectl",     "debugfs", "cgroup", "cgroup2",
-                                 "aufs",     "fuse",    "overlay",    "autofs",      "tracefs"};
+constexpr std::array known_types{"proc",    "sysfs",   "devtmpfs", "binfmt_misc", "tmpfs",
+                                 "devpts",  "simfs",   "pstore",   "mqueue",      "securityfs",
+                                 "fusectl", "debugfs", "cgroup",   "cgroup2",     "aufs",
+                                 "fuse",    "overlay", "autofs",   "tracefs"};
 
 enum class External { no, named, device, automatic };
 
@@ -75,7 +78,8 @@ class MountCheck {
 };
 
 bool MountCheck::same_superblock(const Mount& one, const Mount& other) const {
-  if (!one.same_device(other) || one.source != other.source || base_type(one) != base_type(other)) return false;
+  if (!one.same_device(other) || one.source != other.source || base_type(one) != base_type(other))
+    return false;
   if (one.type == "btrfs") return true;
   // CRIU keeps the root of a cgroup mount aside and compares it, see root_of().
   if (is_cgroup(one) && question_.tree.has_own(Namespace::cgroup) && one.root != other.root) return false;
@@ -95,7 +99,8 @@ void MountCheck::collect() {
     }
     for (std::size_t at = first; at < views_.size(); ++at) {
       for (std::size_t other = first; other < views_.size(); ++other)
-        if (other != at && views_[other].mount->id == views_[at].mount->parent) views_[at].parent = &views_[other];
+        if (other != at && views_[other].mount->id == views_[at].mount->parent)
+          views_[at].parent = &views_[other];
       views_[at].is_namespace_root = views_[at].mount->mountpoint == "/" && !views_[at].parent;
     }
   }
@@ -121,8 +126,8 @@ bool MountCheck::known_type(const Mount& mount) const {
 }
 
 bool MountCheck::bind_of(const View& view, auto&& pick) const {
-  return std::ranges::any_of(
-      views_, [&](const View& other) { return other.group == view.group && pick(other); });
+  return std::ranges::any_of(views_,
+                             [&](const View& other) { return other.group == view.group && pick(other); });
 }
 
 bool MountCheck::fits_own_mount(const View& view) const {
@@ -131,12 +136,15 @@ bool MountCheck::fits_own_mount(const View& view) const {
   for (const auto& own : question_.tree.own_mounts) {
     if (!same_superblock(mount, own) || !is_path_below(mount.root, own.root)) continue;
     match = &own;
-    if ((mount.shared != 0 && mount.shared == own.shared) || (mount.master != 0 && mount.master == own.shared)) break;
+    if ((mount.shared != 0 && mount.shared == own.shared) ||
+        (mount.master != 0 && mount.master == own.shared))
+      break;
   }
   if (!match) return false;
   if (mount.shared != 0 && !question_.options.external_sharing) return false;
   if (mount.master != 0)
-    return question_.options.external_masters && (mount.master == match->shared || mount.master == match->master);
+    return question_.options.external_masters &&
+           (mount.master == match->shared || mount.master == match->master);
   return true;
 }
 
@@ -174,7 +182,8 @@ std::string MountCheck::source_of(const Mount& mount) const {
     if (!match || (mount.master != 0 && own.shared == mount.master)) match = &own;
   }
   if (!match) return "";
-  const std::string_view below = std::string_view(mount.root).substr(match->root == "/" ? 0 : match->root.size());
+  const std::string_view below =
+      std::string_view(mount.root).substr(match->root == "/" ? 0 : match->root.size());
   std::string path = match->mountpoint == "/" ? "" : match->mountpoint;
   if (below != "/") path += below;
   return path.empty() ? "/" : path;
@@ -187,14 +196,16 @@ void MountCheck::report(const View& view, Hindrance hindrance) {
   if (view.in_root_namespace && !view.is_namespace_root) {
     const std::string source = source_of(mount);
     hindrance.dump_options = {"--external", fmt::format("mnt[{0}]:{0}", mount.mountpoint)};
-    hindrance.restore_options = {"--external", fmt::format("mnt[{}]:{}", mount.mountpoint,
-                                                           source.empty() ? "SOURCE" : source)};
-    hindrance.fix += fmt::format("{}--external mnt[{}]:{}", hindrance.fix.empty() ? "" : "; ", mount.mountpoint,
-                                 mount.mountpoint);
+    hindrance.restore_options = {
+        "--external", fmt::format("mnt[{}]:{}", mount.mountpoint, source.empty() ? "SOURCE" : source)};
+    hindrance.fix += fmt::format("{}--external mnt[{}]:{}", hindrance.fix.empty() ? "" : "; ",
+                                 mount.mountpoint, mount.mountpoint);
     if (source.empty())
-      hindrance.fix += "; where it comes from cannot be seen from here: SOURCE is the path to bind on restore";
+      hindrance.fix +=
+          "; where it comes from cannot be seen from here: SOURCE is the path to bind on restore";
   } else {
-    hindrance.fix += hindrance.fix.empty() ? "no option names a mount of a nested namespace: unmount it there" : "";
+    hindrance.fix +=
+        hindrance.fix.empty() ? "no option names a mount of a nested namespace: unmount it there" : "";
   }
   found_.push_back(std::move(hindrance));
 }
@@ -221,8 +232,8 @@ void MountCheck::check_collisions() {
     if (fresh) continue;
     found_.push_back({.id = "tree.mount-collision",
                       .title = "two mounts on one place of one parent",
-                      .object = fmt::format("mounts {} and {} at {}", place->second->mount->id, view.mount->id,
-                                            view.mount->mountpoint),
+                      .object = fmt::format("mounts {} and {} at {}", place->second->mount->id,
+                                            view.mount->id, view.mount->mountpoint),
                       .prints = fmt::format("Mount {} has two children with same mountpoint: {} {}",
                                             view.parent->mount->id, view.mount->id, place->second->mount->id),
                       .fix = "unmount one of them",
@@ -241,17 +252,19 @@ void MountCheck::check_sharing() {
     if (bind_of(view, [&](const View& other) {
           const bool can_give = other.external == External::named || other.external == External::automatic ||
                                 (other.is_namespace_root && other.in_root_namespace);
-          return can_give && other.mount->master == mount.master && is_path_below(root_of(view), root_of(other));
+          return can_give && other.mount->master == mount.master &&
+                 is_path_below(root_of(view), root_of(other));
         }))
       continue;
-    report(view, {.id = "tree.mount-sharing",
-                  .title = "a slave of a mount outside of the tree",
-                  .prints = fmt::format("Mount {} .{} (master_id: {} shared_id: {}) has unreachable sharing. Try "
-                                        "--enable-external-masters.",
-                                        mount.id, mount.mountpoint, mount.master, mount.shared),
-                  .fix = "--enable-external-masters alone does nothing; --external mnt[]:m takes every mount that "
-                         "criu's own namespace shows",
-                  .source = "v4.2:criu/mount.c:1093"});
+    report(view,
+           {.id = "tree.mount-sharing",
+            .title = "a slave of a mount outside of the tree",
+            .prints = fmt::format("Mount {} .{} (master_id: {} shared_id: {}) has unreachable sharing. Try "
+                                  "--enable-external-masters.",
+                                  mount.id, mount.mountpoint, mount.master, mount.shared),
+            .fix = "--enable-external-masters alone does nothing; --external mnt[]:m takes every mount that "
+                   "criu's own namespace shows",
+            .source = "v4.2:criu/mount.c:1093"});
   }
 }
 
@@ -261,12 +274,13 @@ void MountCheck::check_types() {
     if (const auto entries = question_.tree.directory_entries.find(mount.mountpoint);
         entries != question_.tree.directory_entries.end() && view.in_root_namespace &&
         (mount.type == "mqueue" || mount.type == "pstore") && !is_external_bind(view))
-      found_.push_back({.id = "tree.mount-not-empty",
-                        .title = fmt::format("{} with something in it", mount.type),
-                        .object = fmt::format("{} in mount {} at {}", entries->second.front(), mount.id, mount.mountpoint),
-                        .prints = fmt::format("{} isn't empty", mount.type),
-                        .fix = "remove the queues before the dump (mq_unlink), or do not mount it",
-                        .source = "v4.2:criu/filesystems.c"});
+      found_.push_back(
+          {.id = "tree.mount-not-empty",
+           .title = fmt::format("{} with something in it", mount.type),
+           .object = fmt::format("{} in mount {} at {}", entries->second.front(), mount.id, mount.mountpoint),
+           .prints = fmt::format("{} isn't empty", mount.type),
+           .fix = "remove the queues before the dump (mq_unlink), or do not mount it",
+           .source = "v4.2:criu/filesystems.c"});
     if (is_external_bind(view) || is_root_bind(view)) continue;
     if (whole(view)) {
       if (base_type(mount) == "fuse" && !question_.options.all_file_systems)
@@ -275,11 +289,12 @@ void MountCheck::check_types() {
                       .prints = fmt::format("failed to dump fs .{} (fuse): always fail", mount.mountpoint),
                       .source = "v4.2:criu/filesystems.c:552"});
       else if (!known_type(mount))
-        report(view, {.id = "tree.mount-unsupported",
-                      .title = fmt::format("{} is not a file system that CRIU can make anew", mount.type),
-                      .prints = fmt::format("FS mnt .{} dev {:#x} root {} unsupported id {}", mount.mountpoint,
-                                            mount.major << 20 | mount.minor, mount.root, mount.id),
-                      .source = "v4.2:criu/mount.c:724"});
+        report(view,
+               {.id = "tree.mount-unsupported",
+                .title = fmt::format("{} is not a file system that CRIU can make anew", mount.type),
+                .prints = fmt::format("FS mnt .{} dev {:#x} root {} unsupported id {}", mount.mountpoint,
+                                      mount.major << 20 | mount.minor, mount.root, mount.id),
+                .source = "v4.2:criu/mount.c:724"});
       continue;
     }
     // A bind of a part: some mount must show the whole, or be the root above it.
@@ -288,10 +303,11 @@ void MountCheck::check_types() {
              (whole(other) || (other.is_namespace_root && root_of(view).starts_with(root_of(other))));
     });
     if (!has_whole)
-      report(view, {.id = "tree.mount-bind",
-                    .title = "a file or directory bound from outside of the tree",
-                    .prints = fmt::format("{}:.{} doesn't have a proper root mount", mount.id, mount.mountpoint),
-                    .source = "v4.2:criu/mount.c:753"});
+      report(view,
+             {.id = "tree.mount-bind",
+              .title = "a file or directory bound from outside of the tree",
+              .prints = fmt::format("{}:.{} doesn't have a proper root mount", mount.id, mount.mountpoint),
+              .source = "v4.2:criu/mount.c:753"});
   }
 }
 

@@ -17,8 +17,9 @@ void check_namespaces(const Question& question, Hindrances& found) {
                      .title = "the root task is not the init of its pid namespace",
                      .object = fmt::format("{}, pid {} in pid:[{}]", root.name(), inside, pid_namespace),
                      .prints = "Can't dump a pid namespace without the process init",
-                     .fix = "dump the namespace's process 1 instead, or leave the namespace outside: --external "
-                            "pid[…]:pidns, and on restore an open descriptor of the namespace's file",
+                     .fix =
+                         "dump the namespace's process 1 instead, or leave the namespace outside: --external "
+                         "pid[…]:pidns, and on restore an open descriptor of the namespace's file",
                      .source = "v4.2:criu/namespaces.c:1117",
                      .dump_options = {"--external", key + ":pidns"},
                      .restore_options = {"--inherit-fd", "fd[N]:pidns"}});
@@ -31,35 +32,39 @@ void check_namespaces(const Question& question, Hindrances& found) {
     if (task.zombie()) continue;
     for (const auto& [kind, name] :
          std::array{Kind{Namespace::pid, "pid"}, Kind{Namespace::ipc, "ipc"}, Kind{Namespace::uts, "uts"},
-                    Kind{Namespace::user, "user"}, Kind{Namespace::cgroup, "cgroup"}, Kind{Namespace::time, "time"}}) {
+                    Kind{Namespace::user, "user"}, Kind{Namespace::cgroup, "cgroup"},
+                    Kind{Namespace::time, "time"}}) {
       const std::uint64_t inode = task.namespaces[kind];
       if (inode == 0 || inode == root.namespaces[kind] || inode == tree.own_namespaces[kind]) continue;
-      found.push_back({.id = fmt::format("tree.nested-{}-namespace", name),
-                       .title = fmt::format("a {} namespace inside of the tree", name),
-                       .object = fmt::format("{} in {}:[{}]", task.name(), name, inode),
-                       .prints = fmt::format("Can't dump nested {} namespace for {}", name, task.pid),
-                       .fix = "no option clears it: only mount and network namespaces may be nested; end that task, "
-                              "or dump the tree below it by itself",
-                       .source = "v4.2:criu/namespaces.c:460"});
+      found.push_back(
+          {.id = fmt::format("tree.nested-{}-namespace", name),
+           .title = fmt::format("a {} namespace inside of the tree", name),
+           .object = fmt::format("{} in {}:[{}]", task.name(), name, inode),
+           .prints = fmt::format("Can't dump nested {} namespace for {}", name, task.pid),
+           .fix = "no option clears it: only mount and network namespaces may be nested; end that task, "
+                  "or dump the tree below it by itself",
+           .source = "v4.2:criu/namespaces.c:460"});
     }
     const std::uint64_t later = task.namespaces[Namespace::time_for_children];
     if (later != 0 && later != task.namespaces[Namespace::time])
-      found.push_back({.id = "tree.nested-time-namespace",
-                       .title = "its children would get another time namespace",
-                       .object = task.name(),
-                       .prints = fmt::format("Can't dump nested time namespace for {}", task.pid),
-                       .fix = "no option clears it: the task has called unshare(CLONE_NEWTIME) and not forked yet",
-                       .source = "v4.2:criu/namespaces.c"});
+      found.push_back(
+          {.id = "tree.nested-time-namespace",
+           .title = "its children would get another time namespace",
+           .object = task.name(),
+           .prints = fmt::format("Can't dump nested time namespace for {}", task.pid),
+           .fix = "no option clears it: the task has called unshare(CLONE_NEWTIME) and not forked yet",
+           .source = "v4.2:criu/namespaces.c"});
   }
 
   for (const auto& [kind, owner] : root.owners)
     if (owner != root.namespaces[Namespace::user])
-      found.push_back({.id = "tree.foreign-owner",
-                       .title = "a namespace of the tree belongs to another user namespace",
-                       .object = fmt::format("{} of {}", namespace_files.at(static_cast<std::size_t>(kind)), root.name()),
-                       .prints = "One or more namespaces doesn't belong to the target user namespace",
-                       .fix = "make the other namespaces after, or together with, the user namespace",
-                       .source = "v4.2:criu/namespaces.c:997"});
+      found.push_back(
+          {.id = "tree.foreign-owner",
+           .title = "a namespace of the tree belongs to another user namespace",
+           .object = fmt::format("{} of {}", namespace_files.at(static_cast<std::size_t>(kind)), root.name()),
+           .prints = "One or more namespaces doesn't belong to the target user namespace",
+           .fix = "make the other namespaces after, or together with, the user namespace",
+           .source = "v4.2:criu/namespaces.c:997"});
 }
 
 }  // namespace cg::tree

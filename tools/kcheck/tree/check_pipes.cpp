@@ -38,7 +38,8 @@ void check_pipes(const Question& question, Hindrances& found) {
                        .title = "only one end of a pipe is in the tree",
                        .object = fmt::format("{}: {}", name, join(pipe.holders, ", ")),
                        .prints = "nothing: after the restore nobody is at the other end",
-                       .fix = fmt::format("give restore a descriptor of a pipe in its place: --inherit-fd fd[N]:{}", name),
+                       .fix = fmt::format(
+                           "give restore a descriptor of a pipe in its place: --inherit-fd fd[N]:{}", name),
                        .source = "v4.2:criu/pipes.c",
                        .verdict = Verdict::warn,
                        .restore_options = {"--inherit-fd", "fd[N]:" + name}});

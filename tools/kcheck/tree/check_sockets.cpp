@@ -72,15 +72,16 @@ void SocketCheck::check_unix(const Socket& socket, const std::string& object) {
         .object = fmt::format("{}, connected to {}{}", object, socket.peer,
                               peer_has_name ? " " + peer->second.name : std::string()),
         .prints = "External socket is used. Consider using --ext-unix-sk option.",
-        .fix = fmt::format("--external {}, and on restore a connected socket in its place (--ext-unix-sk is only for "
-                           "datagram sockets with a name)",
-                           key),
+        .fix = fmt::format(
+            "--external {}, and on restore a connected socket in its place (--ext-unix-sk is only for "
+            "datagram sockets with a name)",
+            key),
         .source = "v4.2:criu/sk-unix.c:874",
         .dump_options = {"--external", key},
         .restore_options = {"--inherit-fd", fmt::format("fd[N]:socket:[{}]", socket.inode)}};
     if (question_.options.unix_sockets)
-      hindrance.prints = datagram ? "Can't dump name-less external socket."
-                                  : "Can't dump half of stream unix connection.";
+      hindrance.prints =
+          datagram ? "Can't dump name-less external socket." : "Can't dump half of stream unix connection.";
     if (datagram && peer_has_name) {
       hindrance.fix = "--ext-unix-sk, on dump and restore: it is connected to the same name again";
       hindrance.dump_options = hindrance.restore_options = {"--ext-unix-sk"};
@@ -90,30 +91,33 @@ void SocketCheck::check_unix(const Socket& socket, const std::string& object) {
   }
   if (!datagram && socket.state == established && question_.tree.pending_connections.contains(socket.inode) &&
       socket.receive_queue != 0)
-    found_.push_back({.id = "tree.unix-in-flight",
-                      .title = "a UNIX connection that nobody has accepted yet, with data under way",
-                      .object = object,
-                      .prints = fmt::format("Non-empty write queue on an in-flight socket {:#x}", socket.inode),
-                      .fix = "let the server accept it first",
-                      .source = "v4.2:criu/sk-unix.c"});
+    found_.push_back(
+        {.id = "tree.unix-in-flight",
+         .title = "a UNIX connection that nobody has accepted yet, with data under way",
+         .object = object,
+         .prints = fmt::format("Non-empty write queue on an in-flight socket {:#x}", socket.inode),
+         .fix = "let the server accept it first",
+         .source = "v4.2:criu/sk-unix.c"});
 }
 
 void SocketCheck::check_inet(const Socket& socket, const std::string& object) {
   const auto& options = question_.options;
   const bool ping = socket.protocol == IPPROTO_ICMP || socket.protocol == IPPROTO_ICMPV6;
-  const bool known = socket.protocol == 0 || socket.protocol == IPPROTO_TCP || socket.protocol == IPPROTO_UDP ||
-                     socket.protocol == IPPROTO_UDPLITE || (ping && question_.criu >= Version{{4, 2, 0}});
+  const bool known = socket.protocol == 0 || socket.protocol == IPPROTO_TCP ||
+                     socket.protocol == IPPROTO_UDP || socket.protocol == IPPROTO_UDPLITE ||
+                     (ping && question_.criu >= Version{{4, 2, 0}});
   if (socket.type != SOCK_RAW && !known) {
-    found_.push_back({.id = "tree.socket-protocol",
-                      .title = "a protocol that CRIU does not know",
-                      .object = fmt::format("{}, protocol {}", object, socket.protocol),
-                      .prints = fmt::format("Unsupported proto {} for socket {:x}", socket.protocol, socket.inode),
-                      .fix = socket.protocol == IPPROTO_MPTCP
-                                 ? "turn multipath TCP off: GODEBUG=multipathtcp=0 for programs in Go, sysctl "
-                                   "net.mptcp.enabled=0, or CONFIG_MPTCP=n"
-                             : ping ? "CRIU dumps ICMP sockets since 4.2"
-                                    : "the program must close it before the dump",
-                      .source = "v4.2:criu/sk-inet.c:137"});
+    found_.push_back(
+        {.id = "tree.socket-protocol",
+         .title = "a protocol that CRIU does not know",
+         .object = fmt::format("{}, protocol {}", object, socket.protocol),
+         .prints = fmt::format("Unsupported proto {} for socket {:x}", socket.protocol, socket.inode),
+         .fix = socket.protocol == IPPROTO_MPTCP
+                    ? "turn multipath TCP off: GODEBUG=multipathtcp=0 for programs in Go, sysctl "
+                      "net.mptcp.enabled=0, or CONFIG_MPTCP=n"
+                : ping ? "CRIU dumps ICMP sockets since 4.2"
+                       : "the program must close it before the dump",
+         .source = "v4.2:criu/sk-inet.c:137"});
     return;
   }
   if (socket.protocol != IPPROTO_TCP || socket.type != SOCK_STREAM) return;
@@ -128,13 +132,15 @@ void SocketCheck::check_inet(const Socket& socket, const std::string& object) {
                         .dump_options = {"--skip-in-flight"}});
     return;
   }
-  if (socket.state == closed || socket.state == time_wait || options.tcp_established || options.tcp_close) return;
+  if (socket.state == closed || socket.state == time_wait || options.tcp_established || options.tcp_close)
+    return;
   found_.push_back({.id = "tree.tcp-connected",
                     .title = "a TCP connection",
                     .object = object,
                     .prints = "Connected TCP socket, consider using --tcp-established option.",
-                    .fix = "--tcp-established, on dump and restore (the addresses must be the same there), or "
-                           "--tcp-close, which drops the connection",
+                    .fix =
+                        "--tcp-established, on dump and restore (the addresses must be the same there), or "
+                        "--tcp-close, which drops the connection",
                     .source = "v4.2:criu/sk-inet.c:200",
                     .dump_options = {"--tcp-established"},
                     .restore_options = {"--tcp-established"}});
@@ -166,8 +172,10 @@ void SocketCheck::run() {
     for (const auto& file : task.files) {
       if (!file.link.starts_with("socket:[")) continue;
       const auto inode =
-          procfs::to_number<std::uint64_t>(std::string_view(file.link).substr(8, file.link.size() - 9)).value_or(0);
-      if (owned_.insert(inode).second) all.emplace_back(inode, fmt::format("{} of {}", file.label, task.name()));
+          procfs::to_number<std::uint64_t>(std::string_view(file.link).substr(8, file.link.size() - 9))
+              .value_or(0);
+      if (owned_.insert(inode).second)
+        all.emplace_back(inode, fmt::format("{} of {}", file.label, task.name()));
     }
   for (const auto& [inode, object] : all)
     if (const auto socket = question_.tree.sockets.find(inode); socket != question_.tree.sockets.end())

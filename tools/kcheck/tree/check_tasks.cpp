@@ -19,11 +19,13 @@ void check_session(const Task& task, Hindrances& found) {
       {.id = "tree.session-outside",
        .title = "the session's leader is outside of the pid namespace",
        .object = task.name(),
-       .prints = task.zombie()
-                     ? fmt::format("A session leader of zombie process {}({}) is outside of its pid namespace",
-                                   task.pid, inside)
-                     : fmt::format("A session leader of {}({}) is outside of its pid namespace", task.pid, inside),
-       .fix = "no option clears it, --shell-job does not help: the program's start must call setsid(2) inside of "
+       .prints =
+           task.zombie()
+               ? fmt::format("A session leader of zombie process {}({}) is outside of its pid namespace",
+                             task.pid, inside)
+               : fmt::format("A session leader of {}({}) is outside of its pid namespace", task.pid, inside),
+       .fix = "no option clears it, --shell-job does not help: the program's start must call setsid(2) "
+              "inside of "
               "the pid namespace (start it as `setsid COMMAND`; Kata's agent does it by itself since 4.1.0)",
        .source = "v4.2:criu/cr-dump.c:1681"});
 }
@@ -42,16 +44,17 @@ void check_root(const Question& question, Hindrances& found) {
   const int pid = innermost(root.status.pid, root.pid);
   const int sid = innermost(root.status.sid, root.stat.session);
   if (sid == 0 || sid == pid || question.options.shell_job) return;
-  found.push_back({.id = "tree.not-session-leader",
-                   .title = "the root task leads no session",
-                   .object = fmt::format("{}, session {}", root.name(), sid),
-                   .prints = fmt::format("The root process {} is not a session leader. Consider using --shell-job "
-                                         "option",
-                                         pid),
-                   .fix = "start it with setsid, or give --shell-job to dump and restore",
-                   .source = "v4.2:criu/pstree.c:304",
-                   .dump_options = {"--shell-job"},
-                   .restore_options = {"--shell-job"}});
+  found.push_back(
+      {.id = "tree.not-session-leader",
+       .title = "the root task leads no session",
+       .object = fmt::format("{}, session {}", root.name(), sid),
+       .prints = fmt::format("The root process {} is not a session leader. Consider using --shell-job "
+                             "option",
+                             pid),
+       .fix = "start it with setsid, or give --shell-job to dump and restore",
+       .source = "v4.2:criu/pstree.c:304",
+       .dump_options = {"--shell-job"},
+       .restore_options = {"--shell-job"}});
 }
 
 void check_stopped(const Question& question, const Task& task, Hindrances& found) {
@@ -64,22 +67,25 @@ void check_stopped(const Question& question, const Task& task, Hindrances& found
                      .fix = "end the debugger, strace or the earlier criu that holds it",
                      .source = "v4.2:compel/src/lib/infect.c:261"});
   else if (task.status.state == 'D')
-    found.push_back({.id = "tree.uninterruptible",
-                     .title = "waits in the kernel and cannot be stopped",
-                     .object = fmt::format("{}, state D", task.name()),
-                     .prints = fmt::format("Unseizable non-zombie {} found, state D, err -1/4", task.pid),
-                     .fix = "let it go on first: /proc/PID/wchan names what it waits for (a disk, a FUSE or virtiofs "
-                            "server, the child of a vfork)",
-                     .source = "v4.2:compel/src/lib/infect.c:261"});
+    found.push_back(
+        {.id = "tree.uninterruptible",
+         .title = "waits in the kernel and cannot be stopped",
+         .object = fmt::format("{}, state D", task.name()),
+         .prints = fmt::format("Unseizable non-zombie {} found, state D, err -1/4", task.pid),
+         .fix = "let it go on first: /proc/PID/wchan names what it waits for (a disk, a FUSE or virtiofs "
+                "server, the child of a vfork)",
+         .source = "v4.2:compel/src/lib/infect.c:261"});
   const bool stopped = task.thread_states.contains('T');
   if (!task.zombie() && stopped && task.thread_states.find_first_not_of("TZX") != std::string::npos)
-    found.push_back({.id = "tree.threads-stopped",
-                     .title = "some threads are stopped and others are not",
-                     .object = fmt::format("{}, threads in states {}", task.name(), task.thread_states.substr(0, 40)),
-                     .prints = "Individually stopped threads not supported",
-                     .fix = "let the stopped threads go on",
-                     .source = "v4.2:criu/seize.c:939"});
-  const auto alive = std::ranges::count_if(task.thread_states, [](char state) { return state != 'Z' && state != 'X'; });
+    found.push_back(
+        {.id = "tree.threads-stopped",
+         .title = "some threads are stopped and others are not",
+         .object = fmt::format("{}, threads in states {}", task.name(), task.thread_states.substr(0, 40)),
+         .prints = "Individually stopped threads not supported",
+         .fix = "let the stopped threads go on",
+         .source = "v4.2:criu/seize.c:939"});
+  const auto alive =
+      std::ranges::count_if(task.thread_states, [](char state) { return state != 'Z' && state != 'X'; });
   if (task.zombie() && (alive > 0 || task.status.threads > 1))
     found.push_back({.id = "tree.zombie-with-threads",
                      .title = "its main thread has ended, others go on",
@@ -106,13 +112,14 @@ void check_stopped(const Question& question, const Task& task, Hindrances& found
 
 void check_program(const Question& question, const Task& task, Hindrances& found) {
   if (task.elf == ElfClass::bits_32)
-    found.push_back({.id = "tree.32-bit",
-                     .title = "a 32-bit program",
-                     .object = task.name(),
-                     .prints = fmt::format("Can't dump task {} running in 32-bit mode", task.pid),
-                     .fix = "take a criu that was built with compat support (`criu check --feature compat_cr` tells) "
-                            "on a kernel with IA32_EMULATION; criu-builder's has none",
-                     .source = "v4.2:compel/arch/x86/src/lib/infect.c:612"});
+    found.push_back(
+        {.id = "tree.32-bit",
+         .title = "a 32-bit program",
+         .object = task.name(),
+         .prints = fmt::format("Can't dump task {} running in 32-bit mode", task.pid),
+         .fix = "take a criu that was built with compat support (`criu check --feature compat_cr` tells) "
+                "on a kernel with IA32_EMULATION; criu-builder's has none",
+         .source = "v4.2:compel/arch/x86/src/lib/infect.c:612"});
   if (task.status.seccomp != 0 && question.tree.own_seccomp != 0)
     found.push_back({.id = "tree.seccomp",
                      .title = "it has a seccomp filter, and criu would run under one itself",
@@ -132,16 +139,17 @@ void check_tasks(const Question& question, Hindrances& found) {
     check_program(question, task, found);
   }
   for (const auto& part : question.tree.shared)
-    found.push_back({.id = "tree.shared-" + std::string(part.what == "VM"   ? "memory"
-                                                        : part.what == "FS" ? "directory"
-                                                                            : "signal-handlers"),
-                     .title = part.what == "VM"   ? "two processes share their memory"
-                              : part.what == "FS" ? "two processes share their working directory and root"
-                                                  : "two processes share their signal handlers",
-                     .object = fmt::format("{} and {}", part.first, part.second),
-                     .prints = fmt::format("Can't make {} id for {}", part.what, part.second),
-                     .fix = "wait until the child of vfork(2) or clone(CLONE_VM, CLONE_FS) has called execve(2)",
-                     .source = "v4.2:criu/cr-dump.c:668"});
+    found.push_back(
+        {.id = "tree.shared-" + std::string(part.what == "VM"   ? "memory"
+                                            : part.what == "FS" ? "directory"
+                                                                : "signal-handlers"),
+         .title = part.what == "VM"   ? "two processes share their memory"
+                  : part.what == "FS" ? "two processes share their working directory and root"
+                                      : "two processes share their signal handlers",
+         .object = fmt::format("{} and {}", part.first, part.second),
+         .prints = fmt::format("Can't make {} id for {}", part.what, part.second),
+         .fix = "wait until the child of vfork(2) or clone(CLONE_VM, CLONE_FS) has called execve(2)",
+         .source = "v4.2:criu/cr-dump.c:668"});
 }
 
 }  // namespace cg::tree

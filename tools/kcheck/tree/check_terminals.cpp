@@ -1,5 +1,5 @@
-// A pseudo terminal is dumped as a pair. When only the slave is in the tree, its session's leader or its master
-// is outside: --shell-job leaves one such terminal to whoever restores.
+// A pseudo terminal is dumped as a pair. When only the slave is in the tree, its session's leader or its
+// master is outside: --shell-job leaves one such terminal to whoever restores.
 #include <fmt/format.h>
 
 #include <map>
@@ -31,7 +31,8 @@ std::uint64_t encoded(unsigned major, unsigned minor) {
          (static_cast<std::uint64_t>(minor & ~0xffU) << 12);
 }
 std::string external_key(const FileStat& stat) {
-  return fmt::format("tty[{:x}:{:x}]", encoded(stat.rdev_major, stat.rdev_minor), encoded(stat.major, stat.minor));
+  return fmt::format("tty[{:x}:{:x}]", encoded(stat.rdev_major, stat.rdev_minor),
+                     encoded(stat.major, stat.minor));
 }
 
 // tty_nr of /proc/PID/stat is in the kernel's short form: minor bits 31-20 and 7-0, major bits 15-8.
@@ -42,15 +43,18 @@ bool is_controlling(const Task& task, const FileStat& stat) {
 }
 
 Hindrance shell_job(const Terminal& terminal, std::string id, std::string title, std::string prints) {
-  return {.id = std::move(id),
-          .title = std::move(title),
-          .object = fmt::format("{} of {}: {}", terminal.file->label, terminal.task->name(), terminal.file->link),
-          .prints = std::move(prints),
-          .fix = "--shell-job, on dump and restore: the restored tree then uses the terminal of whoever restores it; "
-                 "or run the program without a terminal",
-          .source = "v4.2:criu/tty.c",
-          .dump_options = {"--shell-job"},
-          .restore_options = {"--shell-job"}};
+  return {
+      .id = std::move(id),
+      .title = std::move(title),
+      .object = fmt::format("{} of {}: {}", terminal.file->label, terminal.task->name(), terminal.file->link),
+      .prints = std::move(prints),
+      .fix =
+          "--shell-job, on dump and restore: the restored tree then uses the terminal of whoever restores "
+          "it; "
+          "or run the program without a terminal",
+      .source = "v4.2:criu/tty.c",
+      .dump_options = {"--shell-job"},
+      .restore_options = {"--shell-job"}};
 }
 
 }  // namespace
@@ -79,14 +83,14 @@ void check_terminals(const Question& question, Hindrances& found) {
       if (question.options.shell_job) continue;
       const Terminal terminal{&task, &file};
       if (file.mount() >= 0 && !mounts.contains(file.mount()))
-        found.push_back(shell_job(terminal, "tree.terminal-outside", "a terminal on a mount outside of the tree",
-                                  fmt::format("Can't lookup mount={} for fd={} path={}", file.mount(), file.fd,
-                                              file.link)));
-      if (is_controlling(task, *file.stat) && !question.tree.find(task.stat.session) && dangling.insert(key).second)
-        found.push_back(shell_job(terminal, "tree.terminal-session",
-                                  "the leader of the terminal's session is outside of the tree",
-                                  fmt::format("Found dangling tty with sid {} pgid {}", task.stat.session,
-                                              task.stat.group)));
+        found.push_back(shell_job(
+            terminal, "tree.terminal-outside", "a terminal on a mount outside of the tree",
+            fmt::format("Can't lookup mount={} for fd={} path={}", file.mount(), file.fd, file.link)));
+      if (is_controlling(task, *file.stat) && !question.tree.find(task.stat.session) &&
+          dangling.insert(key).second)
+        found.push_back(shell_job(
+            terminal, "tree.terminal-session", "the leader of the terminal's session is outside of the tree",
+            fmt::format("Found dangling tty with sid {} pgid {}", task.stat.session, task.stat.group)));
     }
   std::size_t unpaired = 0;
   for (const auto& [key, terminal] : slaves) {
@@ -94,7 +98,8 @@ void check_terminals(const Question& question, Hindrances& found) {
     ++unpaired;
     const std::string index = std::to_string(slave_index(*terminal.file->stat));
     if (!question.options.shell_job) {
-      found.push_back(shell_job(terminal, "tree.terminal-master", "the terminal's master side is outside of the tree",
+      found.push_back(shell_job(terminal, "tree.terminal-master",
+                                "the terminal's master side is outside of the tree",
                                 "Found slave peer index " + index + " without correspond master peer"));
     } else if (unpaired > 1) {
       Hindrance second = shell_job(terminal, "tree.terminal-second", "a second terminal of outside",

@@ -1,5 +1,6 @@
-// What in a process tree CRIU would refuse, or wait for without end. Each check is a function of what was seen,
-// the CRIU version and the options of the dump; facts and texts are those of CRIU's sources, named in `source`.
+// What in a process tree CRIU would refuse, or wait for without end. Each check is a function of what was
+// seen, the CRIU version and the options of the dump; facts and texts are those of CRIU's sources, named in
+// `source`.
 #pragma once
 
 #include <string>
@@ -13,10 +14,10 @@
 namespace cg::tree {
 
 struct Hindrance {
-  std::string id;     // "tree.session-outside"
+  std::string id;  // "tree.session-outside"
   std::string title;
-  std::string object; // the task, descriptor, mount, socket … it is about
-  std::string prints; // what CRIU would say
+  std::string object;  // the task, descriptor, mount, socket … it is about
+  std::string prints;  // what CRIU would say
   std::string fix;
   std::string source;
   Verdict verdict = Verdict::fail;        // WARN: the dump goes through, but something is lost or to be known

@@ -85,8 +85,8 @@ class Collector {
 
 void Collector::cannot_see(const std::string& what, int error) {
   if (is_gone(error)) return;
-  snapshot_.unseen.push_back(
-      {what, error == EACCES || error == EPERM ? std::string(tracing_right) : std::string(std::strerror(error))});
+  snapshot_.unseen.push_back({what, error == EACCES || error == EPERM ? std::string(tracing_right)
+                                                                      : std::string(std::strerror(error))});
 }
 
 Namespaces read_namespaces(const Directory& directory, int* error) {
@@ -169,7 +169,8 @@ void Collector::threads(const Directory& directory, Task& task) {
 // Only where the task has a user namespace of its own is the owner of its other namespaces a question.
 void Collector::owners(const Directory& directory, Task& task) {
   if (task.namespaces[Namespace::user] == snapshot_.own_namespaces[Namespace::user]) return;
-  for (const Namespace kind : {Namespace::net, Namespace::uts, Namespace::ipc, Namespace::mount, Namespace::pid}) {
+  for (const Namespace kind :
+       {Namespace::net, Namespace::uts, Namespace::ipc, Namespace::mount, Namespace::pid}) {
     if (task.namespaces[kind] == snapshot_.own_namespaces[kind]) continue;
     const auto path = fmt::format("ns/{}", namespace_files.at(static_cast<std::size_t>(kind)));
     const UniqueFd file(openat(directory.fd(), path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -208,7 +209,8 @@ void Collector::mounts(const Directory& directory, const Task& task) {
   for (const auto& mount : *list) {
     if (mount.type != "mqueue" && mount.type != "pstore") continue;
     const auto entries = directory.open_below(("root" + mount.mountpoint).c_str());
-    const auto names = entries ? entries->names() : procfs::Seen<std::vector<std::string>>(std::unexpected(ENOENT));
+    const auto names =
+        entries ? entries->names() : procfs::Seen<std::vector<std::string>>(std::unexpected(ENOENT));
     if (names && !names->empty()) snapshot_.directory_entries[mount.mountpoint] = *names;
   }
   snapshot_.mounts.emplace_back(inode, std::move(*list));
@@ -226,9 +228,10 @@ void Collector::look_up_name(const Directory& directory, OpenFile& file) const {
   if (!now)
     file.name = errno == ENOENT || errno == ENOTDIR ? NameLeadsTo::nothing : NameLeadsTo::not_looked_up;
   else
-    file.name = now->inode == file.stat->inode && now->major == file.stat->major && now->minor == file.stat->minor
-                    ? NameLeadsTo::the_file
-                    : NameLeadsTo::another_file;
+    file.name =
+        now->inode == file.stat->inode && now->major == file.stat->major && now->minor == file.stat->minor
+            ? NameLeadsTo::the_file
+            : NameLeadsTo::another_file;
 }
 
 void Collector::files(const Directory& directory, Task& task) {
@@ -240,8 +243,8 @@ void Collector::files(const Directory& directory, Task& task) {
     task.files.push_back(std::move(file));
   }
   const auto descriptors = directory.open_below("fd");
-  const auto numbers =
-      descriptors ? descriptors->numbers() : procfs::Seen<std::vector<int>>(std::unexpected(descriptors.error()));
+  const auto numbers = descriptors ? descriptors->numbers()
+                                   : procfs::Seen<std::vector<int>>(std::unexpected(descriptors.error()));
   if (!numbers) return cannot_see("the open files of " + task.name(), numbers.error());
   const auto infos = directory.open_below("fdinfo");
   for (const int fd : *numbers) {
@@ -256,7 +259,8 @@ void Collector::files(const Directory& directory, Task& task) {
     // A socket has nothing to say here that its table does not say better.
     if (!link->starts_with("socket:[")) {
       file.stat = look_at(descriptors->fd(), name.c_str(), 0);
-      const auto text = infos ? infos->read(name.c_str()) : procfs::Seen<std::string>(std::unexpected(ENOENT));
+      const auto text =
+          infos ? infos->read(name.c_str()) : procfs::Seen<std::string>(std::unexpected(ENOENT));
       if (text)
         if (auto info = procfs::parse_fdinfo(*text)) file.info = std::move(*info);
       look_up_name(directory, file);
@@ -309,9 +313,10 @@ Collector::Outcome Collector::take(int pid, int parent) {
 
 Result<void> Collector::walk(int root) {
   if (take(root, 0) == Outcome::gone)
-    return cannot(fmt::format("there is no process {} here: give the pid as it is seen from where kcheck runs "
-                              "(in a container, `ps` shows other numbers)",
-                              root));
+    return cannot(
+        fmt::format("there is no process {} here: give the pid as it is seen from where kcheck runs "
+                    "(in a container, `ps` shows other numbers)",
+                    root));
   std::set<int> seen{root};
   for (std::size_t at = 0; at < snapshot_.tasks.size(); ++at) {
     const int pid = snapshot_.tasks[at].pid;

@@ -57,8 +57,7 @@ void collect_cgroups(Snapshot& snapshot) {
       // Of v1 only the freezer can keep a task from being dumped.
       if (!entry.is_v2() && !entry.has("freezer")) continue;
       const std::string key = fmt::format("{}:{}", entry.hierarchy, entry.path);
-      if (!snapshot.cgroups.contains(key))
-        snapshot.cgroups.emplace(key, look_at(entry, snapshot.own_mounts));
+      if (!snapshot.cgroups.contains(key)) snapshot.cgroups.emplace(key, look_at(entry, snapshot.own_mounts));
     }
 }
 

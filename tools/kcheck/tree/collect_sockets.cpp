@@ -1,6 +1,7 @@
-// Three sources, each for what the one before does not tell: the tables of /proc/PID/net; UNIX_DIAG for who is
-// connected to whom; and, for a socket that is in no table (AF_VSOCK, AF_ALG, a TCP socket that is not
+// Three sources, each for what the one before does not tell: the tables of /proc/PID/net; UNIX_DIAG for who
+// is connected to whom; and, for a socket that is in no table (AF_VSOCK, AF_ALG, a TCP socket that is not
 // connected), the socket itself through pidfd_getfd(2).
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
@@ -8,9 +9,9 @@
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -48,18 +49,20 @@ void read_tables(Snapshot& snapshot, const Directory& task) {
     const char* file;
     int family, type, protocol;
   };
-  for (const Table& table :
-       {Table{"net/tcp", AF_INET, SOCK_STREAM, IPPROTO_TCP}, {"net/tcp6", AF_INET6, SOCK_STREAM, IPPROTO_TCP},
-        Table{"net/udp", AF_INET, SOCK_DGRAM, IPPROTO_UDP}, {"net/udp6", AF_INET6, SOCK_DGRAM, IPPROTO_UDP},
-        Table{"net/udplite", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE},
-        Table{"net/udplite6", AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE},
-        Table{"net/icmp", AF_INET, SOCK_DGRAM, IPPROTO_ICMP},
-        Table{"net/icmp6", AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6}, Table{"net/raw", AF_INET, SOCK_RAW, 0},
-        Table{"net/raw6", AF_INET6, SOCK_RAW, 0}})
+  for (const Table& table : {Table{"net/tcp", AF_INET, SOCK_STREAM, IPPROTO_TCP},
+                             {"net/tcp6", AF_INET6, SOCK_STREAM, IPPROTO_TCP},
+                             Table{"net/udp", AF_INET, SOCK_DGRAM, IPPROTO_UDP},
+                             {"net/udp6", AF_INET6, SOCK_DGRAM, IPPROTO_UDP},
+                             Table{"net/udplite", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE},
+                             Table{"net/udplite6", AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE},
+                             Table{"net/icmp", AF_INET, SOCK_DGRAM, IPPROTO_ICMP},
+                             Table{"net/icmp6", AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6},
+                             Table{"net/raw", AF_INET, SOCK_RAW, 0},
+                             Table{"net/raw6", AF_INET6, SOCK_RAW, 0}})
     if (const auto text = task.read(table.file))
-      keep(snapshot, procfs::parse_inet_table(
-                         *text, {.family = table.family, .type = table.type, .protocol = table.protocol},
-                         table.file));
+      keep(snapshot,
+           procfs::parse_inet_table(
+               *text, {.family = table.family, .type = table.type, .protocol = table.protocol}, table.file));
   // "sk RefCnt Type Proto Iface R Rmem User Inode" and "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode"
   if (const auto text = task.read("net/packet"))
     keep(snapshot, procfs::parse_inode_table(*text, {.family = AF_PACKET}, "net/packet"));
@@ -167,8 +170,9 @@ void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
     const UniqueFd diag = here ? UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG))
                                : diag_socket_in(*directory);
     if (!diag || !ask_unix_diag(snapshot, diag))
-      snapshot.unseen.push_back({"who is connected to the UNIX sockets of " + task.name(),
-                                 here ? "a kernel with UNIX_DIAG" : "CAP_SYS_ADMIN, and a kernel with UNIX_DIAG"});
+      snapshot.unseen.push_back(
+          {"who is connected to the UNIX sockets of " + task.name(),
+           here ? "a kernel with UNIX_DIAG" : "CAP_SYS_ADMIN, and a kernel with UNIX_DIAG"});
   }
   bool may_ask = true;
   for (const auto& task : snapshot.tasks) {

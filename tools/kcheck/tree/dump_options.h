@@ -2,13 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <set>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "base/result.h"
+#include "criu/command.h"
 
 namespace cg::tree {
 
@@ -34,9 +31,9 @@ struct DumpOptions {
   std::string freeze_cgroup;
   std::uint64_t ghost_limit = 1 << 20;  // bytes
 
-  // Arguments of `criu dump`, with or without the words before them. Options that decide nothing here are
-  // passed over: whether CRIU knows them is for `kcheck flags` to say.
-  static DumpOptions parse(const std::vector<std::string>& arguments);
+  DumpOptions() = default;
+  // Options that decide nothing here are passed over: whether CRIU knows them is for judge_criu_command().
+  explicit DumpOptions(const CriuCommand& command);
 };
 
 }  // namespace cg::tree

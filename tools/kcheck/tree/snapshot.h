@@ -108,8 +108,8 @@ struct Snapshot {
   // The mounts of each mount namespace of the tree, the root task's first.
   std::vector<std::pair<std::uint64_t, std::vector<procfs::Mount>>> mounts;
   std::map<std::string, std::vector<std::string>> directory_entries;  // of mqueue mounts: what is in them
-  std::map<std::string, CgroupState> cgroups;  // by "hierarchy:path"
-  std::map<std::uint64_t, procfs::Socket> sockets;     // by inode
+  std::map<std::string, CgroupState> cgroups;                         // by "hierarchy:path"
+  std::map<std::uint64_t, procfs::Socket> sockets;                    // by inode
   std::set<std::uint64_t> pending_connections;  // inodes of UNIX sockets that wait to be accepted
   std::vector<SharedPart> shared;
   std::vector<Unseen> unseen;

@@ -1,0 +1,211 @@
+#include "tree/tree_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "probes/runner.h"
+#include "tree/collect.h"
+#include "tree/plan.h"
+
+namespace cg {
+namespace {
+
+using tree::Hindrance;
+using tree::Hindrances;
+using tree::Namespace;
+using tree::Snapshot;
+
+// Hindrances of one kind are one finding; it names the first few of what it is about.
+constexpr std::size_t most_objects = 6;
+
+enum class Fate { as_it_is, cleared };
+
+void add_findings(std::vector<Finding>& findings, const Hindrances& hindrances, Fate fate) {
+  std::vector<std::string> order;
+  std::map<std::string, std::vector<const Hindrance*>> kinds;
+  for (const auto& hindrance : hindrances) {
+    auto& kind = kinds[hindrance.id];
+    if (kind.empty()) order.push_back(hindrance.id);
+    kind.push_back(&hindrance);
+  }
+  for (const auto& id : order) {
+    const auto& kind = kinds[id];
+    const Hindrance& first = *kind.front();
+    Finding finding;
+    finding.id = id;
+    finding.title = first.title;
+    finding.severity = "dump";
+    finding.verdict = fate == Fate::cleared ? Verdict::warn : first.verdict;
+    finding.required = finding.verdict == Verdict::fail;
+    std::vector<std::string> objects;
+    std::vector<std::string> options;
+    for (const auto* one : kind) {
+      if (objects.size() < most_objects) objects.push_back(one->object);
+      const std::string words = join(one->dump_options, " ");
+      if (!words.empty() && std::ranges::find(options, words) == options.end()) options.push_back(words);
+    }
+    finding.seen = join(objects, "; ");
+    if (kind.size() > most_objects) finding.seen += fmt::format("; and {} more", kind.size() - most_objects);
+    finding.breaks = first.prints;
+    finding.fix = first.fix;
+    if (fate == Fate::cleared)
+      finding.fix =
+          fmt::format("cleared by {}{}{}", join(options, " "), first.fix.empty() ? "" : "; ", first.fix);
+    else if (finding.fix.empty() && !options.empty())
+      finding.fix = join(options, " ");
+    finding.source = first.source;
+    findings.push_back(std::move(finding));
+  }
+}
+
+void add_unseen(std::vector<Finding>& findings, const Snapshot& snapshot) {
+  std::map<std::string, std::vector<std::string>> by_need;
+  for (const auto& unseen : snapshot.unseen) by_need[unseen.needs].push_back(unseen.what);
+  for (auto& [need, what] : by_need) {
+    Finding finding;
+    finding.id = "tree.unseen";
+    finding.title = "could not be looked at";
+    finding.severity = "dump";
+    finding.verdict = Verdict::unknown;
+    finding.required = true;
+    const std::size_t count = what.size();
+    if (count > most_objects) what.resize(most_objects);
+    finding.seen = join(what, "; ");
+    if (count > most_objects) finding.seen += fmt::format("; and {} more", count - most_objects);
+    finding.fix = "needs " + need;
+    findings.push_back(std::move(finding));
+  }
+}
+
+// The namespaces that are the tree's own, the number of its tasks, threads and files.
+std::string describe(const Snapshot& snapshot) {
+  std::size_t threads = 0;
+  std::size_t files = 0;
+  for (const auto& task : snapshot.tasks) {
+    threads += static_cast<std::size_t>(std::max(1, task.status.threads));
+    files += task.files.size();
+  }
+  std::vector<std::string> own;
+  for (const Namespace kind : {Namespace::pid, Namespace::mount, Namespace::net, Namespace::ipc,
+                               Namespace::uts, Namespace::user, Namespace::cgroup, Namespace::time})
+    if (snapshot.has_own(kind)) own.emplace_back(tree::namespace_files.at(static_cast<std::size_t>(kind)));
+  std::string text = fmt::format("{} process{}, {} thread{}, {} open files; own namespaces: {}",
+                                 snapshot.tasks.size(), snapshot.tasks.size() == 1 ? "" : "es", threads,
+                                 threads == 1 ? "" : "s", files, own.empty() ? "none" : join(own, " "));
+  if (!snapshot.gone.empty()) text += fmt::format("; {} ended while it was looked at", snapshot.gone.size());
+  return text;
+}
+
+enum class Mode { proposal, as_given };
+
+std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
+  const std::string who = fmt::format("criu {} dump -t {}", criu.text(), pid);
+  switch (verdict) {
+    case Verdict::fail:
+      return fmt::format("NOT READY: {} would fail{}", who,
+                         mode == Mode::proposal ? ", whatever its options" : "");
+    case Verdict::unknown:
+      return fmt::format("NOT KNOWN: not all of the tree could be seen for {}", who);
+    default:
+      return fmt::format("READY: {} should work{}", who,
+                         mode == Mode::proposal ? ", as written below" : " as given");
+  }
+}
+
+std::vector<std::string> dump_command(const TreeCommand& command, const tree::Plan& plan) {
+  std::vector<std::string> words{"criu",         "dump", "--tree", std::to_string(command.pid),
+                                 "--images-dir", "DIR",  "-v4",    "--log-file",
+                                 "dump.log"};
+  words.insert(words.end(), plan.dump_options.begin(), plan.dump_options.end());
+  return words;
+}
+
+std::vector<std::string> restore_command(const Snapshot& snapshot, const Version& criu,
+                                         const tree::Plan& plan, const TreeSystem& system) {
+  std::vector<std::string> words{"criu", "restore",    "--images-dir", "DIR",
+                                 "-v4",  "--log-file", "restore.log",  "--restore-detached"};
+  if (snapshot.has_own(Namespace::mount)) {
+    const std::string root = tree::restore_root(snapshot);
+    words.insert(words.end(), {"--root", root.empty() ? "ROOTFS" : root});
+    // Kernels of a certain window want the older way of making mounts from CRIU before 4.1.1.
+    const bool old_engine_needed =
+        criu < Version{{4, 1, 1}} && system.probe("detached-propagation").status == ProbeResult::Status::fail;
+    if (old_engine_needed) words.emplace_back("--mntns-compat-mode");
+  }
+  words.insert(words.end(), plan.restore_options.begin(), plan.restore_options.end());
+  return words;
+}
+
+std::string restore_note(const Snapshot& snapshot, const std::vector<std::string>& restore) {
+  std::vector<std::string> notes;
+  const std::string root = tree::restore_root(snapshot);
+  if (snapshot.has_own(Namespace::mount) && root.empty())
+    notes.emplace_back("ROOTFS is the container's root directory, which cannot be seen from here");
+  else if (snapshot.has_own(Namespace::mount) && !tree::is_mountpoint(snapshot, root))
+    notes.push_back(fmt::format("--root must be a mountpoint: mount --bind {0} {0} first", root));
+  if (std::ranges::any_of(restore, [](const std::string& word) { return word.starts_with("fd[N]:"); }))
+    notes.emplace_back("N is the number of a descriptor that criu inherits");
+  if (std::ranges::any_of(restore, [](const std::string& word) { return word.ends_with(":SOURCE"); }))
+    notes.emplace_back("SOURCE is the path to bind there");
+  return join(notes, "; ");
+}
+
+}  // namespace
+
+TreeSystem real_tree_system() {
+  return {[](int pid) { return tree::collect(pid); },
+          [](std::string_view name) { return probes::Runner().result(name); },
+          [](const std::string& file) { return read_file(file, 16 << 20); }};
+}
+
+CLI::App* add_tree_command(CLI::App& app, TreeCommand& command) {
+  CLI::App* tree = app.add_subcommand(
+      "tree", "Would `criu dump` of a process tree be refused or hang, and what command works?");
+  tree->add_option("PID", command.pid, "The root of the tree, as seen from here")
+      ->required()
+      ->check(CLI::PositiveNumber);
+  tree->add_option("--spec", command.spec, "The OCI runtime spec (config.json) that names the bind mounts");
+  tree->footer("A criu command to judge, instead of a proposal, stands behind '--': kcheck tree 126 -- criu dump");
+  return tree;
+}
+
+Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& command, const Version& criu,
+                          const TreeSystem& system) {
+  CG_TRY(snapshot, system.collect(command.pid));
+  Subject subject;
+  subject.name = fmt::format("process tree {}", command.pid);
+  subject.facts = {{"root", snapshot.root().name()}, {"tree", describe(snapshot)}};
+  const bool proposes = options.behind.empty();
+  CG_TRY(table, builtin_option_table());
+  if (!proposes) {
+    const auto given = parse_criu_command(table, criu, options.behind);
+    subject.findings = judge_criu_command(table, criu, given);
+    add_findings(subject.findings, tree::check_all({snapshot, criu, tree::DumpOptions(given)}), Fate::as_it_is);
+  } else {
+    tree::SpecOptions from_spec;
+    if (!command.spec.empty()) {
+      CG_TRY(text, system.read(command.spec));
+      CG_TRY(found, tree::spec_options(text, command.spec, snapshot));
+      from_spec = std::move(found);
+    }
+    const auto plan = tree::make_plan(snapshot, criu, table, from_spec.dump, from_spec.restore);
+    add_findings(subject.findings, plan.remaining, Fate::as_it_is);
+    add_findings(subject.findings, plan.cleared, Fate::cleared);
+    subject.commands = {{"dump", dump_command(command, plan)},
+                        {"restore", restore_command(snapshot, criu, plan, system)}};
+    if (const auto note = restore_note(snapshot, subject.commands.back().second); !note.empty())
+      subject.facts.emplace_back("restore", note);
+  }
+  add_unseen(subject.findings, snapshot);
+  subject.verdict = overall_verdict(subject.findings);
+  // A command that fails all the same helps nobody.
+  if (subject.verdict == Verdict::fail) subject.commands.clear();
+  subject.headline = headline(subject.verdict, criu, command.pid, proposes ? Mode::proposal : Mode::as_given);
+  return Report{"tree", criu.text(), {std::move(subject)}};
+}
+
+}  // namespace cg

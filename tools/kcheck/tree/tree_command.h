@@ -1,0 +1,33 @@
+// `kcheck tree PID [-- criu dump …]`: would `criu dump` of this process tree be refused, or hang, and what command works?
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "criu/judge.h"
+#include "options.h"
+#include "tree/snapshot.h"
+
+namespace cg {
+
+struct TreeCommand {
+  int pid = 0;
+  std::string spec;  // --spec FILE: an OCI runtime spec
+};
+
+// What is needed of the place kcheck runs in; a test scripts it.
+struct TreeSystem {
+  std::function<Result<tree::Snapshot>(int pid)> collect;
+  std::function<ProbeResult(std::string_view name)> probe;
+  std::function<Result<std::string>(const std::string& file)> read;
+};
+TreeSystem real_tree_system();
+
+CLI::App* add_tree_command(CLI::App& app, TreeCommand& command);
+// Judges the criu command behind `--` (options.behind); without one, a command is proposed.
+
+Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& command, const Version& criu,
+                          const TreeSystem& system);
+
+}  // namespace cg
