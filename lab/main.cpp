@@ -1,0 +1,85 @@
+// lab-guest, the lab's program inside the guest. It is also the task that is dumped, and the one that takes system
+// calls away before it becomes another program.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+
+#include "base/cli.h"
+#include "base/text.h"
+#include "start.h"
+#include "task.h"
+#include "trial.h"
+
+namespace cg::lab {
+namespace {
+
+int fail(const Error& error, Environment& env) {
+  return report_error(error, "lab-guest", env);
+}
+
+// behind TAKING… -- COMMAND…
+int behind(const Args& args, Environment& env) {
+  std::vector<Taking> takings;
+  std::size_t at = 1;
+  for (; at < args.size() && args[at] != "--"; ++at) {
+    auto taking = parse_taking(args[at]);
+    if (!taking) return fail(taking.error(), env);
+    takings.push_back(std::move(*taking));
+  }
+  if (at + 1 >= args.size()) return exit_usage;
+  if (auto done = take_away_calls(takings); !done) return fail(done.error(), env);
+  std::vector<char*> argv;
+  for (++at; at < args.size(); ++at) argv.push_back(const_cast<char*>(args[at].c_str()));
+  argv.push_back(nullptr);
+  execv(argv[0], argv.data());
+  return fail(Error{ErrorKind::cannot, fmt::format("{}: {}", argv[0], std::strerror(errno))}, env);
+}
+
+int run(const Args& args, Environment& env) {
+  std::string cases_file;
+  std::string kcheck;
+  std::vector<std::string> criu;
+  std::vector<std::string> chosen;
+  CLI::App app("Runs the lab's cases and prints what kcheck said and what CRIU did, a line each", "lab-guest run");
+  app.add_option("--cases", cases_file, "The cases")->required();
+  app.add_option("--kcheck", kcheck, "kcheck")->required();
+  app.add_option("--criu", criu, "VERSION=PATH")->required();
+  app.add_option("CASE", chosen, "Only these");
+  if (const auto status = parse_command_line(app, Args(args.begin() + 1, args.end()), env)) return *status;
+  Programs programs{kcheck, {}};
+  for (const auto& one : criu) {
+    const auto version = parse_version(one.substr(0, one.find('=')));
+    if (!version || !one.contains('='))
+      return fail(Error{ErrorKind::usage, fmt::format("--criu {}: not VERSION=PATH", one)}, env);
+    programs.criu[*version] = one.substr(one.find('=') + 1);
+  }
+  const auto cases = load_cases(cases_file);
+  if (!cases) return fail(cases.error(), env);
+  const auto outside = start_outside();
+  if (!outside) return fail(outside.error(), env);
+  for (const auto& one : *cases)
+    if (chosen.empty() || std::ranges::find(chosen, one.id) != chosen.end()) run_case(one, programs);
+  return exit_good;
+}
+
+int lab_main(const Args& args, Environment& env) {
+  const std::string mode = args.empty() ? "" : args.front();
+  if (mode == "behind") return behind(args, env);
+  if (mode == "run") return run(args, env);
+  if (mode == "task" && args.size() >= 3) {
+    const auto done = be_the_task(args[2], Args(args.begin() + 3, args.end()));
+    return done ? exit_good : fail(done.error(), env);
+  }
+  env.err << "lab-guest: say run, task or behind\n";
+  return exit_usage;
+}
+
+}  // namespace
+}  // namespace cg::lab
+
+int main(int argc, char** argv) {
+  return cg::run_tool(argc, argv, cg::lab::lab_main);
+}

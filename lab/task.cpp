@@ -1,0 +1,411 @@
+#include "task.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+#include <linux/if_alg.h>
+#include <linux/if_packet.h>
+#include <linux/io_uring.h>
+#include <linux/netlink.h>
+#include <linux/perf_event.h>
+#include <linux/seccomp.h>
+#include <linux/vm_sockets.h>
+#include <mqueue.h>
+#include <netinet/in.h>
+#include <pty.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <thread>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace cg::lab {
+namespace {
+
+// What a holding does must work: a case that could not be set up proves nothing.
+void must(bool done, const char* what) {
+  if (done) return;
+  throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
+}
+int must_fd(long fd, const char* what) {
+  must(fd >= 0, what);
+  return static_cast<int>(fd);
+}
+
+[[noreturn]] void wait_forever() {
+  for (;;) pause();
+}
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+sockaddr_un unix_name(const char* path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  return address;
+}
+template <class Address>
+void bind_to(int fd, const Address& address) {
+  must(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "bind");
+}
+template <class Address>
+void connect_to(int fd, const Address& address) {
+  must(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "connect");
+}
+int new_file(const char* path, std::size_t size) {
+  const int fd = must_fd(open(path, O_RDWR | O_CREAT | O_TRUNC, 0644), path);
+  const std::string bytes(size, 'x');
+  must(write(fd, bytes.data(), size) == static_cast<ssize_t>(size), "write");
+  return fd;
+}
+int tcp_listener(std::uint16_t port) {
+  const int fd = must_fd(socket(AF_INET, SOCK_STREAM, 0), "socket");
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  bind_to(fd, loopback(port));
+  must(listen(fd, 4) == 0, "listen");
+  return fd;
+}
+// A child in what `flags` of unshare(2) makes anew, waiting.
+void child_in(int flags) {
+  const pid_t child = fork();
+  must(child >= 0, "fork");
+  if (child != 0) return;
+  if (unshare(flags) != 0) _exit(1);
+  if ((flags & CLONE_NEWPID) && fork() != 0) wait_forever();
+  wait_forever();
+}
+
+using Holding = void (*)();
+const std::map<std::string, Holding>& holdings() {
+  static const std::map<std::string, Holding> table = {
+      // Harmless.
+      {"unix-pair",
+       [] {
+         std::array<int, 2> ends{};
+         must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0, "socketpair");
+         must(write(ends[0], "abc", 3) == 3, "write");
+       }},
+      {"unix-listen",
+       [] {
+         const int fd = must_fd(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
+         unlink("/tmp/lab-listen.sock");
+         bind_to(fd, unix_name("/tmp/lab-listen.sock"));
+         must(listen(fd, 1) == 0, "listen");
+       }},
+      {"tcp-listen", [] { tcp_listener(9100); }},
+      {"udp",
+       [] { bind_to(must_fd(socket(AF_INET, SOCK_DGRAM, 0), "socket"), loopback(9101)); }},
+      {"udp-unbound", [] { must_fd(socket(AF_INET, SOCK_DGRAM, 0), "socket"); }},
+      {"tcp-closed", [] { must_fd(socket(AF_INET, SOCK_STREAM, 0), "socket"); }},
+      {"raw", [] { must_fd(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), "socket"); }},
+      {"packet", [] { must_fd(socket(AF_PACKET, SOCK_DGRAM, 0), "socket"); }},
+      {"netlink", [] { must_fd(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), "socket"); }},
+      {"posix-timer",
+       [] {
+         timer_t timer{};
+         sigevent event{};
+         event.sigev_notify = SIGEV_NONE;
+         must(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0, "timer_create");
+       }},
+      {"eventfd", [] { must_fd(eventfd(3, 0), "eventfd"); }},
+      {"signalfd",
+       [] {
+         sigset_t set;
+         sigemptyset(&set);
+         sigaddset(&set, SIGUSR1);
+         sigprocmask(SIG_BLOCK, &set, nullptr);
+         must_fd(::signalfd(-1, &set, 0), "signalfd");
+       }},
+      {"timerfd", [] { must_fd(timerfd_create(CLOCK_MONOTONIC, 0), "timerfd"); }},
+      {"epoll",
+       [] {
+         const int fd = must_fd(epoll_create1(0), "epoll");
+         std::array<int, 2> ends{};
+         must(pipe(ends.data()) == 0, "pipe");
+         epoll_event event{.events = EPOLLIN, .data = {}};
+         must(epoll_ctl(fd, EPOLL_CTL_ADD, ends[0], &event) == 0, "epoll_ctl");
+       }},
+      {"inotify",
+       [] {
+         mkdir("/tmp/lab-watched", 0755);
+         const int fd = must_fd(inotify_init1(0), "inotify");
+         must(inotify_add_watch(fd, "/tmp/lab-watched", IN_CREATE) >= 0, "inotify_add_watch");
+       }},
+      {"memfd",
+       [] {
+         const int fd = must_fd(memfd_create("lab", 0), "memfd_create");
+         must(ftruncate(fd, 3 << 20) == 0, "ftruncate");
+       }},
+      {"threads",
+       [] {
+         for (int count = 0; count < 3; ++count) std::thread(wait_forever).detach();
+       }},
+      {"child",
+       [] {
+         if (fork() == 0) wait_forever();
+       }},
+      {"zombie",
+       [] {
+         if (fork() == 0) _exit(0);
+         std::this_thread::sleep_for(std::chrono::milliseconds(50));
+       }},
+      {"stopped-child",
+       [] {
+         const pid_t child = fork();
+         if (child == 0) wait_forever();
+         kill(child, SIGSTOP);
+         std::this_thread::sleep_for(std::chrono::milliseconds(50));
+       }},
+      {"seccomp",
+       [] {
+         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+         sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+         const sock_fprog program{1, &allow};
+         must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0, "seccomp");
+       }},
+      {"pty-pair",
+       [] {
+         int master = -1;
+         int slave = -1;
+         must(openpty(&master, &slave, nullptr, nullptr, nullptr) == 0, "openpty");
+       }},
+      {"pipe-pair",
+       [] {
+         std::array<int, 2> ends{};
+         must(pipe(ends.data()) == 0, "pipe");
+       }},
+      {"child-mount-namespace", [] { child_in(CLONE_NEWNS); }},
+      {"deleted-small",
+       [] {
+         new_file("/tmp/lab-deleted", 100 << 10);
+         unlink("/tmp/lab-deleted");
+       }},
+      // Cleared by an option.
+      {"deleted-2M",
+       [] {
+         new_file("/tmp/lab-deleted", 2 << 20);
+         unlink("/tmp/lab-deleted");
+       }},
+      {"deleted-sparse",  // large by its size, small by its blocks
+       [] {
+         const int fd = new_file("/tmp/lab-deleted", 4096);
+         must(ftruncate(fd, 8 << 20) == 0, "ftruncate");
+         unlink("/tmp/lab-deleted");
+       }},
+      {"renamed-away",  // the name is gone, another one is left
+       [] {
+         unlink("/tmp/lab-other-name");
+         new_file("/tmp/lab-name", 10);
+         must(link("/tmp/lab-name", "/tmp/lab-other-name") == 0, "link");
+         unlink("/tmp/lab-name");
+       }},
+      {"flock",
+       [] { must(flock(new_file("/tmp/lab-locked", 1), LOCK_EX) == 0, "flock"); }},
+      {"posix-lock",
+       [] {
+         struct flock lock {};
+         lock.l_type = F_WRLCK;
+         must(fcntl(new_file("/tmp/lab-locked", 1), F_SETLK, &lock) == 0, "fcntl");
+       }},
+      {"tcp-pair",
+       [] {
+         const int listener = tcp_listener(9102);
+         connect_to(must_fd(socket(AF_INET, SOCK_STREAM, 0), "socket"), loopback(9102));
+         must_fd(accept(listener, nullptr, nullptr), "accept");
+       }},
+      {"tcp-outside", [] { connect_to(must_fd(socket(AF_INET, SOCK_STREAM, 0), "socket"), loopback(9000)); }},
+      {"tcp-in-flight",
+       [] {
+         tcp_listener(9103);
+         if (fork() == 0) {
+           // The connection must outlive its maker, and not be the task's own.
+           const int fd = socket(AF_INET, SOCK_STREAM, 0);
+           connect_to(fd, loopback(9103));
+           _exit(0);
+         }
+         wait(nullptr);
+       }},
+      {"unix-stream-outside",
+       [] { connect_to(must_fd(socket(AF_UNIX, SOCK_STREAM, 0), "socket"), unix_name("/run/lab/stream.sock")); }},
+      {"unix-datagram-outside",
+       [] { connect_to(must_fd(socket(AF_UNIX, SOCK_DGRAM, 0), "socket"), unix_name("/run/lab/datagram.sock")); }},
+      // Cleared by nothing.
+      {"io_uring",
+       [] {
+         io_uring_params parameters{};
+         must_fd(syscall(SYS_io_uring_setup, 4, &parameters), "io_uring_setup");
+       }},
+      {"userfaultfd", [] { must_fd(syscall(SYS_userfaultfd, 0), "userfaultfd"); }},
+      {"perf",
+       [] {
+         perf_event_attr attributes{};
+         attributes.size = sizeof attributes;
+         attributes.type = PERF_TYPE_SOFTWARE;
+         attributes.config = PERF_COUNT_SW_TASK_CLOCK;
+         must_fd(syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0), "perf_event_open");
+       }},
+      {"bpf-map",
+       [] {
+         bpf_attr attributes{};
+         attributes.map_type = BPF_MAP_TYPE_ARRAY;
+         attributes.key_size = 4;
+         attributes.value_size = 4;
+         attributes.max_entries = 1;
+         must_fd(syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof attributes), "bpf");
+       }},
+      {"pidfd",
+       [] {
+         const pid_t child = fork();
+         if (child == 0) wait_forever();
+         must_fd(syscall(SYS_pidfd_open, child, 0), "pidfd_open");
+       }},
+      {"vsock", [] { must_fd(socket(AF_VSOCK, SOCK_STREAM, 0), "socket"); }},
+      {"alg", [] { must_fd(socket(AF_ALG, SOCK_SEQPACKET, 0), "socket"); }},
+      {"ping", [] { must_fd(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), "socket"); }},
+      {"sctp", [] { must_fd(socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP), "socket"); }},
+      {"mptcp", [] { must_fd(socket(AF_INET, SOCK_STREAM, 262), "socket"); }},
+      {"packet-pipe",
+       [] {
+         std::array<int, 2> ends{};
+         must(pipe2(ends.data(), O_DIRECT) == 0, "pipe2");
+       }},
+      {"kmsg", [] { must_fd(open("/dev/kmsg", O_RDONLY), "/dev/kmsg"); }},
+      {"block-device", [] { must_fd(open("/dev/vda", O_RDONLY), "/dev/vda"); }},
+      {"replaced-file",
+       [] {
+         mkdir("/tmp/lab-replaced", 0755);
+         new_file("/tmp/lab-replaced/file", 10);
+         // The link in /proc follows a rename; it does not follow a mount over the directory.
+         must(mount("lab", "/tmp/lab-replaced", "tmpfs", 0, nullptr) == 0, "mount");
+         close(new_file("/tmp/lab-replaced/file", 10));
+       }},
+      {"sysv-shm",
+       [] {
+         const int id = shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600);
+         must(id >= 0, "shmget");
+         must(shmat(id, nullptr, 0) != reinterpret_cast<void*>(-1), "shmat");
+         shmctl(id, IPC_RMID, nullptr);
+       }},
+      {"sysv-shm-kept",
+       [] {
+         const int id = shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600);
+         must(id >= 0, "shmget");
+         must(shmat(id, nullptr, 0) != reinterpret_cast<void*>(-1), "shmat");
+       }},
+      {"child-pid-namespace", [] { child_in(CLONE_NEWPID); }},
+      {"child-uts-namespace", [] { child_in(CLONE_NEWUTS); }},
+      {"child-ipc-namespace", [] { child_in(CLONE_NEWIPC); }},
+      {"child-user-namespace", [] { child_in(CLONE_NEWUSER); }},
+      {"child-cgroup-namespace", [] { child_in(CLONE_NEWCGROUP); }},
+      {"shared-directory",
+       [] {
+         const long child = syscall(SYS_clone, CLONE_FS | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+         must(child >= 0, "clone");
+         if (child == 0) wait_forever();
+       }},
+      {"vfork",
+       [] {
+         if (fork() != 0) return;
+         if (vfork() == 0) wait_forever();
+         _exit(0);
+       }},
+      {"self-traced-child",
+       [] {
+         const pid_t child = fork();
+         if (child == 0) {
+           prctl(PR_SET_PTRACER, static_cast<unsigned long>(-1), 0, 0, 0);
+           wait_forever();
+         }
+         constexpr long seize = 0x4206;
+         must(syscall(SYS_ptrace, seize, child, nullptr, nullptr) == 0, "ptrace");
+       }},
+      {"message-queue",
+       [] {
+         const mqd_t queue = mq_open("/lab", O_CREAT | O_RDWR, 0600, nullptr);
+         must(queue != static_cast<mqd_t>(-1), "mq_open");
+         mq_close(queue);
+       }},
+      {"tmpfs-mount", [] { must(mount("lab", "/mnt", "tmpfs", 0, nullptr) == 0, "mount"); }},
+      {"ramfs-mount", [] { must(mount("lab", "/mnt", "ramfs", 0, nullptr) == 0, "mount"); }},
+      {"double-mount",
+       [] {
+         must(mount("one", "/mnt", "tmpfs", 0, nullptr) == 0, "mount");
+         must_fd(open("/mnt/below", O_RDWR | O_CREAT, 0644), "open");
+         must(mount("two", "/mnt", "tmpfs", 0, nullptr) == 0, "mount");
+       }},
+      {"deleted-directory",
+       [] {
+         mkdir("/tmp/lab-gone", 0755);
+         must(chdir("/tmp/lab-gone") == 0, "chdir");
+         rmdir("/tmp/lab-gone");
+       }},
+      {"fanotify",
+       [] {
+         const int fd = must_fd(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY), "fanotify_init");
+         must(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "/tmp") == 0, "fanotify_mark");
+       }},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::vector<std::string> known_holdings() {
+  std::vector<std::string> names;
+  for (const auto& [name, holding] : holdings()) names.push_back(name);
+  return names;
+}
+
+Result<void> be_the_task(const std::filesystem::path& record, const std::vector<std::string>& holds) {
+  const int file = open(record.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) return cannot_errno(record.string(), errno);
+  for (const auto& name : holds) {
+    const auto holding = holdings().find(name);
+    if (holding == holdings().end())
+      return usage_error(fmt::format("nothing of the name '{}' to hold{}", name, did_you_mean(name, known_holdings())));
+    try {
+      holding->second();
+    } catch (const std::runtime_error& error) {
+      return cannot(fmt::format("{}: {}", name, error.what()));
+    }
+  }
+  for (std::uint64_t count = 1;; ++count) {
+    const std::string text = fmt::format("{}\n", count);
+    if (pwrite(file, text.data(), text.size(), 0) < 0) return cannot_errno(record.string(), errno);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+}  // namespace cg::lab

@@ -1,0 +1,363 @@
+#include "trial.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "base/process.h"
+#include "base/text.h"
+#include "base/toml.h"
+#include "start.h"
+
+namespace cg::lab {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+// Longer than any dump here takes, and than CRIU's own limit of 10 s.
+constexpr std::chrono::seconds hang_limit{20};
+
+struct Prediction {
+  Answer answer = Answer::works;
+  std::string reasons;
+};
+
+class CaseRun {
+ public:
+  CaseRun(const Case& one, const Programs& programs) : case_(one), programs_(programs) {}
+  Result<void> prepare();
+  Outcome run(const Version& version);
+
+ private:
+  Result<ProcessResult> behind_filters(std::vector<std::string> words) const;
+  Result<Json> ask(std::vector<std::string> words) const;
+  Result<Prediction> predict(const Version& version, pid_t pid) const;
+  Result<Running> fresh_task();
+  Answer deed(const Version& version, Running& running, const std::vector<std::string>& dump_options,
+              const std::vector<std::string>& restore_options, std::string& message);
+  Result<void> trial(const Version& version, Outcome& outcome);
+
+  const Case& case_;
+  const Programs& programs_;
+  Json live_;
+  int number_ = 0;
+};
+
+Result<ProcessResult> CaseRun::behind_filters(std::vector<std::string> words) const {
+  std::vector<std::string> argv{"/proc/self/exe", "behind"};
+  for (const auto& taking : case_.away)
+    if (taking.is_filter()) argv.push_back(join(taking.words, " "));
+  argv.emplace_back("--");
+  argv.insert(argv.end(), words.begin(), words.end());
+  ProcessOptions options;
+  options.timeout = hang_limit;
+  return cg::run(argv, options);
+}
+
+Result<Json> CaseRun::ask(std::vector<std::string> words) const {
+  words.insert(words.begin(), programs_.kcheck);
+  CG_TRY(result, behind_filters(words));
+  Json answer = Json::parse(result.out, nullptr, false);
+  if (answer.is_discarded()) return cannot(fmt::format("{}: {}", join(words, " "), result.err));
+  return answer;
+}
+
+// Which of kcheck's rows stop this version, and at which step.
+Prediction judge_live(const Json& report, const std::string& version) {
+  Prediction prediction;
+  const Json& subject = report["subjects"][0];
+  std::map<std::string, std::string> severities;
+  for (const Json& finding : subject["findings"]) severities[finding["id"]] = finding["severity"];
+  std::vector<std::string> reasons;
+  for (const Json& one : subject["versions"]) {
+    if (one["version"] != version || one["verdict"] != "FAIL") continue;
+    for (const Json& id : one["reasons"]) {
+      const std::string severity = severities[id];
+      reasons.push_back(id);
+      const Answer answer = severity == "startup"   ? Answer::no_start
+                            : severity == "restore" ? Answer::restore_fails
+                                                    : Answer::dump_refused;
+      const bool earlier = prediction.answer == Answer::works || answer < prediction.answer;
+      if (earlier) prediction.answer = answer;
+    }
+  }
+  prediction.reasons = join(reasons, ", ");
+  return prediction;
+}
+
+std::string failing_ids(const Json& report) {
+  std::vector<std::string> ids;
+  for (const Json& finding : report["subjects"][0]["findings"])
+    if (finding["verdict"] == "FAIL") ids.push_back(finding["id"]);
+  return join(ids, ", ");
+}
+
+Result<Prediction> CaseRun::predict(const Version& version, pid_t pid) const {
+  Prediction prediction = judge_live(live_, version.text());
+  CG_TRY(tree, ask({"tree", std::to_string(pid), "--criu", version.text(), "--format", "json", "--", "criu", "dump"}));
+  const std::string ids = failing_ids(tree);
+  if (tree["exit_status"] == 1) {
+    if (prediction.answer == Answer::works || prediction.answer == Answer::restore_fails)
+      prediction.answer = ids.contains("tree.frozen") ? Answer::hangs : Answer::dump_refused;
+    prediction.reasons += (prediction.reasons.empty() ? "" : ", ") + ids;
+  }
+  return prediction;
+}
+
+std::string first_errors(const fs::path& log) {
+  const auto text = read_file(log);
+  std::vector<std::string> lines;
+  for (const auto line : split_lines(text ? *text : ""))
+    if (line.contains("Error (") && !line.contains("ing FAILED") && lines.size() < 2)
+      lines.emplace_back(line.substr(line.find("Error (")));
+  return join(lines, " | ").substr(0, 300);
+}
+
+Result<Running> CaseRun::fresh_task() {
+  const fs::path work = fmt::format("/run/lab/work-{}-{}", case_.id, ++number_);
+  CG_TRY(running, start(case_.place, case_.holds, work));
+  for (const auto& deed : case_.after)
+    if (auto done = afterwards(deed, running); !done) {
+      finish(running);
+      return std::unexpected(done.error());
+    }
+  return running;
+}
+
+Answer CaseRun::deed(const Version& version, Running& running, const std::vector<std::string>& dump_options,
+                     const std::vector<std::string>& restore_options, std::string& message) {
+  const fs::path images = fmt::format("/run/lab/images-{}-{}-{}", case_.id, version.text(), number_);
+  fs::remove_all(images);
+  fs::create_directories(images);
+  fs::remove("/run/criu.kdat");  // what an earlier case's criu found out
+  const std::string criu = programs_.criu.at(version);
+  std::vector<std::string> dump{criu, "dump", "--tree", std::to_string(running.pid), "--images-dir", images.string(),
+                                "-v4", "--log-file", "dump.log"};
+  dump.insert(dump.end(), dump_options.begin(), dump_options.end());
+  const auto dumped = behind_filters(dump);
+  if (!dumped || dumped->status != 0) {
+    const auto log = read_file(images / "dump.log");
+    message = first_errors(images / "dump.log");
+    if (dumped && dumped->timed_out) return Answer::hangs;
+    const std::string all = (log ? *log : "") + (dumped ? dumped->err : "");
+    return all.contains("Could not initialize kernel features detection") ? Answer::no_start : Answer::dump_refused;
+  }
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
+  std::vector<std::string> restore{criu, "restore", "--images-dir", images.string(), "-v4", "--log-file", "restore.log",
+                                   "--restore-detached", "--pidfile", (images / "pid").string()};
+  std::vector<UniqueFd> inherited;
+  for (std::string word : restore_options) {
+    constexpr std::string_view open_question = "fd[N]:";
+    if (word.starts_with(open_question)) {
+      const int fd = descriptor_for(word.substr(open_question.size()), running);
+      inherited.emplace_back(fd);
+      word = fmt::format("fd[{}]:{}", fd, word.substr(open_question.size()));
+    }
+    restore.push_back(word);
+  }
+  fs::remove("/run/criu.kdat");
+  const auto restored = behind_filters(restore);
+  const auto pid = read_file(images / "pid");
+  if (pid) running.pid = std::atoi(pid->c_str());
+  if (!restored || restored->status != 0) {
+    message = first_errors(images / "restore.log");
+    const auto log = read_file(images / "restore.log");
+    return (log ? *log : "").contains("Could not initialize kernel features detection") ? Answer::no_start
+                                                                                         : Answer::restore_fails;
+  }
+  if (!running.cgroup.empty()) {
+    // A paused container comes back paused.
+    for (const char* thaw : {"cgroup.freeze", "freezer.state"}) {
+      const UniqueFd fd(open((running.cgroup / thaw).c_str(), O_WRONLY | O_CLOEXEC));
+      if (fd) (void)write_all(fd.get(), thaw[0] == 'c' ? "0" : "THAWED", thaw);
+    }
+    const UniqueFd fd(open((running.cgroup.parent_path() / "cgroup.freeze").c_str(), O_WRONLY | O_CLOEXEC));
+    if (fd) (void)write_all(fd.get(), "0", "cgroup.freeze");
+  }
+  if (counts_on(running.record)) {
+    fs::remove_all(images);
+    return Answer::works;
+  }
+  message = "restored, but it does not count on";
+  return Answer::restore_fails;
+}
+
+// The proposal's words behind `criu dump --tree … --log-file dump.log`: those that make the difference.
+std::vector<std::string> words_behind(const Json& command, std::string_view last) {
+  std::vector<std::string> words;
+  bool behind = false;
+  for (const Json& word : command) {
+    const std::string text = word;
+    if (behind) words.push_back(text);
+    behind = behind || text == last;
+  }
+  return words;
+}
+
+Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
+  CG_TRY(running, fresh_task());
+  const auto prediction = predict(version, running.pid);
+  const auto proposal = ask({"tree", std::to_string(running.pid), "--criu", version.text(), "--format", "json"});
+  if (!prediction || !proposal) {
+    finish(running);
+    return std::unexpected(prediction ? proposal.error() : prediction.error());
+  }
+  outcome.predicted = prediction->answer;
+  outcome.reasons = prediction->reasons;
+  std::vector<std::string> dump_options;
+  std::vector<std::string> restore_options;
+  const Json& subject = (*proposal)["subjects"][0];
+  if (subject.contains("commands")) {
+    dump_options = words_behind(subject["commands"]["dump"], "dump.log");
+    restore_options = words_behind(subject["commands"]["restore"], "--restore-detached");
+  }
+  // Without need of an option for the dump, the proposal is what is run.
+  outcome.happened = deed(version, running, {}, dump_options.empty() ? restore_options : std::vector<std::string>(),
+                          outcome.message);
+  finish(running);
+  if (dump_options.empty()) return {};
+
+  outcome.proposed = dump_options;
+  outcome.has_proposal = true;
+  CG_TRY(again, fresh_task());
+  // Numbers of the kernel's objects are others now.
+  const auto second = ask({"tree", std::to_string(again.pid), "--criu", version.text(), "--format", "json"});
+  if (!second || !(*second)["subjects"][0].contains("commands")) {
+    finish(again);
+    return cannot("the second task was judged otherwise than the first");
+  }
+  const Json& commands = (*second)["subjects"][0]["commands"];
+  std::string message;
+  outcome.with_proposal = deed(version, again, words_behind(commands["dump"], "dump.log"),
+                               words_behind(commands["restore"], "--restore-detached"), message);
+  if (outcome.with_proposal != Answer::works) outcome.message = message;
+  finish(again);
+  return {};
+}
+
+Result<void> CaseRun::prepare() {
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return cannot_errno("subreaper", errno);
+  CG_CHECK(take_away_files(case_.away));
+  CG_TRY(report, ask({"live", "--criu", default_criu_version().text(), "--format", "json"}));
+  live_ = std::move(report);
+  return {};
+}
+
+Outcome CaseRun::run(const Version& version) {
+  Outcome outcome;
+  outcome.id = case_.id;
+  outcome.criu = version;
+  if (auto done = trial(version, outcome); !done) outcome.broken = done.error().message;
+  return outcome;
+}
+
+Json to_object(const Outcome& outcome) {
+  Json object{{"case", outcome.id},
+              {"criu", outcome.criu.text()},
+              {"kcheck", answer_name(outcome.predicted)},
+              {"happened", answer_name(outcome.happened)},
+              {"agrees", outcome.agrees()},
+              {"reasons", outcome.reasons},
+              {"message", outcome.message}};
+  if (outcome.has_proposal) {
+    object["proposed"] = outcome.proposed;
+    object["with_proposal"] = answer_name(outcome.with_proposal);
+  }
+  if (!outcome.broken.empty()) object["broken"] = outcome.broken;
+  return object;
+}
+
+}  // namespace
+
+std::string_view answer_name(Answer answer) {
+  switch (answer) {
+    case Answer::works:
+      return "works";
+    case Answer::no_start:
+      return "does not start";
+    case Answer::dump_refused:
+      return "dump refused";
+    case Answer::hangs:
+      return "hangs";
+    case Answer::restore_fails:
+      return "restore fails";
+  }
+  return "?";
+}
+
+bool Outcome::agrees() const {
+  if (!broken.empty()) return false;
+  // The v1 freezer makes CRIU give up after 10 s, the v2 one makes it wait: kcheck names both "frozen".
+  const auto frozen = [](Answer answer) { return answer == Answer::hangs ? Answer::dump_refused : answer; };
+  if (frozen(predicted) != frozen(happened)) return false;
+  return !has_proposal || with_proposal == Answer::works;
+}
+
+Result<std::vector<Case>> load_cases(const fs::path& file) {
+  CG_TRY(table, load_toml(file));
+  TomlReader reader(table, file.string());
+  reader.only({"case"});
+  std::vector<Case> cases;
+  for (const auto* entry : reader.tables("case")) {
+    TomlReader fields(*entry, file.string());
+    fields.only({"id", "what", "away", "place", "holds", "after", "criu"});
+    Case one;
+    one.id = fields.required_string("id");
+    one.what = fields.required_string("what");
+    one.place = fields.string("place", "session");
+    one.holds = fields.strings("holds");
+    one.after = fields.strings("after");
+    const auto range = VersionRange::parse(fields.string("criu", "*"));
+    if (!range) fields.fail("criu", range.error().message);
+    for (const auto& text : fields.strings("away")) {
+      auto taking = parse_taking(text);
+      if (!taking)
+        fields.fail("away", taking.error().message);
+      else
+        one.away.push_back(std::move(*taking));
+    }
+    CG_CHECK(fields.error());
+    one.criu = *range;
+    cases.push_back(std::move(one));
+  }
+  CG_CHECK(reader.error());
+  return cases;
+}
+
+void run_case(const Case& one, const Programs& programs) {
+  const pid_t child = fork();
+  if (child == 0) {
+    CaseRun run(one, programs);
+    const auto ready = run.prepare();
+    for (const auto& [version, path] : programs.criu) {
+      if (!one.criu.contains(version)) continue;
+      Outcome outcome;
+      if (ready) {
+        outcome = run.run(version);
+      } else {
+        outcome.id = one.id;
+        outcome.criu = version;
+        outcome.broken = ready.error().message;
+      }
+      const std::string line = to_object(outcome).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      (void)write_all(1, line, "standard output");
+    }
+    _exit(0);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace cg::lab

@@ -1,0 +1,56 @@
+// One case with one CRIU: kcheck is asked, CRIU is run, both answers stand side by side.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "criu/version.h"
+#include "world.h"
+
+namespace cg::lab {
+
+struct Case {
+  std::string id;
+  std::string what;
+  std::vector<Taking> away;        // from kcheck and CRIU; files from the task too
+  std::string place = "session";   // where the task is started
+  std::vector<std::string> holds;  // what it holds
+  std::vector<std::string> after;  // what is done to it before the dump
+  VersionRange criu;               // the versions it is run with
+};
+Result<std::vector<Case>> load_cases(const std::filesystem::path& file);
+
+struct Programs {
+  std::string kcheck;
+  std::map<Version, std::string> criu;
+};
+
+// What kcheck says, and what CRIU then does.
+enum class Answer { works, no_start, dump_refused, hangs, restore_fails };
+std::string_view answer_name(Answer answer);
+
+struct Outcome {
+  std::string id;
+  Version criu;
+  // By the kernel and the tree as they are, with no options.
+  Answer predicted = Answer::works;
+  Answer happened = Answer::works;
+  // With the options that kcheck proposes, where it proposes some.
+  std::vector<std::string> proposed;
+  bool has_proposal = false;
+  Answer with_proposal = Answer::works;
+  std::string message;  // CRIU's, of what failed
+  std::string reasons;  // ids of kcheck's findings
+  std::string broken;   // why the case could not be set up
+
+  bool agrees() const;
+};
+
+// Runs the case in a child of its own, for each of its versions, and prints an object a line: docs/lab.md says what
+// stands in it.
+void run_case(const Case& one, const Programs& programs);
+
+}  // namespace cg::lab
