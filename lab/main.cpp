@@ -1,8 +1,12 @@
 // lab-guest, the lab's program inside the guest. It is also the task that is dumped, and the one that takes system
 // calls away before it becomes another program.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <iostream>
@@ -20,10 +24,35 @@ int fail(const Error& error, Environment& env) {
   return report_error(error, "lab-guest", env);
 }
 
-// behind TAKING… -- COMMAND…
+// A session of its own with that terminal, for the child that goes on; the parent ends as the child does. Between them
+// the session's leader stays until the terminal is hung up: when a leader ends, its whole session is.
+void take_terminal(const std::string& name) {
+  std::array<int, 2> report{};
+  if (pipe2(report.data(), O_CLOEXEC) != 0) _exit(exit_unable);
+  if (fork() > 0) {
+    close(report[1]);
+    int status = exit_unable;
+    (void)!read(report[0], &status, sizeof status);
+    _exit(status);
+  }
+  setsid();
+  const int terminal = open(name.c_str(), O_RDWR);
+  for (int fd = 0; fd < 3; ++fd) dup2(terminal, fd);
+  if (terminal > 2) close(terminal);
+  const pid_t child = fork();
+  if (child == 0) return;
+  int status = 0;
+  waitpid(child, &status, 0);
+  status = WIFEXITED(status) ? WEXITSTATUS(status) : exit_no;
+  (void)!write(report[1], &status, sizeof status);
+  for (;;) pause();
+}
+
+// behind TERMINAL TAKING… -- COMMAND…
 int behind(const Args& args, Environment& env) {
+  if (args.size() > 1 && !args[1].empty()) take_terminal(args[1]);
   std::vector<Taking> takings;
-  std::size_t at = 1;
+  std::size_t at = 2;
   for (; at < args.size() && args[at] != "--"; ++at) {
     auto taking = parse_taking(args[at]);
     if (!taking) return fail(taking.error(), env);
@@ -46,7 +75,7 @@ int run(const Args& args, Environment& env) {
   CLI::App app("Runs the lab's cases and prints what kcheck said and what CRIU did, a line each", "lab-guest run");
   app.add_option("--cases", cases_file, "The cases")->required();
   app.add_option("--kcheck", kcheck, "kcheck")->required();
-  app.add_option("--criu", criu, "VERSION=PATH")->required();
+  app.add_option("--criu", criu, "VERSION=PATH")->required()->allow_extra_args(false);
   app.add_option("CASE", chosen, "Only these");
   if (const auto status = parse_command_line(app, Args(args.begin() + 1, args.end()), env)) return *status;
   Programs programs{kcheck, {}};

@@ -44,6 +44,7 @@ struct Place {
   bool container = false;
   bool binds = false;  // of a directory and a file from the guest
   bool outside_input = false;  // its standard input is a file of the guest
+  bool outside_files = false;  // its program and standard streams are
 };
 
 const std::map<std::string, Place>& places() {
@@ -56,6 +57,7 @@ const std::map<std::string, Place>& places() {
       {"pid-namespace-no-session", {.namespaces = CLONE_NEWPID, .own_session = false}},
       {"second-in-pid-namespace", {.namespaces = CLONE_NEWPID, .second = true}},
       {"mount-namespace", {.namespaces = CLONE_NEWNS}},
+      {"mount-namespace-late", {.namespaces = CLONE_NEWNS, .outside_files = true}},
       {"ipc-namespace", {.namespaces = CLONE_NEWIPC}},
       {"uts-namespace", {.namespaces = CLONE_NEWUTS}},
       {"net-namespace", {.namespaces = CLONE_NEWNET}},
@@ -100,9 +102,6 @@ Result<Streams> make_streams(const Place& place, Running& running) {
     running.held.emplace_back(slave);
     return Streams{slave, slave, slave, true};
   }
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  running.held.emplace_back(null);
-  streams = {null, null, null, false};
   if (place.piped) {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) return cannot_errno("pipe", errno);
@@ -121,17 +120,22 @@ std::vector<std::string> task_words(const std::string& program, const fs::path& 
 }
 
 [[noreturn]] void become_task(const Place& place, const Streams& streams, const std::vector<std::string>& words) {
+  // By its path, the program is a file of the task's own mounts, too.
+  const std::string program = fs::read_symlink("/proc/self/exe");
   if (place.own_session && setsid() < 0) _exit(120);
   if (streams.controlling && ioctl(streams.in, TIOCSCTTY, 0) != 0) _exit(121);
-  dup2(streams.in, 0);
-  dup2(streams.out, 1);
-  dup2(streams.err, 2);
-  // dup2 onto itself would leave the mark that closes it.
-  for (int fd = 0; fd < 3; ++fd) fcntl(fd, F_SETFD, 0);
+  // Opened here, /dev/null is a file of the task's own mounts.
+  const int null = place.outside_files ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
+  const std::array<int, 3> wanted{streams.in, streams.out, streams.err};
+  for (int fd = 0; fd < 3; ++fd) {
+    const int from = wanted.at(static_cast<std::size_t>(fd)) >= 0 ? wanted.at(static_cast<std::size_t>(fd)) : null;
+    if (from >= 0 && from != fd) dup2(from, fd);
+    fcntl(fd, F_SETFD, 0);
+  }
   std::vector<char*> argv;
   for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  execv("/proc/self/exe", argv.data());
+  execv(place.outside_files ? "/proc/self/exe" : program.c_str(), argv.data());
   _exit(122);
 }
 
@@ -175,6 +179,7 @@ Result<void> start_container(const Place& place, Running& running, const std::ve
   CG_CHECK(demo::prepare_rootfs(rootfs, "/proc/self/exe"));
   for (const char* directory : {"tmp", "mnt"}) CG_CHECK(make_directories(rootfs / directory));
   running.record = rootfs / "record";
+  running.inside = "/record";
   demo::ContainerSpec spec;
   spec.rootfs = rootfs;
   spec.cgroup = fs::path(cgroup_root) / "lab" / "container";
@@ -255,7 +260,7 @@ Result<Running> start(const std::string& name, const std::vector<std::string>& h
   if (place == places().end())
     return refused(fmt::format("no place '{}'{}", name, did_you_mean(name, known_places())));
   Running running;
-  running.record = work / "record";
+  running.record = running.inside = work / "record";
   CG_CHECK(make_directories(work));
   if (place->second.container)
     CG_CHECK(start_container(place->second, running, holds, work));
@@ -264,9 +269,10 @@ Result<Running> start(const std::string& name, const std::vector<std::string>& h
   if (wait_for(milliseconds(15000), [&] { return recorded(running.record) > 0 || kill(running.pid, 0) != 0 || waitpid(running.pid, nullptr, WNOHANG) > 0; }) &&
       recorded(running.record) > 0)
     return running;
-  const std::string what = join(holds, " ");
   finish(running);
-  return cannot(fmt::format("the task at '{}' with '{}' did not come to count", name, what));
+  const std::string why = read_file(running.record).value_or("");
+  if (why.starts_with("absent")) return refused(std::string(trim(why)));
+  return cannot(fmt::format("the task at '{}' with '{}' did not come to count: {}", name, join(holds, " "), trim(why)));
 }
 
 Result<void> afterwards(const std::string& deed, Running& running) {
@@ -307,7 +313,9 @@ Result<void> afterwards(const std::string& deed, Running& running) {
   return refused(fmt::format("nothing of the name '{}' can be done to the task", deed));
 }
 
-bool counts_on(const fs::path& record) {
+bool counts_on(const Running& running) {
+  // A restored mount namespace has other file systems than the one that was dumped.
+  const fs::path record = fmt::format("/proc/{}/root{}", running.pid, running.inside.string());
   const std::uint64_t before = recorded(record);
   return wait_for(milliseconds(2000), [&] { return recorded(record) > before; });
 }
@@ -320,6 +328,7 @@ void finish(Running& running) {
   }
   for (const pid_t pid : {running.pid, running.companion})
     if (pid > 0) kill(pid, SIGKILL);
+  running.held.clear();  // hangs up a terminal that a session lives on
   // What a dumped tree leaves to its subreaper, and what it had forked.
   wait_for(milliseconds(3000), [] {
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
@@ -334,7 +343,6 @@ void finish(Running& running) {
       return rmdir(running.cgroup.c_str()) == 0 || errno != EBUSY;
     });
   }
-  running.held.clear();
 }
 
 int descriptor_for(const std::string& key, Running& running) {
@@ -361,6 +369,17 @@ int descriptor_for(const std::string& key, Running& running) {
     return connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? fd : -1;
   }
   return -1;
+}
+
+Result<std::string> new_terminal(Running& running) {
+  int master = -1;
+  int slave = -1;
+  std::array<char, 64> name{};
+  if (openpty(&master, &slave, name.data(), nullptr, nullptr) != 0) return cannot_errno("openpty", errno);
+  close(slave);
+  fcntl(master, F_SETFD, FD_CLOEXEC);
+  running.held.emplace_back(master);
+  return std::string(name.data());
 }
 
 Result<pid_t> start_outside() {

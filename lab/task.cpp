@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
 #include <linux/if_alg.h>
 #include <linux/if_packet.h>
 #include <linux/io_uring.h>
@@ -40,6 +41,7 @@
 #include <cstring>
 #include <ctime>
 #include <map>
+#include <system_error>
 #include <thread>
 
 #include "base/file.h"
@@ -50,8 +52,11 @@ namespace {
 
 // What a holding does must work: a case that could not be set up proves nothing.
 void must(bool done, const char* what) {
-  if (done) return;
-  throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
+  if (!done) throw std::system_error(errno, std::generic_category(), what);
+}
+bool is_absence(int error) {
+  return error == ENOSYS || error == EAFNOSUPPORT || error == EPROTONOSUPPORT || error == ENODEV ||
+         error == ESOCKTNOSUPPORT;
 }
 int must_fd(long fd, const char* what) {
   must(fd >= 0, what);
@@ -293,7 +298,13 @@ const std::map<std::string, Holding>& holdings() {
        }},
       {"vsock", [] { must_fd(socket(AF_VSOCK, SOCK_STREAM, 0), "socket"); }},
       {"alg", [] { must_fd(socket(AF_ALG, SOCK_SEQPACKET, 0), "socket"); }},
-      {"ping", [] { must_fd(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), "socket"); }},
+      {"ping",
+       [] {
+         // Who may ping is a list of groups, empty by default.
+         const UniqueFd range(open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC));
+         must(range && write(range.get(), "0 1000", 6) == 6, "ping_group_range");
+         must_fd(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), "socket");
+       }},
       {"sctp", [] { must_fd(socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP), "socket"); }},
       {"mptcp", [] { must_fd(socket(AF_INET, SOCK_STREAM, 262), "socket"); }},
       {"packet-pipe",
@@ -323,6 +334,26 @@ const std::map<std::string, Holding>& holdings() {
          const int id = shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600);
          must(id >= 0, "shmget");
          must(shmat(id, nullptr, 0) != reinterpret_cast<void*>(-1), "shmat");
+       }},
+      {"misc-device", [] { must_fd(open("/dev/hwrng", O_RDONLY), "/dev/hwrng"); }},
+      {"child-network-namespace", [] { child_in(CLONE_NEWNET); }},
+      {"netlink-group",
+       [] {
+         sockaddr_nl address{};
+         address.nl_family = AF_NETLINK;
+         address.nl_groups = 1;
+         bind_to(must_fd(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), "socket"), address);
+       }},
+      {"zero-mapping",
+       [] {
+         must(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, must_fd(open("/dev/zero", O_RDWR), "/dev/zero"), 0) != MAP_FAILED, "mmap");
+       }},
+      {"deleted-mapping",
+       [] {
+         const int fd = new_file("/tmp/lab-mapped", 2 << 20);
+         must(mmap(nullptr, 2 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED, "mmap");
+         unlink("/tmp/lab-mapped");
+         close(fd);
        }},
       {"child-pid-namespace", [] { child_in(CLONE_NEWPID); }},
       {"child-uts-namespace", [] { child_in(CLONE_NEWUTS); }},
@@ -397,8 +428,11 @@ Result<void> be_the_task(const std::filesystem::path& record, const std::vector<
       return usage_error(fmt::format("nothing of the name '{}' to hold{}", name, did_you_mean(name, known_holdings())));
     try {
       holding->second();
-    } catch (const std::runtime_error& error) {
-      return cannot(fmt::format("{}: {}", name, error.what()));
+    } catch (const std::system_error& error) {
+      const std::string why = fmt::format("{}: {}: {}", is_absence(error.code().value()) ? "absent" : "failed", name,
+                                          error.what());
+      (void)write_all(file, why + "\n", record.string());
+      return cannot(why);
     }
   }
   for (std::uint64_t count = 1;; ++count) {

@@ -41,10 +41,12 @@ struct Outcome {
   // With the options that kcheck proposes, where it proposes some.
   std::vector<std::string> proposed;
   bool has_proposal = false;
+  Answer expected = Answer::works;  // with them: the options do not mend the system
   Answer with_proposal = Answer::works;
   std::string message;  // CRIU's, of what failed
   std::string reasons;  // ids of kcheck's findings
   std::string broken;   // why the case could not be set up
+  bool absent = false;  // because this kernel does not have what the task is to hold
 
   bool agrees() const;
 };

@@ -88,11 +88,9 @@ class FileCheck {
   MountIndex mounts_;
 };
 
-// Character devices that are no terminals: those of memory that hold nothing, and /dev/net/tun.
+// Character devices that are no terminals: those of major 1 (null, zero, random, kmsg …), /dev/net/tun, autofs.
 bool known_device(const FileStat& stat) {
-  constexpr std::array<unsigned, 5> memory{3, 5, 7, 8, 9};  // null zero full random urandom
-  if (stat.rdev_major == 1) return std::ranges::find(memory, stat.rdev_minor) != memory.end();
-  return stat.rdev_major == 10 && stat.rdev_minor == 200;
+  return stat.rdev_major == 1 || (stat.rdev_major == 10 && (stat.rdev_minor == 200 || stat.rdev_minor == 235));
 }
 
 void FileCheck::refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
@@ -125,9 +123,13 @@ void FileCheck::check_place(const Task& task, const OpenFile& file, const std::s
          .dump_options = {"--external", key},
          .restore_options = {"--inherit-fd", fmt::format("fd[N]:{}", key)}});
     if (file.fd < 0) {
-      // A working directory or a root is no descriptor: nothing can be inherited.
-      found_.back().fix = fmt::format("{} must change its {} to a place inside", task.name(),
-                                      file.label == "cwd" ? "working directory" : "root");
+      // No descriptor: nothing can be inherited.
+      found_.back().fix =
+          file.label == "mapping"
+              ? std::string("no option clears it: the program must be executed, and its libraries opened, after the "
+                            "mount namespace was made, by paths inside of it")
+              : fmt::format("{} must change its {} to a place inside", task.name(),
+                            file.label == "cwd" ? "working directory" : "root");
       found_.back().dump_options.clear();
       found_.back().restore_options.clear();
     }

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 
 #include "procfs/directory.h"
 #include "procfs/scan.h"
@@ -76,11 +77,14 @@ class Collector {
   void mounts(const Directory& directory, const Task& task);
   void files(const Directory& directory, Task& task);
   void rest(const Directory& directory, Task& task);
+  void mapped_files(const Directory& directory, Task& task);
   void look_up_name(const Directory& directory, OpenFile& file) const;
   void cannot_see(const std::string& what, int error);
 
   std::filesystem::path proc_;
   Snapshot& snapshot_;
+  // Programs and libraries are the same in many tasks: each is looked at once a mount namespace.
+  std::set<std::tuple<std::uint64_t, unsigned, unsigned, std::uint64_t>> mapped_;
 };
 
 void Collector::cannot_see(const std::string& what, int error) {
@@ -269,12 +273,36 @@ void Collector::files(const Directory& directory, Task& task) {
   }
 }
 
+// CRIU opens mapped files by their descriptors in map_files, and keeps path and mount of them as of open ones.
+void Collector::mapped_files(const Directory& directory, Task& task) {
+  for (const auto& mapping : task.mappings) {
+    // What begins so is memory that only looks like a file.
+    const auto is = [&](std::string_view prefix) { return mapping.path.starts_with(prefix); };
+    if (!is("/") || mapping.inode == 0 || is("/memfd:") || is("/SYSV") || is("/dev/") || is("/[aio]") ||
+        is("/anon_hugepage") || is("/secretmem"))
+      continue;
+    if (!mapped_.emplace(task.namespaces[Namespace::mount], mapping.major, mapping.minor, mapping.inode).second)
+      continue;
+    const auto place = fmt::format("map_files/{:x}-{:x}", mapping.start, mapping.end);
+    const auto link = directory.link(place.c_str());
+    if (!link) {
+      if (link.error() != ENOENT) return cannot_see("the files that " + task.name() + " has mapped", link.error());
+      continue;
+    }
+    OpenFile file{"mapping", -1, *link, look_at(directory.fd(), place.c_str(), 0), std::nullopt};
+    if (!file.stat) return cannot_see("the files that " + task.name() + " has mapped", errno);
+    look_up_name(directory, file);
+    task.files.push_back(std::move(file));
+  }
+}
+
 void Collector::rest(const Directory& directory, Task& task) {
   if (const auto text = directory.read("maps")) {
     if (auto mappings = procfs::parse_named_maps(*text)) task.mappings = std::move(*mappings);
   } else {
     cannot_see("the memory map of " + task.name(), text.error());
   }
+  mapped_files(directory, task);
   if (const auto text = directory.read("cgroup"))
     if (auto entries = procfs::parse_cgroup(*text)) task.cgroups = std::move(*entries);
   const UniqueFd program(openat(directory.fd(), "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK));

@@ -49,8 +49,8 @@ struct FileStat {
 enum class NameLeadsTo { not_looked_up, the_file, nothing, another_file };
 
 struct OpenFile {
-  std::string label;  // "fd 3", "cwd", "root"
-  int fd = -1;        // -1 for cwd and root
+  std::string label;  // "fd 3", "cwd", "root", "mapping"
+  int fd = -1;        // -1 for what has no descriptor
   std::string link;   // the text of the link in /proc
   std::optional<FileStat> stat;
   std::optional<procfs::FdInfo> info;

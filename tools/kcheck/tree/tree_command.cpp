@@ -38,7 +38,7 @@ void add_findings(std::vector<Finding>& findings, const Hindrances& hindrances, 
     Finding finding;
     finding.id = id;
     finding.title = first.title;
-    finding.severity = "dump";
+    finding.severity = first.severity;
     finding.verdict = fate == Fate::cleared ? Verdict::warn : first.verdict;
     finding.required = finding.verdict == Verdict::fail;
     std::vector<std::string> objects;
@@ -184,6 +184,16 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
   if (!proposes) {
     const auto given = parse_criu_command(table, criu, options.behind);
     subject.findings = judge_criu_command(table, criu, given);
+    if (const auto pid = given.value("tree"); pid && *pid != std::to_string(command.pid)) {
+      Finding finding;
+      finding.id = "tree.other-pid";
+      finding.title = "the command dumps another tree than the one looked at";
+      finding.verdict = Verdict::warn;
+      finding.severity = "dump";
+      finding.seen = fmt::format("--tree {} is given, {} was looked at", *pid, command.pid);
+      finding.fix = "look at the same tree";
+      subject.findings.push_back(std::move(finding));
+    }
     add_findings(subject.findings, tree::check_all({snapshot, criu, tree::DumpOptions(given)}), Fate::as_it_is);
   } else {
     tree::SpecOptions from_spec;

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# What `make lab` runs: every case of lab/cases.toml in a guest, for the CRIU versions that can be had. Prints the table
+# of both answers, and fails when they differ. The answers, one object a line, lie in $OUT/lab.jsonl.
+# Variables: BIN, OUT, MAKE, LAB_CRIU (versions), LAB_CASES (ids; default: all).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+: "${BIN:=build/release/bin}" "${OUT:=out}" "${MAKE:=make}" "${LAB_CRIU:=3.17.1 3.19 4.1.1 4.2.1}" "${LAB_CASES:=}"
+[ "$LAB_CRIU" != all ] || LAB_CRIU="3.17.1 3.18 3.19 4.0 4.1 4.1.1 4.2 4.2.1"
+
+"$MAKE" guest-kernel
+"$MAKE" rootfs RECIPE=demo
+puts=() criu=()
+for version in $LAB_CRIU; do
+  if "$BIN/criu-builder" build "$version" -o "$OUT" > "$OUT/lab-criu.log" 2>&1; then
+    puts+=(--put "$OUT/criu-$version:/run/criu-$version:755")
+    criu+=(--criu "$version=/run/criu-$version")
+  elif grep -q 'no source could be had' "$OUT/lab-criu.log"; then
+    echo "CRIU $version left out: its source is neither in the cache nor to be had here"
+  else
+    cat "$OUT/lab-criu.log" >&2
+    exit 3
+  fi
+done
+[ ${#criu[@]} -gt 0 ] || { echo "lab: no CRIU could be built" >&2; exit 3; }
+
+started=$(date +%s)
+# shellcheck disable=SC2086  # LAB_CASES is a list
+"$BIN/guest-run" --kernel "$OUT/vmlinux.container" --image "$OUT/demo.img" --timeout 3600 --memory 1024 \
+  --put "$BIN/lab-guest:/run/lab-guest:755" --put "$BIN/kcheck:/run/kcheck:755" --put lab/cases.toml:/run/cases.toml "${puts[@]}" \
+  -- /run/lab-guest run --cases /run/cases.toml --kcheck /run/kcheck "${criu[@]}" $LAB_CASES > "$OUT/lab.jsonl"
+python3 lab/table.py "$OUT/lab.jsonl" lab/cases.toml
+status=$?
+echo "the lab took $(($(date +%s) - started)) s"
+exit $status
