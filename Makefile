@@ -21,7 +21,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(abspath $(CACHE))
 endif
 
-.PHONY: all tools test-programs deps deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz bench install clean help
+.PHONY: all tools lab test-programs deps deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz bench install clean help
 
 all: tools
 
@@ -70,6 +70,10 @@ vm-check: guest-kernel rootfs
 ## make demo                 everything, up to a container that is checkpointed and restored [CRIU_VERSION=4.1.1]
 demo:
 	@BIN=$(BIN) OUT=$(OUT) CRIU_VERSION=$(CRIU_VERSION) MAKE=$(MAKE) demo/run.sh
+
+## make lab                  kcheck's word against CRIU's deed, case by case in a guest [LAB_CRIU="4.1.1 4.2.1"|all] [LAB_CASES="..."]
+lab: test-programs
+	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) lab/run.sh
 
 ## make check                all tests that fit an hour
 check:

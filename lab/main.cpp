@@ -1,5 +1,5 @@
-// lab-guest, the lab's program inside the guest. It is also the task that is dumped, and the one that takes system
-// calls away before it becomes another program.
+// lab-guest, the lab's program inside the guest. It is also the task that is dumped, and the one that takes
+// system calls away before it becomes another program.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -14,6 +14,7 @@
 #include "base/cli.h"
 #include "base/text.h"
 #include "start.h"
+#include "table.h"
 #include "task.h"
 #include "trial.h"
 
@@ -24,8 +25,9 @@ int fail(const Error& error, Environment& env) {
   return report_error(error, "lab-guest", env);
 }
 
-// A session of its own with that terminal, for the child that goes on; the parent ends as the child does. Between them
-// the session's leader stays until the terminal is hung up: when a leader ends, its whole session is.
+// A session of its own with that terminal, for the child that goes on; the parent ends as the child does.
+// Between them the session's leader stays until the terminal is hung up: when a leader ends, its whole
+// session is.
 void take_terminal(const std::string& name) {
   std::array<int, 2> report{};
   if (pipe2(report.data(), O_CLOEXEC) != 0) _exit(exit_unable);
@@ -72,7 +74,8 @@ int run(const Args& args, Environment& env) {
   std::string kcheck;
   std::vector<std::string> criu;
   std::vector<std::string> chosen;
-  CLI::App app("Runs the lab's cases and prints what kcheck said and what CRIU did, a line each", "lab-guest run");
+  CLI::App app("Runs the lab's cases and prints what kcheck said and what CRIU did, a line each",
+               "lab-guest run");
   app.add_option("--cases", cases_file, "The cases")->required();
   app.add_option("--kcheck", kcheck, "kcheck")->required();
   app.add_option("--criu", criu, "VERSION=PATH")->required()->allow_extra_args(false);
@@ -94,15 +97,31 @@ int run(const Args& args, Environment& env) {
   return exit_good;
 }
 
+int table(const Args& args, Environment& env) {
+  std::string cases;
+  std::vector<std::string> answers;
+  CLI::App app("Prints the answers of the lab as a table; fails when kcheck and CRIU differ",
+               "lab-guest table");
+  app.add_option("--cases", cases, "The cases")->required();
+  app.add_option("ANSWERS", answers, "What `lab-guest run` printed")->required();
+  if (const auto status = parse_command_line(app, Args(args.begin() + 1, args.end()), env)) return *status;
+  Summary summary;
+  const auto text = lab_table(cases, {answers.begin(), answers.end()}, summary);
+  if (!text) return fail(text.error(), env);
+  env.out << *text;
+  return summary.differ == 0 && summary.agree > 0 ? exit_good : exit_no;
+}
+
 int lab_main(const Args& args, Environment& env) {
   const std::string mode = args.empty() ? "" : args.front();
   if (mode == "behind") return behind(args, env);
   if (mode == "run") return run(args, env);
+  if (mode == "table") return table(args, env);
   if (mode == "task" && args.size() >= 3) {
     const auto done = be_the_task(args[2], Args(args.begin() + 3, args.end()));
     return done ? exit_good : fail(done.error(), env);
   }
-  env.err << "lab-guest: say run, task or behind\n";
+  env.err << "lab-guest: say run, table, task or behind\n";
   return exit_usage;
 }
 

@@ -42,7 +42,7 @@ struct Place {
   bool terminal = false;  // its standard streams are a terminal whose master is here
   bool piped = false;     // its standard output is a pipe to here
   bool container = false;
-  bool binds = false;  // of a directory and a file from the guest
+  bool binds = false;          // of a directory and a file from the guest
   bool outside_input = false;  // its standard input is a file of the guest
   bool outside_files = false;  // its program and standard streams are
 };
@@ -119,7 +119,8 @@ std::vector<std::string> task_words(const std::string& program, const fs::path& 
   return words;
 }
 
-[[noreturn]] void become_task(const Place& place, const Streams& streams, const std::vector<std::string>& words) {
+[[noreturn]] void become_task(const Place& place, const Streams& streams,
+                              const std::vector<std::string>& words) {
   // By its path, the program is a file of the task's own mounts, too.
   const std::string program = fs::read_symlink("/proc/self/exe");
   if (place.own_session && setsid() < 0) _exit(120);
@@ -128,7 +129,8 @@ std::vector<std::string> task_words(const std::string& program, const fs::path& 
   const int null = place.outside_files ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
   const std::array<int, 3> wanted{streams.in, streams.out, streams.err};
   for (int fd = 0; fd < 3; ++fd) {
-    const int from = wanted.at(static_cast<std::size_t>(fd)) >= 0 ? wanted.at(static_cast<std::size_t>(fd)) : null;
+    const int from =
+        wanted.at(static_cast<std::size_t>(fd)) >= 0 ? wanted.at(static_cast<std::size_t>(fd)) : null;
     if (from >= 0 && from != fd) dup2(from, fd);
     fcntl(fd, F_SETFD, 0);
   }
@@ -221,7 +223,9 @@ Result<void> start_container(const Place& place, Running& running, const std::ve
 
 std::uint64_t recorded(const fs::path& record) {
   const auto text = read_file(record);
-  return text ? procfs::to_number<std::uint64_t>(trim(std::string_view(*text).substr(0, text->find('\n')))).value_or(0) : 0;
+  return text ? procfs::to_number<std::uint64_t>(trim(std::string_view(*text).substr(0, text->find('\n'))))
+                    .value_or(0)
+              : 0;
 }
 
 // Waits for `done`, at most `limit`.
@@ -266,13 +270,18 @@ Result<Running> start(const std::string& name, const std::vector<std::string>& h
     CG_CHECK(start_container(place->second, running, holds, work));
   else
     CG_CHECK(start_in_guest(place->second, running, task_words("lab-guest", running.record, holds)));
-  if (wait_for(milliseconds(15000), [&] { return recorded(running.record) > 0 || kill(running.pid, 0) != 0 || waitpid(running.pid, nullptr, WNOHANG) > 0; }) &&
+  if (wait_for(milliseconds(15000),
+               [&] {
+                 return recorded(running.record) > 0 || kill(running.pid, 0) != 0 ||
+                        waitpid(running.pid, nullptr, WNOHANG) > 0;
+               }) &&
       recorded(running.record) > 0)
     return running;
   finish(running);
   const std::string why = read_file(running.record).value_or("");
   if (why.starts_with("absent")) return refused(std::string(trim(why)));
-  return cannot(fmt::format("the task at '{}' with '{}' did not come to count: {}", name, join(holds, " "), trim(why)));
+  return cannot(
+      fmt::format("the task at '{}' with '{}' did not come to count: {}", name, join(holds, " "), trim(why)));
 }
 
 Result<void> afterwards(const std::string& deed, Running& running) {
@@ -352,7 +361,8 @@ int descriptor_for(const std::string& key, Running& running) {
     running.held.emplace_back(ends[0]);
     return ends[1];
   }
-  if (key.starts_with("file[")) return open(running.outside_file.empty() ? "/dev/null" : running.outside_file.c_str(), O_RDWR);
+  if (key.starts_with("file["))
+    return open(running.outside_file.empty() ? "/dev/null" : running.outside_file.c_str(), O_RDWR);
   if (key.starts_with("tty[")) {
     int master = -1;
     int slave = -1;
@@ -398,7 +408,8 @@ Result<pid_t> start_outside() {
   tcp.sin_family = AF_INET;
   tcp.sin_port = htons(9000);
   tcp.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (!unix_bind(listeners[0].get(), "/run/lab/stream.sock") || !unix_bind(listeners[2].get(), "/run/lab/datagram.sock") ||
+  if (!unix_bind(listeners[0].get(), "/run/lab/stream.sock") ||
+      !unix_bind(listeners[2].get(), "/run/lab/datagram.sock") ||
       bind(listeners[1].get(), reinterpret_cast<sockaddr*>(&tcp), sizeof tcp) != 0 ||
       listen(listeners[0].get(), 64) != 0 || listen(listeners[1].get(), 64) != 0)
     return cannot_errno("the sockets outside", errno);
@@ -406,7 +417,8 @@ Result<pid_t> start_outside() {
   if (pid != 0) return pid;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (;;) {
-    std::array<pollfd, 2> waiting{pollfd{listeners[0].get(), POLLIN, 0}, pollfd{listeners[1].get(), POLLIN, 0}};
+    std::array<pollfd, 2> waiting{pollfd{listeners[0].get(), POLLIN, 0},
+                                  pollfd{listeners[1].get(), POLLIN, 0}};
     if (poll(waiting.data(), waiting.size(), -1) <= 0) continue;
     for (const auto& one : waiting)
       if (one.revents) (void)accept4(one.fd, nullptr, nullptr, SOCK_CLOEXEC);

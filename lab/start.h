@@ -13,13 +13,13 @@
 namespace cg::lab {
 
 struct Running {
-  pid_t pid = -1;                        // the root of the tree, as seen from here
-  pid_t companion = -1;                  // keeps its namespace alive, traces it, …
-  std::filesystem::path record;          // where it counts, as seen from here
-  std::filesystem::path inside;          // the same, as the task sees it
-  std::filesystem::path cgroup;          // "" when it is in none of its own
-  std::vector<UniqueFd> held;            // the other ends of its pipes and terminals
-  std::filesystem::path outside_file;    // opened outside of its mounts
+  pid_t pid = -1;                      // the root of the tree, as seen from here
+  pid_t companion = -1;                // keeps its namespace alive, traces it, …
+  std::filesystem::path record;        // where it counts, as seen from here
+  std::filesystem::path inside;        // the same, as the task sees it
+  std::filesystem::path cgroup;        // "" when it is in none of its own
+  std::vector<UniqueFd> held;          // the other ends of its pipes and terminals
+  std::filesystem::path outside_file;  // opened outside of its mounts
 };
 
 // The places a task can be started in.
@@ -35,7 +35,8 @@ bool counts_on(const Running& running);
 // Thaws, kills and reaps what is left of it, and takes its cgroups away.
 void finish(Running& running);
 
-// Descriptors for restore's --inherit-fd, by the key that CRIU knows them by. Inheritable; -1: none of that kind.
+// Descriptors for restore's --inherit-fd, by the key that CRIU knows them by. Inheritable; -1: none of that
+// kind.
 int descriptor_for(const std::string& key, Running& running);
 
 // A terminal whose master is kept here; its name.

@@ -130,8 +130,7 @@ const std::map<std::string, Holding>& holdings() {
          must(listen(fd, 1) == 0, "listen");
        }},
       {"tcp-listen", [] { tcp_listener(9100); }},
-      {"udp",
-       [] { bind_to(must_fd(socket(AF_INET, SOCK_DGRAM, 0), "socket"), loopback(9101)); }},
+      {"udp", [] { bind_to(must_fd(socket(AF_INET, SOCK_DGRAM, 0), "socket"), loopback(9101)); }},
       {"udp-unbound", [] { must_fd(socket(AF_INET, SOCK_DGRAM, 0), "socket"); }},
       {"tcp-closed", [] { must_fd(socket(AF_INET, SOCK_STREAM, 0), "socket"); }},
       {"raw", [] { must_fd(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), "socket"); }},
@@ -236,8 +235,7 @@ const std::map<std::string, Holding>& holdings() {
          must(link("/tmp/lab-name", "/tmp/lab-other-name") == 0, "link");
          unlink("/tmp/lab-name");
        }},
-      {"flock",
-       [] { must(flock(new_file("/tmp/lab-locked", 1), LOCK_EX) == 0, "flock"); }},
+      {"flock", [] { must(flock(new_file("/tmp/lab-locked", 1), LOCK_EX) == 0, "flock"); }},
       {"posix-lock",
        [] {
          struct flock lock {};
@@ -263,9 +261,13 @@ const std::map<std::string, Holding>& holdings() {
          wait(nullptr);
        }},
       {"unix-stream-outside",
-       [] { connect_to(must_fd(socket(AF_UNIX, SOCK_STREAM, 0), "socket"), unix_name("/run/lab/stream.sock")); }},
+       [] {
+         connect_to(must_fd(socket(AF_UNIX, SOCK_STREAM, 0), "socket"), unix_name("/run/lab/stream.sock"));
+       }},
       {"unix-datagram-outside",
-       [] { connect_to(must_fd(socket(AF_UNIX, SOCK_DGRAM, 0), "socket"), unix_name("/run/lab/datagram.sock")); }},
+       [] {
+         connect_to(must_fd(socket(AF_UNIX, SOCK_DGRAM, 0), "socket"), unix_name("/run/lab/datagram.sock"));
+       }},
       // Cleared by nothing.
       {"io_uring",
        [] {
@@ -346,7 +348,9 @@ const std::map<std::string, Holding>& holdings() {
        }},
       {"zero-mapping",
        [] {
-         must(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, must_fd(open("/dev/zero", O_RDWR), "/dev/zero"), 0) != MAP_FAILED, "mmap");
+         must(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, must_fd(open("/dev/zero", O_RDWR), "/dev/zero"),
+                   0) != MAP_FAILED,
+              "mmap");
        }},
       {"deleted-mapping",
        [] {
@@ -425,12 +429,13 @@ Result<void> be_the_task(const std::filesystem::path& record, const std::vector<
   for (const auto& name : holds) {
     const auto holding = holdings().find(name);
     if (holding == holdings().end())
-      return usage_error(fmt::format("nothing of the name '{}' to hold{}", name, did_you_mean(name, known_holdings())));
+      return usage_error(
+          fmt::format("nothing of the name '{}' to hold{}", name, did_you_mean(name, known_holdings())));
     try {
       holding->second();
     } catch (const std::system_error& error) {
-      const std::string why = fmt::format("{}: {}: {}", is_absence(error.code().value()) ? "absent" : "failed", name,
-                                          error.what());
+      const std::string why = fmt::format(
+          "{}: {}: {}", is_absence(error.code().value()) ? "absent" : "failed", name, error.what());
       (void)write_all(file, why + "\n", record.string());
       return cannot(why);
     }

@@ -10,8 +10,8 @@
 
 namespace cg::lab {
 
-// Never returns once it counts: the number is written over the begin of `record`, every 20 ms. What could not be
-// held is written there instead, as "absent: …" when the kernel does not have it, else as "failed: …".
+// Never returns once it counts: the number is written over the begin of `record`, every 20 ms. What could not
+// be held is written there instead, as "absent: …" when the kernel does not have it, else as "failed: …".
 Result<void> be_the_task(const std::filesystem::path& record, const std::vector<std::string>& holds);
 
 std::vector<std::string> known_holdings();

@@ -24,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-// Longer than any dump here takes, and than CRIU's own limit of 10 s. Where a hang is foretold, a dump of 0.5 s has
-// had time enough after 8.
+// Longer than any dump here takes, and than CRIU's own limit of 10 s. Where a hang is foretold, a dump of 0.5
+// s has had time enough after 8.
 constexpr std::chrono::seconds hang_limit{15};
 constexpr std::chrono::seconds foretold_hang_limit{8};
 
@@ -43,13 +43,15 @@ class CaseRun {
 
  private:
   // `terminal`: the name of one that shall be the command's own; "": none.
-  Result<ProcessResult> behind_filters(const std::vector<std::string>& words, const std::string& terminal = {},
+  Result<ProcessResult> behind_filters(const std::vector<std::string>& words,
+                                       const std::string& terminal = {},
                                        std::chrono::seconds limit = hang_limit) const;
   Result<Json> ask(std::vector<std::string> words) const;
   Result<Prediction> predict(const Version& version, pid_t pid) const;
   Result<Running> fresh_task();
-  Answer deed(const Version& version, Running& running, Answer foretold, const std::vector<std::string>& dump_options,
-              const std::vector<std::string>& restore_options, std::string& message);
+  Answer deed(const Version& version, Running& running, Answer foretold,
+              const std::vector<std::string>& dump_options, const std::vector<std::string>& restore_options,
+              std::string& message);
   Result<void> trial(const Version& version, Outcome& outcome);
 
   const Case& case_;
@@ -58,8 +60,8 @@ class CaseRun {
   int number_ = 0;
 };
 
-Result<ProcessResult> CaseRun::behind_filters(const std::vector<std::string>& words, const std::string& terminal,
-                                              std::chrono::seconds limit) const {
+Result<ProcessResult> CaseRun::behind_filters(const std::vector<std::string>& words,
+                                              const std::string& terminal, std::chrono::seconds limit) const {
   std::vector<std::string> argv{"/proc/self/exe", "behind", terminal};
   for (const auto& taking : case_.away)
     if (taking.is_filter()) argv.push_back(join(taking.words, " "));
@@ -111,7 +113,8 @@ std::string failing_ids(const Json& report) {
 Result<Prediction> CaseRun::predict(const Version& version, pid_t pid) const {
   Prediction prediction = judge_live(live_, version.text());
   prediction.by_system = prediction.answer;
-  CG_TRY(tree, ask({"tree", std::to_string(pid), "--criu", version.text(), "--format", "json", "--", "criu", "dump", "--tree", std::to_string(pid)}));
+  CG_TRY(tree, ask({"tree", std::to_string(pid), "--criu", version.text(), "--format", "json", "--", "criu",
+                    "dump", "--tree", std::to_string(pid)}));
   const std::string ids = failing_ids(tree);
   if (tree["exit_status"] == 1) {
     const bool on_dump = std::ranges::any_of(tree["subjects"][0]["findings"], [](const Json& finding) {
@@ -134,7 +137,17 @@ std::string first_errors(const fs::path& log) {
   return join(lines, " | ").substr(0, 300);
 }
 
+// What an earlier task left in /tmp, and CRIU's links to its files, would be in the way of the next.
+void clear_tmp() {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/tmp", ignored)) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with("lab-") || name.starts_with("link_remap.")) fs::remove_all(entry.path(), ignored);
+  }
+}
+
 Result<Running> CaseRun::fresh_task() {
+  clear_tmp();
   const fs::path work = fmt::format("/run/lab/work-{}-{}", case_.id, ++number_);
   CG_TRY(running, start(case_.place, case_.holds, work));
   for (const auto& deed : case_.after)
@@ -153,8 +166,9 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
   fs::create_directories(images);
   fs::remove("/run/criu.kdat");  // what an earlier case's criu found out
   const std::string criu = programs_.criu.at(version);
-  std::vector<std::string> dump{criu, "dump", "--tree", std::to_string(running.pid), "--images-dir", images.string(),
-                                "-v4", "--log-file", "dump.log"};
+  std::vector<std::string> dump{criu,           "dump",          "--tree", std::to_string(running.pid),
+                                "--images-dir", images.string(), "-v4",    "--log-file",
+                                "dump.log"};
   dump.insert(dump.end(), dump_options.begin(), dump_options.end());
   const auto dumped = behind_filters(dump, "", foretold == Answer::hangs ? foretold_hang_limit : hang_limit);
   if (!dumped || dumped->status != 0) {
@@ -162,12 +176,14 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
     message = first_errors(images / "dump.log");
     if (dumped && dumped->timed_out) return Answer::hangs;
     const std::string all = (log ? *log : "") + (dumped ? dumped->err : "");
-    return all.contains("Could not initialize kernel features detection") ? Answer::no_start : Answer::dump_refused;
+    return all.contains("Could not initialize kernel features detection") ? Answer::no_start
+                                                                          : Answer::dump_refused;
   }
   while (waitpid(-1, nullptr, WNOHANG) > 0) {
   }
-  std::vector<std::string> restore{criu, "restore", "--images-dir", images.string(), "-v4", "--log-file", "restore.log",
-                                   "--restore-detached", "--pidfile", (images / "pid").string()};
+  std::vector<std::string> restore{
+      criu,         "restore",     "--images-dir",       images.string(), "-v4",
+      "--log-file", "restore.log", "--restore-detached", "--pidfile",     (images / "pid").string()};
   std::vector<UniqueFd> inherited;
   for (std::string word : restore_options) {
     constexpr std::string_view open_question = "fd[N]:";
@@ -185,7 +201,8 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
   }
   // --shell-job hands the restored task the terminal that criu itself has.
   std::string terminal;
-  if (std::ranges::find(restore, "--shell-job") != restore.end()) terminal = new_terminal(running).value_or("");
+  if (std::ranges::find(restore, "--shell-job") != restore.end())
+    terminal = new_terminal(running).value_or("");
   fs::remove("/run/criu.kdat");
   const auto restored = behind_filters(restore, terminal);
   const auto pid = read_file(images / "pid");
@@ -193,8 +210,9 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
   if (!restored || restored->status != 0) {
     message = first_errors(images / "restore.log");
     const auto log = read_file(images / "restore.log");
-    return (log ? *log : "").contains("Could not initialize kernel features detection") ? Answer::no_start
-                                                                                         : Answer::restore_fails;
+    return (log ? *log : "").contains("Could not initialize kernel features detection")
+               ? Answer::no_start
+               : Answer::restore_fails;
   }
   if (!running.cgroup.empty()) {
     // A paused container comes back paused.
@@ -228,7 +246,8 @@ std::vector<std::string> words_behind(const Json& command, std::string_view last
 Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
   CG_TRY(running, fresh_task());
   const auto prediction = predict(version, running.pid);
-  const auto proposal = ask({"tree", std::to_string(running.pid), "--criu", version.text(), "--format", "json"});
+  const auto proposal =
+      ask({"tree", std::to_string(running.pid), "--criu", version.text(), "--format", "json"});
   if (!prediction || !proposal) {
     finish(running);
     return std::unexpected(prediction ? proposal.error() : prediction.error());
@@ -244,8 +263,9 @@ Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
     restore_options = words_behind(subject["commands"]["restore"], "--restore-detached");
   }
   // Without need of an option for the dump, the proposal is what is run.
-  outcome.happened = deed(version, running, outcome.predicted, {}, dump_options.empty() ? restore_options : std::vector<std::string>(),
-                          outcome.message);
+  outcome.happened =
+      deed(version, running, outcome.predicted, {},
+           dump_options.empty() ? restore_options : std::vector<std::string>(), outcome.message);
   finish(running);
   if (dump_options.empty()) return {};
 

@@ -51,8 +51,8 @@ struct Outcome {
   bool agrees() const;
 };
 
-// Runs the case in a child of its own, for each of its versions, and prints an object a line: docs/lab.md says what
-// stands in it.
+// Runs the case in a child of its own, for each of its versions, and prints an object a line: docs/lab.md
+// says what stands in it.
 void run_case(const Case& one, const Programs& programs);
 
 }  // namespace cg::lab

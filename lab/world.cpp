@@ -23,21 +23,36 @@ namespace cg::lab {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, long>, 30> calls{{
-    {"membarrier", SYS_membarrier},   {"madvise", SYS_madvise},
-    {"kcmp", SYS_kcmp},               {"inotify_init", SYS_inotify_init},
-    {"inotify_init1", SYS_inotify_init1}, {"epoll_create", SYS_epoll_create},
-    {"epoll_create1", SYS_epoll_create1}, {"eventfd", SYS_eventfd},
-    {"eventfd2", SYS_eventfd2},       {"signalfd", SYS_signalfd},
-    {"signalfd4", SYS_signalfd4},     {"timerfd_create", SYS_timerfd_create},
-    {"memfd_create", SYS_memfd_create}, {"userfaultfd", SYS_userfaultfd},
-    {"clone3", SYS_clone3},           {"move_mount", SYS_move_mount},
-    {"io_setup", SYS_io_setup},       {"openat2", SYS_openat2},
-    {"pidfd_open", SYS_pidfd_open},   {"pidfd_getfd", SYS_pidfd_getfd},
-    {"ptrace", SYS_ptrace},           {"vmsplice", SYS_vmsplice},
-    {"flock", SYS_flock},             {"socket", SYS_socket},
-    {"setsockopt", SYS_setsockopt},   {"prctl", SYS_prctl},
-    {"fcntl", SYS_fcntl},             {"rt_sigqueueinfo", SYS_rt_sigqueueinfo},
-    {"mount", SYS_mount},             {"ioctl", SYS_ioctl},
+    {"membarrier", SYS_membarrier},
+    {"madvise", SYS_madvise},
+    {"kcmp", SYS_kcmp},
+    {"inotify_init", SYS_inotify_init},
+    {"inotify_init1", SYS_inotify_init1},
+    {"epoll_create", SYS_epoll_create},
+    {"epoll_create1", SYS_epoll_create1},
+    {"eventfd", SYS_eventfd},
+    {"eventfd2", SYS_eventfd2},
+    {"signalfd", SYS_signalfd},
+    {"signalfd4", SYS_signalfd4},
+    {"timerfd_create", SYS_timerfd_create},
+    {"memfd_create", SYS_memfd_create},
+    {"userfaultfd", SYS_userfaultfd},
+    {"clone3", SYS_clone3},
+    {"move_mount", SYS_move_mount},
+    {"io_setup", SYS_io_setup},
+    {"openat2", SYS_openat2},
+    {"pidfd_open", SYS_pidfd_open},
+    {"pidfd_getfd", SYS_pidfd_getfd},
+    {"ptrace", SYS_ptrace},
+    {"vmsplice", SYS_vmsplice},
+    {"flock", SYS_flock},
+    {"socket", SYS_socket},
+    {"setsockopt", SYS_setsockopt},
+    {"prctl", SYS_prctl},
+    {"fcntl", SYS_fcntl},
+    {"rt_sigqueueinfo", SYS_rt_sigqueueinfo},
+    {"mount", SYS_mount},
+    {"ioctl", SYS_ioctl},
 }};
 
 constexpr std::array<std::pair<std::string_view, int>, 8> errors{{{"ENOSYS", ENOSYS},
@@ -50,7 +65,8 @@ constexpr std::array<std::pair<std::string_view, int>, 8> errors{{{"ENOSYS", ENO
                                                                   {"ENOPROTOOPT", ENOPROTOOPT}}};
 
 template <class Table>
-auto find_in(const Table& table, std::string_view name) -> std::optional<typename Table::value_type::second_type> {
+auto find_in(const Table& table, std::string_view name)
+    -> std::optional<typename Table::value_type::second_type> {
   const auto found = std::ranges::find(table, name, &Table::value_type::first);
   return found == table.end() ? std::nullopt : std::optional(found->second);
 }
@@ -75,10 +91,12 @@ Result<void> add_filter(const std::vector<std::string>& words) {
   program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(*error)));
   program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
   for (std::size_t at = 0; at < program.size(); ++at)
-    if (BPF_CLASS(program[at].code) == BPF_JMP) program[at].jf = static_cast<std::uint8_t>(program.size() - 2 - at);
+    if (BPF_CLASS(program[at].code) == BPF_JMP)
+      program[at].jf = static_cast<std::uint8_t>(program.size() - 2 - at);
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
   // Without NO_NEW_PRIVS, which CRIU's children would notice, the privilege is needed: the lab runs as root.
-  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0) return cannot_errno("seccomp filter", errno);
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0)
+    return cannot_errno("seccomp filter", errno);
   return {};
 }
 
@@ -111,11 +129,11 @@ Result<Taking> parse_taking(const std::string& text) {
   for (const auto& word : split(text, ' '))
     if (!word.empty()) taking.words.push_back(word);
   const std::size_t count = taking.words.size();
-  const bool complete = count > 0 && (taking.is_filter() ? count >= 3 && count % 3 == 0
-                                      : taking.words.front() == "over" ? count == 3
-                                      : taking.words.front() == "no-net" || taking.words.front() == "proc-subset"
-                                          ? count == 1
-                                          : count == 2);
+  const bool complete =
+      count > 0 && (taking.is_filter()               ? count >= 3 && count % 3 == 0
+                    : taking.words.front() == "over" ? count == 3
+                    : taking.words.front() == "no-net" || taking.words.front() == "proc-subset" ? count == 1
+                                                                                                : count == 2);
   if (!complete) return refused(fmt::format("'{}': not a thing to take away", text));
   return taking;
 }

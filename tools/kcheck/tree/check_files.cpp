@@ -88,9 +88,11 @@ class FileCheck {
   MountIndex mounts_;
 };
 
-// Character devices that are no terminals: those of major 1 (null, zero, random, kmsg …), /dev/net/tun, autofs.
+// Character devices that are no terminals: those of major 1 (null, zero, random, kmsg …), /dev/net/tun,
+// autofs.
 bool known_device(const FileStat& stat) {
-  return stat.rdev_major == 1 || (stat.rdev_major == 10 && (stat.rdev_minor == 200 || stat.rdev_minor == 235));
+  return stat.rdev_major == 1 ||
+         (stat.rdev_major == 10 && (stat.rdev_minor == 200 || stat.rdev_minor == 235));
 }
 
 void FileCheck::refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
@@ -126,8 +128,9 @@ void FileCheck::check_place(const Task& task, const OpenFile& file, const std::s
       // No descriptor: nothing can be inherited.
       found_.back().fix =
           file.label == "mapping"
-              ? std::string("no option clears it: the program must be executed, and its libraries opened, after the "
-                            "mount namespace was made, by paths inside of it")
+              ? std::string(
+                    "no option clears it: the program must be executed, and its libraries opened, after the "
+                    "mount namespace was made, by paths inside of it")
               : fmt::format("{} must change its {} to a place inside", task.name(),
                             file.label == "cwd" ? "working directory" : "root");
       found_.back().dump_options.clear();

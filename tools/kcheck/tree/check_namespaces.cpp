@@ -45,17 +45,19 @@ void check_namespaces(const Question& question, Hindrances& found) {
                   "or dump the tree below it by itself",
            .source = "v4.2:criu/namespaces.c:460"});
     }
-    for (const auto& [kind, name] : std::array{Kind{Namespace::mount, "mount"}, Kind{Namespace::net, "network"}})
+    for (const auto& [kind, name] :
+         std::array{Kind{Namespace::mount, "mount"}, Kind{Namespace::net, "network"}})
       if (!tree.has_own(kind) && task.namespaces[kind] != root.namespaces[kind])
-        found.push_back({.id = fmt::format("tree.nested-{}-namespace", name),
-                         .title = fmt::format("a {} namespace inside of a tree that has none of its own", name),
-                         .object = task.name(),
-                         .prints = "Can't restore sub-task in NS",
-                         .fix = fmt::format("the dump goes through, the restore does not: give the root task a {} "
-                                            "namespace of its own",
-                                            name),
-                         .source = "v4.2:criu/pstree.c",
-                         .severity = "restore"});
+        found.push_back(
+            {.id = fmt::format("tree.nested-{}-namespace", name),
+             .title = fmt::format("a {} namespace inside of a tree that has none of its own", name),
+             .object = task.name(),
+             .prints = "Can't restore sub-task in NS",
+             .fix = fmt::format("the dump goes through, the restore does not: give the root task a {} "
+                                "namespace of its own",
+                                name),
+             .source = "v4.2:criu/pstree.c",
+             .severity = "restore"});
     const std::uint64_t later = task.namespaces[Namespace::time_for_children];
     if (later != 0 && later != task.namespaces[Namespace::time])
       found.push_back(

@@ -20,8 +20,8 @@ struct Hindrance {
   std::string prints;  // what CRIU would say
   std::string fix;
   std::string source;
-  Verdict verdict = Verdict::fail;  // WARN: the dump goes through, but something is lost or to be known
-  std::string severity = "dump";    // or "restore"
+  Verdict verdict = Verdict::fail;        // WARN: the dump goes through, but something is lost or to be known
+  std::string severity = "dump";          // or "restore"
   std::vector<std::string> dump_options;  // that clear it; empty: no option does
   std::vector<std::string> restore_options;
 };

@@ -273,7 +273,8 @@ void Collector::files(const Directory& directory, Task& task) {
   }
 }
 
-// CRIU opens mapped files by their descriptors in map_files, and keeps path and mount of them as of open ones.
+// CRIU opens mapped files by their descriptors in map_files, and keeps path and mount of them as of open
+// ones.
 void Collector::mapped_files(const Directory& directory, Task& task) {
   for (const auto& mapping : task.mappings) {
     // What begins so is memory that only looks like a file.
@@ -281,12 +282,14 @@ void Collector::mapped_files(const Directory& directory, Task& task) {
     if (!is("/") || mapping.inode == 0 || is("/memfd:") || is("/SYSV") || is("/dev/") || is("/[aio]") ||
         is("/anon_hugepage") || is("/secretmem"))
       continue;
-    if (!mapped_.emplace(task.namespaces[Namespace::mount], mapping.major, mapping.minor, mapping.inode).second)
+    if (!mapped_.emplace(task.namespaces[Namespace::mount], mapping.major, mapping.minor, mapping.inode)
+             .second)
       continue;
     const auto place = fmt::format("map_files/{:x}-{:x}", mapping.start, mapping.end);
     const auto link = directory.link(place.c_str());
     if (!link) {
-      if (link.error() != ENOENT) return cannot_see("the files that " + task.name() + " has mapped", link.error());
+      if (link.error() != ENOENT)
+        return cannot_see("the files that " + task.name() + " has mapped", link.error());
       continue;
     }
     OpenFile file{"mapping", -1, *link, look_at(directory.fd(), place.c_str(), 0), std::nullopt};

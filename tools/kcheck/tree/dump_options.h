@@ -25,8 +25,9 @@ struct DumpOptions {
   bool external_sharing = false;
   bool all_file_systems = false;  // --enable-fs all
   std::set<std::string> file_systems;
-  std::set<std::string> external_mounts;  // mountpoints: of --external mnt[/x]:key, and --ext-mount-map /x:key
-  std::set<std::string> external_keys;    // all of --external up to the key: "unix[12]", "file[1a:2b]"
+  std::set<std::string>
+      external_mounts;                  // mountpoints: of --external mnt[/x]:key, and --ext-mount-map /x:key
+  std::set<std::string> external_keys;  // all of --external up to the key: "unix[12]", "file[1a:2b]"
   std::set<std::string> skipped_mounts;
   std::string freeze_cgroup;
   std::uint64_t ghost_limit = 1 << 20;  // bytes

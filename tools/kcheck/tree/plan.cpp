@@ -42,8 +42,8 @@ bool same_thing(const Hindrance& one, const Hindrance& other) {
 
 }  // namespace
 
-Plan make_plan(const Snapshot& tree, const Version& criu, const OptionTable& table, const std::vector<std::string>& given_dump,
-               const std::vector<std::string>& given_restore) {
+Plan make_plan(const Snapshot& tree, const Version& criu, const OptionTable& table,
+               const std::vector<std::string>& given_dump, const std::vector<std::string>& given_restore) {
   Plan plan{given_dump, given_restore, {}, {}};
   Hindrances seen;
   // Each round clears something, and one option can only bring the next to light; more rounds than kinds of

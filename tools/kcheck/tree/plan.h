@@ -17,7 +17,8 @@ struct Plan {
 };
 
 // Begins with `given` options (of an OCI spec, say).
-Plan make_plan(const Snapshot& tree, const Version& criu, const OptionTable& table, const std::vector<std::string>& given_dump = {},
+Plan make_plan(const Snapshot& tree, const Version& criu, const OptionTable& table,
+               const std::vector<std::string>& given_dump = {},
                const std::vector<std::string>& given_restore = {});
 
 // Where the tree's root file system is in the place CRIU runs in; "" when that cannot be told.

@@ -169,7 +169,8 @@ CLI::App* add_tree_command(CLI::App& app, TreeCommand& command) {
       ->required()
       ->check(CLI::PositiveNumber);
   tree->add_option("--spec", command.spec, "The OCI runtime spec (config.json) that names the bind mounts");
-  tree->footer("A criu command to judge, instead of a proposal, stands behind '--': kcheck tree 126 -- criu dump");
+  tree->footer(
+      "A criu command to judge, instead of a proposal, stands behind '--': kcheck tree 126 -- criu dump");
   return tree;
 }
 
@@ -194,7 +195,8 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
       finding.fix = "look at the same tree";
       subject.findings.push_back(std::move(finding));
     }
-    add_findings(subject.findings, tree::check_all({snapshot, criu, tree::DumpOptions(given)}), Fate::as_it_is);
+    add_findings(subject.findings, tree::check_all({snapshot, criu, tree::DumpOptions(given)}),
+                 Fate::as_it_is);
   } else {
     tree::SpecOptions from_spec;
     if (!command.spec.empty()) {

@@ -1,4 +1,5 @@
-// `kcheck tree PID [-- criu dump …]`: would `criu dump` of this process tree be refused, or hang, and what command works?
+// `kcheck tree PID [-- criu dump …]`: would `criu dump` of this process tree be refused, or hang, and what
+// command works?
 #pragma once
 
 #include <functional>
