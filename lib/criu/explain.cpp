@@ -236,11 +236,18 @@ Diagnosis diagnose(const Knowledge& knowledge, const CriuLog& log) {
   for (const auto& line : log.errors) look_at(line, Unknown::kept);
   for (const auto& line : log.last_errors) look_at(line, Unknown::kept);
   diagnosis.failed = diagnosis.failed || !diagnosis.causes.empty() || !diagnosis.unknown.empty();
-  // Some causes are only warned of. A log that CRIU has not written has neither mark.
-  if (diagnosis.causes.empty() && diagnosis.failed)
-    for (const auto& line : log.warnings)
+  // Some causes stand in warnings and debug lines only.
+  const auto look_below = [&](const auto& lines) {
+    for (const auto& line : lines)
       if (const auto found = recognize(knowledge, line); found && found->cause->warned)
         look_at(line, Unknown::dropped);
+  };
+  if (diagnosis.causes.empty() && diagnosis.failed) {
+    look_below(log.warnings);
+    look_below(log.head);
+    look_below(log.tail);
+  }
+  // A log that CRIU has not written has no marks at all.
   if (log.criu_lines == 0) {
     for (const auto& line : log.head) look_at(line, Unknown::dropped);
     for (const auto& line : log.tail) look_at(line, Unknown::dropped);

@@ -49,7 +49,7 @@ struct Cause {
   std::string stage;  // startup, check, dump, restore
   std::string sign;   // what is seen instead of a text: "frozen-v2"
   std::vector<LogText> texts;
-  bool warned = false;  // may stand in a warning
+  bool warned = false;  // may stand in a warning or a debug line
   std::string why;
   std::vector<Remedy> fix;
   std::vector<std::string> nots;

@@ -28,8 +28,12 @@ std::string painted(std::string_view text, Verdict verdict, const TextOptions& o
   return options.color ? fmt::format("{}{}\x1b[0m", color_of(verdict), text) : std::string(text);
 }
 
+// Further lines of the text stand below its first.
 void write_label(std::string& out, std::string_view label, std::string_view text) {
-  if (!text.empty()) out += fmt::format("        {:<7} {}\n", label, text);
+  for (const auto line : split_lines(text)) {
+    out += fmt::format("        {:<7} {}\n", label, line);
+    label = "";
+  }
 }
 
 // FAIL, and an UNKNOWN that leaves the verdict open, in full; WARN and the rest in two lines.
@@ -40,7 +44,8 @@ void write_finding(std::string& out, const Finding& finding, const TextOptions& 
   const bool bad = finding.verdict == Verdict::fail || finding.verdict == Verdict::warn ||
                    (finding.verdict == Verdict::unknown && finding.required);
   if (bad || options.all_rows) write_label(out, "seen", finding.seen);
-  if (finding.line && (bad || options.all_rows)) write_label(out, "at", fmt::format("{}:{}", finding.file, finding.line));
+  if (finding.line && (bad || options.all_rows))
+    write_label(out, "at", fmt::format("{}:{}", finding.file, finding.line));
   if (bad)
     for (const auto& note : finding.notes) out += fmt::format("          {}\n", note);
   write_label(out, "waived", finding.waiver);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "configuration_commands.h"
+#include "explain_command.h"
 #include "flags_command.h"
 #include "image_command.h"
 #include "live.h"
@@ -46,6 +47,7 @@ int kcheck_main(const Args& args, Environment& env) {
   options.behind = take_command(words);
   ImageCommand image;
   FlagsCommand flags;
+  ExplainCommand explanation;
   CLI::App app(
       "Will this CRIU run on this kernel, configuration or image, and if not, what is to be changed?",
       "kcheck");
@@ -64,11 +66,13 @@ int kcheck_main(const Args& args, Environment& env) {
   CLI::App* check_flags = add_flags_command(app, flags);
   TreeCommand tree;
   CLI::App* look_at_tree = add_tree_command(app, tree);
+  CLI::App* explain_failure = add_explain_command(app, explanation);
   app.require_subcommand(0, 1);
   if (const auto status = parse_command_line(app, words, env)) return *status;
 
   if (check_flags->parsed()) return finish(check_flags_of(options, flags), options, env);
   if (const auto status = configurations.run(options, env)) return *status;
+  if (explain_failure->parsed()) return finish(explain(options, explanation, env), options, env);
   const auto matrix = load_matrix(options);
   if (!matrix) return report_error(matrix.error(), "kcheck", env);
   if (look_into->parsed()) return finish(check_image(options, image, *matrix), options, env);

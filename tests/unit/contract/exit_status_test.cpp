@@ -57,6 +57,9 @@ std::vector<Call> calls() {
       {{"kcheck", "flags", "--options", "missing.toml", "--", "criu", "dump"}, 3, "missing.toml"},
       {{"kcheck", "flags", "--options", "junk", "--", "criu", "dump"}, 1, "junk:1"},
       {{"kcheck", "flags", "--criu", "4.2", "--", "criu", "dump", "-t", "1"}, 0, "GOOD for CRIU 4.2"},
+      {{"kcheck", "explain"}, 2, "nothing to explain"},
+      {{"kcheck", "explain", "missing.log"}, 3, "missing.log"},
+      {{"kcheck", "explain", "pid not specified"}, 0, "CAUSE: No process was named"},
       {{"guest-run", "--kernel", "missing", "--image", "missing", "--", "true"}, 125, "missing"},
       {{"guest-run", "--kernel", "x"}, 2, "guest-run"},
   };

@@ -13,6 +13,7 @@ bool has_type(const Json& value, const std::string& type) {
       {"object", &Json::is_object},
       {"array", &Json::is_array},
       {"string", &Json::is_string},
+      {"integer", &Json::is_number_integer},
       {"boolean", &Json::is_boolean}};
   return (value.*types.at(type))();
 }

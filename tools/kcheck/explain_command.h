@@ -1,0 +1,24 @@
+// `kcheck explain`: from a log, an images directory, a criu that still runs, a mere error line or nothing at
+// all to the cause, the remedy, and what it is not.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/environment.h"
+#include "options.h"
+
+namespace cg {
+
+struct ExplainCommand {
+  std::string what;                  // a log, an images directory, "-", or an error line; empty: none
+  std::string images;                // --images DIR
+  int pid = 0;                       // --pid CRIU
+  std::string knowledge;             // --knowledge FILE; empty: the one compiled in
+  std::filesystem::path root = "/";  // where /proc and /sys are; tests have their own
+};
+
+CLI::App* add_explain_command(CLI::App& app, ExplainCommand& command);
+Result<Report> explain(const KcheckOptions& options, const ExplainCommand& command, Environment& env);
+
+}  // namespace cg
