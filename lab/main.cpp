@@ -2,12 +2,17 @@
 // system calls away before it becomes another program.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 
@@ -112,16 +117,53 @@ int table(const Args& args, Environment& env) {
   return summary.differ == 0 && summary.agree > 0 ? exit_good : exit_no;
 }
 
+// forest PROCESSES FILES: a tree of that many processes, each with that many descriptors, for the bench.
+int forest(const Args& args, Environment& env) {
+  const auto number = [&](std::size_t at) { return at < args.size() ? std::atoi(args[at].c_str()) : 0; };
+  const int processes = number(1);
+  const int files = number(2);
+  if (processes < 1 || files < 4) return exit_usage;
+  for (int count = 1; count < processes; ++count)
+    if (fork() == 0) break;
+  // A third each of files, sockets and pipes.
+  for (int count = 3; count < files; count += 3) {
+    std::array<int, 2> ends{};
+    if (open("/etc/passwd", O_RDONLY) < 0 || pipe(ends.data()) != 0) return exit_unable;
+    close(ends[0]);
+    if (socket(AF_UNIX, SOCK_DGRAM, 0) < 0) return exit_unable;
+  }
+  env.out << "ready\n" << std::flush;
+  for (;;) pause();
+}
+
+// busy SECONDS: how many times it went round, in memory that it maps anew each time, while others may look at it.
+int busy(const Args& args, Environment& env) {
+  const auto seconds = std::chrono::duration<double>(args.size() > 1 ? std::atof(args[1].c_str()) : 1.0);
+  const auto end = std::chrono::steady_clock::now() + seconds;
+  std::uint64_t rounds = 0;
+  while (std::chrono::steady_clock::now() < end) {
+    void* place = mmap(nullptr, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (place == MAP_FAILED) return exit_unable;
+    std::memset(place, 1, 1 << 16);
+    munmap(place, 1 << 16);
+    ++rounds;
+  }
+  env.out << rounds << "\n";
+  return exit_good;
+}
+
 int lab_main(const Args& args, Environment& env) {
   const std::string mode = args.empty() ? "" : args.front();
   if (mode == "behind") return behind(args, env);
   if (mode == "run") return run(args, env);
   if (mode == "table") return table(args, env);
+  if (mode == "forest") return forest(args, env);
+  if (mode == "busy") return busy(args, env);
   if (mode == "task" && args.size() >= 3) {
     const auto done = be_the_task(args[2], Args(args.begin() + 3, args.end()));
     return done ? exit_good : fail(done.error(), env);
   }
-  env.err << "lab-guest: say run, table, task or behind\n";
+  env.err << "lab-guest: say run, table, task, behind, forest or busy\n";
   return exit_usage;
 }
 

@@ -35,6 +35,14 @@ Seen<Directory> Directory::open_below(const char* path) const {
 }
 
 Seen<std::string> Directory::read(const char* path) const {
+  return read_file(path, Until::end);
+}
+
+Seen<std::string> Directory::read_small(const char* path) const {
+  return read_file(path, Until::short_read);
+}
+
+Seen<std::string> Directory::read_file(const char* path, Until until) const {
   const UniqueFd file(openat(fd_.get(), path, O_RDONLY | O_CLOEXEC));
   if (!file) return std::unexpected(errno);
   std::string text;
@@ -43,8 +51,9 @@ Seen<std::string> Directory::read(const char* path) const {
     const ssize_t got = ::read(file.get(), chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::unexpected(errno);
-    if (got == 0) return text;
     text.append(chunk.data(), static_cast<std::size_t>(got));
+    // A line longer than a page would come in a piece of its own.
+    if (got == 0 || (until == Until::short_read && got < 4096)) return text;
     if (text.size() > most_bytes) return std::unexpected(EFBIG);
   }
 }

@@ -26,6 +26,9 @@ class Directory {
 
   // The file's text, as far as it is not longer than 64 MB.
   Seen<std::string> read(const char* path) const;
+  // The same for a file that the kernel hands over in one piece (status, stat, fdinfo, cgroup): no second read to
+  // learn that there is no more.
+  Seen<std::string> read_small(const char* path) const;
   Seen<std::string> link(const char* path) const;
   // The names in the directory that are numbers, ascending.
   Seen<std::vector<int>> numbers() const;
@@ -34,6 +37,8 @@ class Directory {
   int fd() const { return fd_.get(); }
 
  private:
+  enum class Until { end, short_read };
+  Seen<std::string> read_file(const char* path, Until until) const;
   explicit Directory(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
 };

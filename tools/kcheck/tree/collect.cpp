@@ -60,6 +60,13 @@ bool is_remote(const procfs::Mount& mount) {
   return false;
 }
 
+// Files whose fdinfo holds nothing that a check asks for.
+bool is_plain_anonymous(std::string_view link) {
+  for (const std::string_view kind : {"[eventfd]", "[eventpoll]", "[signalfd]", "[timerfd]"})
+    if (link.ends_with(kind) && link.starts_with("anon_inode:")) return true;
+  return false;
+}
+
 class Collector {
  public:
   Collector(const std::filesystem::path& proc, Snapshot& snapshot) : proc_(proc), snapshot_(snapshot) {}
@@ -164,7 +171,7 @@ void Collector::threads(const Directory& directory, Task& task) {
   const auto tids = list ? list->numbers() : procfs::Seen<std::vector<int>>(std::unexpected(ENOENT));
   for (const int tid : tids ? *tids : std::vector<int>()) {
     if (tid == task.pid) continue;
-    const auto text = list->read(fmt::format("{}/stat", tid).c_str());
+    const auto text = list->read_small(fmt::format("{}/stat", tid).c_str());
     const auto stat = text ? procfs::parse_stat(*text) : Result<procfs::Stat>(cannot(""));
     if (stat) task.thread_states += stat->state;
   }
@@ -260,15 +267,17 @@ void Collector::files(const Directory& directory, Task& task) {
       continue;
     }
     OpenFile file{"fd " + name, fd, *link, std::nullopt, std::nullopt};
-    // A socket has nothing to say here that its table does not say better.
-    if (!link->starts_with("socket:[")) {
-      file.stat = look_at(descriptors->fd(), name.c_str(), 0);
-      const auto text =
-          infos ? infos->read(name.c_str()) : procfs::Seen<std::string>(std::unexpected(ENOENT));
+    // Each look is a system call, and there may be many files: only those that can tell something are made.
+    const bool is_socket = link->starts_with("socket:[");
+    const bool is_pipe = link->starts_with("pipe:[");
+    const bool is_silent = is_socket || is_plain_anonymous(*link);
+    if (!is_socket && !is_pipe) file.stat = look_at(descriptors->fd(), name.c_str(), 0);
+    if (!is_silent && infos) {
+      const auto text = infos->read_small(name.c_str());
       if (text)
         if (auto info = procfs::parse_fdinfo(*text)) file.info = std::move(*info);
-      look_up_name(directory, file);
     }
+    look_up_name(directory, file);
     task.files.push_back(std::move(file));
   }
 }
@@ -306,7 +315,7 @@ void Collector::rest(const Directory& directory, Task& task) {
     cannot_see("the memory map of " + task.name(), text.error());
   }
   mapped_files(directory, task);
-  if (const auto text = directory.read("cgroup"))
+  if (const auto text = directory.read_small("cgroup"))
     if (auto entries = procfs::parse_cgroup(*text)) task.cgroups = std::move(*entries);
   const UniqueFd program(openat(directory.fd(), "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   std::array<unsigned char, EI_NIDENT> ident{};
@@ -321,8 +330,8 @@ Collector::Outcome Collector::take(int pid, int parent) {
   Task task;
   task.pid = pid;
   task.parent = parent;
-  const auto status_text = directory->read("status");
-  const auto stat_text = directory->read("stat");
+  const auto status_text = directory->read_small("status");
+  const auto stat_text = directory->read_small("stat");
   auto status = status_text ? procfs::parse_status(*status_text) : Result<procfs::Status>(cannot(""));
   auto stat = stat_text ? procfs::parse_stat(*stat_text) : Result<procfs::Stat>(cannot(""));
   if (!status || !stat) return Outcome::gone;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/text.h"
 #include "procfs/mountinfo.h"
@@ -20,24 +21,37 @@ std::size_t megabytes(const std::string& limit) {
   return std::stoul("0" + limit);
 }
 
-// Adds one option with its value, if it is not there. Returns whether anything changed.
-bool add_option(std::vector<std::string>& options, const std::vector<std::string>& addition) {
-  if (addition.empty()) return false;
-  const auto at = std::ranges::search(options, addition);
-  if (!at.empty()) return false;
-  if (const auto same = std::ranges::find(options, addition.front());
-      is_single(addition.front()) && same != options.end()) {
-    auto& value = *(same + 1);
-    if (addition.front() != "--ghost-limit" || megabytes(value) >= megabytes(addition.back())) return false;
-    value = addition.back();
+// A list of options in which each stands once.
+class OptionList {
+ public:
+  explicit OptionList(std::vector<std::string>& words) : words_(words) {
+    for (std::size_t at = 0; at < words.size(); ++at) {
+      known_.insert({words[at]});
+      if (at + 1 < words.size()) known_.insert({words[at], words[at + 1]});
+    }
+  }
+  // Adds one option with its value. Returns whether anything changed.
+  bool add(const std::vector<std::string>& addition) {
+    if (addition.empty() || !known_.insert(addition).second) return false;
+    if (const auto same = std::ranges::find(words_, addition.front());
+        is_single(addition.front()) && same != words_.end()) {
+      auto& value = *(same + 1);
+      if (addition.front() != "--ghost-limit" || megabytes(value) >= megabytes(addition.back())) return false;
+      value = addition.back();
+      return true;
+    }
+    words_.insert(words_.end(), addition.begin(), addition.end());
     return true;
   }
-  options.insert(options.end(), addition.begin(), addition.end());
-  return true;
-}
 
-bool same_thing(const Hindrance& one, const Hindrance& other) {
-  return one.id == other.id && one.object == other.object;
+ private:
+  std::vector<std::string>& words_;
+  std::set<std::vector<std::string>> known_;
+};
+
+using Thing = std::pair<std::string, std::string>;
+Thing thing_of(const Hindrance& hindrance) {
+  return {hindrance.id, hindrance.object};
 }
 
 }  // namespace
@@ -45,24 +59,26 @@ bool same_thing(const Hindrance& one, const Hindrance& other) {
 Plan make_plan(const Snapshot& tree, const Version& criu, const OptionTable& table,
                const std::vector<std::string>& given_dump, const std::vector<std::string>& given_restore) {
   Plan plan{given_dump, given_restore, {}, {}};
+  OptionList dump(plan.dump_options);
+  OptionList restore(plan.restore_options);
   Hindrances seen;
+  std::set<Thing> known;
   // Each round clears something, and one option can only bring the next to light; more rounds than kinds of
   // hindrances are not needed.
   for (int round = 0; round < 16; ++round) {
     plan.remaining = check_all({tree, criu, DumpOptions(parse_criu_command(table, criu, plan.dump_options))});
     bool changed = false;
     for (const auto& hindrance : plan.remaining) {
-      if (std::ranges::none_of(seen, [&](const Hindrance& one) { return same_thing(one, hindrance); }))
-        seen.push_back(hindrance);
-      changed |= add_option(plan.dump_options, hindrance.dump_options);
-      add_option(plan.restore_options, hindrance.restore_options);
+      if (known.insert(thing_of(hindrance)).second) seen.push_back(hindrance);
+      changed |= dump.add(hindrance.dump_options);
+      restore.add(hindrance.restore_options);
     }
     if (!changed) break;
   }
+  std::set<Thing> remaining;
+  for (const auto& hindrance : plan.remaining) remaining.insert(thing_of(hindrance));
   for (auto& hindrance : seen)
-    if (std::ranges::none_of(plan.remaining,
-                             [&](const Hindrance& one) { return same_thing(one, hindrance); }))
-      plan.cleared.push_back(std::move(hindrance));
+    if (!remaining.contains(thing_of(hindrance))) plan.cleared.push_back(std::move(hindrance));
   return plan;
 }
 
@@ -114,8 +130,8 @@ Result<SpecOptions> spec_options(const std::string& text, const std::string& nam
                        std::ranges::any_of(tree.mounts.front().second,
                                            [&](const auto& one) { return one.mountpoint == destination; });
     if (!bind || !there || !tree.has_own(Namespace::mount)) continue;
-    add_option(options.dump, {"--external", fmt::format("mnt[{0}]:{0}", destination)});
-    add_option(options.restore, {"--external", fmt::format("mnt[{}]:{}", destination, source)});
+    OptionList(options.dump).add({"--external", fmt::format("mnt[{0}]:{0}", destination)});
+    OptionList(options.restore).add({"--external", fmt::format("mnt[{}]:{}", destination, source)});
   }
   return options;
 }
