@@ -161,7 +161,8 @@ Result<Running> CaseRun::fresh_task() {
 Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
                      const std::vector<std::string>& dump_options,
                      const std::vector<std::string>& restore_options, std::string& message) {
-  const fs::path images = fmt::format("/run/lab/images-{}-{}-{}", case_.id, version.text(), number_);
+  // Not on /run: a mount namespace that has that tmpfs would have the images in its own archive.
+  const fs::path images = fmt::format("/var/tmp/lab-{}-{}-{}", case_.id, version.text(), number_);
   fs::remove_all(images);
   fs::create_directories(images);
   fs::remove("/run/criu.kdat");  // what an earlier case's criu found out

@@ -59,6 +59,30 @@ if wanted kcheck; then
   row "kcheck --criu, probes in the guest (TCG)" "$(median < "$work/milliseconds")" ms 150
 fi
 
+if wanted tree; then
+  # kcheck looks at everything; the tree, a process of its own each, at nothing.
+  cat > "$work/tree.sh" <<'END'
+/run/lab-guest forest 500 40 > /run/ready & root=$!
+until [ "$(wc -l < /run/ready)" = 500 ]; do sleep 0.2; done
+for i in $(seq $RUNS); do
+  begin=$(cut -d' ' -f1 /proc/uptime); kcheck tree $root --criu 4.1.1 > /run/report || exit 1
+  echo "$begin $(cut -d' ' -f1 /proc/uptime)"
+done
+grep -o '[0-9]* processes.*open files' /run/report >&2
+END
+  in_guest --accel tcg --put "$BIN/lab-guest:/run/lab-guest:755" --put "$work/tree.sh:/run/tree.sh" --env RUNS="$RUNS" -- sh /run/tree.sh \
+    2> "$work/tree" | awk '{ print $2 - $1 }' > "$work/times" || { cat "$work/tree" >&2; exit 1; }
+  row "kcheck tree in the guest (TCG)" "$(median < "$work/times")" s 1 "$(tail -n 1 "$work/tree")"
+  # Rounds of a process that maps memory all the time, alone and looked at without a pause, by turns.
+  for ((i = 0; i < RUNS; i++)); do
+    "$BIN/lab-guest" busy 2 >> "$work/alone"
+    "$BIN/lab-guest" busy 2 >> "$work/watched" & busy=$!
+    while kill -0 $busy 2> /dev/null; do "$BIN/kcheck" tree $busy --criu 4.1.1 > /dev/null 2>&1 || true; done
+  done
+  row "rounds a busy process loses under kcheck tree" \
+    "$(awk -v a="$(median < "$work/alone")" -v w="$(median < "$work/watched")" 'BEGIN { d = (a - w) / a * 100; printf "%.2f", d < 0 ? 0 : d }')" % 1
+fi
+
 if wanted criu; then
   # The same tree, both without ccache: criu-builder's whole run against a plain make of the same target.
   export CCACHE_DISABLE=1

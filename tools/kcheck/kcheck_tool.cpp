@@ -57,6 +57,8 @@ int kcheck_main(const Args& args, Environment& env) {
          "--criu", options.criu,
          "CRIU version to judge for (--criu=VERSION); without one, the criu on PATH, else the default")
       ->expected(0, 1);
+  std::string binary;
+  app.add_option("--criu-binary", binary, "A criu to ask as well: version, features and options, and where it disagrees");
   CLI::App* live =
       app.add_subcommand("live", "Check the running kernel by its configuration and by live probes");
   ConfigurationCommands configurations(app);
@@ -81,8 +83,8 @@ int kcheck_main(const Args& args, Environment& env) {
     if (!choice) return report_error(choice.error(), "kcheck", env);
     return finish(check_tree(options, tree, choice->version, real_tree_system()), options, env);
   }
-  if (live->parsed() || app.count("--criu") > 0)
-    return finish(check_live(options, *matrix, real_system(*matrix)), options, env);
+  if (live->parsed() || app.count("--criu") > 0 || !binary.empty())
+    return finish(check_live(options, *matrix, real_system(*matrix), binary), options, env);
   env.err << "kcheck: nothing to check; say --criu for the running kernel, or give a command\n" << app.help();
   return exit_usage;
 }

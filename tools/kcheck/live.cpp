@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "criu_binary.h"
 #include "kconfig/input.h"
 #include "probes/runner.h"
 
@@ -22,19 +23,11 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// "Version: 4.1.1" is the first line of `criu --version`.
 Result<std::optional<Version>> installed_criu() {
   const auto path = find_program("criu");
   if (!path) return std::optional<Version>();
-  ProcessOptions options;
-  options.timeout = std::chrono::seconds(5);
-  CG_TRY(result, run({path->string(), "--version"}, options));
-  for (const auto line : split_lines(result.out)) {
-    if (!line.starts_with("Version:")) continue;
-    if (const auto version = leading_version(trim(line.substr(8)))) return version;
-  }
-  return cannot(fmt::format("{} --version names no version{}; say which to judge with --criu=VERSION",
-                            path->string(), result.timed_out ? " within 5 s" : ""));
+  CG_TRY(version, ask_version(run_criu(path->string()), path->string()));
+  return version;
 }
 
 // The real system's probes, run in two batches so that the cost of the start-up ones is known.
@@ -110,9 +103,17 @@ LiveSystem real_system(const Matrix& matrix) {
           [batch] { return batch->note(); }};
 }
 
-Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system) {
+Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system,
+                          const std::string& binary) {
   CG_TRY(features, feature_set(options, matrix));
-  CG_TRY(choice, choose_version(options, system));
+  std::optional<CriuBinary> asked;
+  if (!binary.empty()) {
+    CG_TRY(version, ask_version(run_criu(binary), binary));
+    asked = CriuBinary{binary, version};
+  }
+  auto chosen = asked && options.criu.empty() ? Result<ChosenVersion>({asked->version, "that of " + binary})
+                                              : choose_version(options, system);
+  CG_TRY(choice, std::move(chosen));
   Evidence evidence;
   evidence.probe = system.probe;
   evidence.kernel = leading_version(system.kernel_release);
@@ -131,6 +132,11 @@ Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, co
                    {"kernel", fmt::format("Linux {} {}", system.kernel_release, system.machine)},
                    {"config", config_note},
                    {"probes", system.probe_note()}};
+  if (asked) {
+    CG_TRY(table, builtin_option_table());
+    CG_TRY(compared, compare_with_binary(run_criu(binary), *asked, system.probe, table));
+    subject.findings.insert(subject.findings.end(), compared.begin(), compared.end());
+  }
   return Report{"live", choice.version.text(), {std::move(subject)}};
 }
 

@@ -34,6 +34,8 @@ struct ChosenVersion {
 };
 Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSystem& system);
 
-Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system);
+// `binary`: a criu to be asked as well; its version is judged when none is given. "": none.
+Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system,
+                          const std::string& binary = {});
 
 }  // namespace cg

@@ -318,6 +318,23 @@ TEST(TreeCollect, ATaskThatIsNotThere) {
   EXPECT_EQ(tree.error().kind, ErrorKind::cannot);
 }
 
+TEST(TreeCollect, WithoutTheRightToLook) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (geteuid() == 0 && (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)) _exit(99);
+    const auto report = check_tree({}, {.pid = 1, .spec = {}}, v4_1_1, real_tree_system());
+    if (!report) _exit(98);
+    const auto& findings = report->subjects.front().findings;
+    const bool named = std::ranges::any_of(findings, [](const Finding& finding) {
+      return finding.id == "tree.unseen" && finding.fix.contains("CAP_SYS_PTRACE");
+    });
+    _exit(named ? exit_status(*report, Strictness::normal) : 97);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 3);
+}
+
 // Tasks come and go while the tree is read: it must neither fail nor hang, and what it returns is whole.
 TEST(TreeCollect, TasksThatEndMeanwhile) {
   const pid_t root = fork();
