@@ -51,7 +51,7 @@ endfunction()
 # A program that runs in a guest of any distribution: static, unless a sanitizer forbids it.
 function(cg_static name)
   if(NOT CG_SANITIZE)
-    target_link_options(${name} PRIVATE -static -Wl,--gc-sections)
+    target_link_options(${name} PRIVATE -static -Wl,--gc-sections $<$<CONFIG:Release>:-s>)
   endif()
 endfunction()
 

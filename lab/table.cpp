@@ -54,7 +54,8 @@ Result<std::string> lab_table(const std::filesystem::path& cases_file,
       if (!version)
         return refused(fmt::format("{}: '{}' is no answer of the lab", file.string(), line.substr(0, 80)));
       versions.insert(*version);
-      rows[object["case"]][*version] = std::move(object);
+      const std::string id = object.value("case", "");
+      rows[id][*version] = std::move(object);
     }
   }
   std::string head = "| case | what |";

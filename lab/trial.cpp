@@ -161,8 +161,9 @@ Result<Running> CaseRun::fresh_task() {
 Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
                      const std::vector<std::string>& dump_options,
                      const std::vector<std::string>& restore_options, std::string& message) {
-  // Not on /run: a mount namespace that has that tmpfs would have the images in its own archive.
-  const fs::path images = fmt::format("/var/tmp/lab-{}-{}-{}", case_.id, version.text(), number_);
+  // A mount namespace that has the tmpfs on /run would have the images in its own archive.
+  const fs::path images = fmt::format("{}/lab-{}-{}-{}", case_.place.starts_with("mount-namespace") ? "/var/tmp" : "/run",
+                                      case_.id, version.text(), number_);
   fs::remove_all(images);
   fs::create_directories(images);
   fs::remove("/run/criu.kdat");  // what an earlier case's criu found out

@@ -112,7 +112,8 @@ Result<void> take_file(const std::vector<std::string>& words) {
   if (kind == "over") return do_mount("a bind", words.at(2), words.at(1), nullptr, MS_BIND);
   if (kind == "proc-subset") return do_mount("proc", "proc", "/proc", "proc", 0, "subset=pid");
   if (kind == "read-only") {
-    CG_CHECK(do_mount("a bind", words.at(1), words.at(1), nullptr, MS_BIND | MS_REC));
+    // The root of this namespace is a mount of its own already.
+    if (words.at(1) != "/") CG_CHECK(do_mount("a bind", words.at(1), words.at(1), nullptr, MS_BIND | MS_REC));
     return do_mount("read-only", "", words.at(1), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY);
   }
   if (kind == "no-net") {

@@ -55,7 +55,8 @@ std::set<std::string> options_in(std::string_view help) {
     const std::size_t end = rest.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-");
     std::string name(rest.substr(0, end));
     while (name.ends_with('-')) name.pop_back();
-    if (name.size() > 1) names.insert(std::move(name));
+    // "--no-<OPTION>" explains a form.
+    if (name.size() > 1 && name != "no") names.insert(std::move(name));
   }
   return names;
 }
@@ -102,6 +103,13 @@ Result<std::vector<Finding>> compare_with_binary(const RunCriu& criu, const Criu
   for (const auto& [feature, name] : features) {
     CG_TRY(answer, criu({"check", "--feature", std::string(feature)}));
     if (answer.text.contains("Unknown feature")) continue;
+    if (answer.text.contains("Could not initialize kernel features detection")) {
+      Finding finding = disagreement("no-start", "this criu does not start here", std::string(trim(answer.text)).substr(0, 300),
+                                     "the rows of severity startup say why");
+      finding.breaks = "every command of it ends with that";
+      findings.push_back(std::move(finding));
+      break;
+    }
     const ProbeResult ours = probe(name);
     if (ours.status != Status::pass && ours.status != Status::fail) continue;
     ++compared;
