@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <new>
 #include <optional>
 
 #include "base/file.h"
@@ -111,7 +112,10 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path) {
   };
   if (!has("system.posix_acl_access")) add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", meta.xattrs);
   if (!has("system.posix_acl_default")) add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", meta.xattrs);
-  std::ranges::sort(meta.xattrs, {}, &Xattr::name);
+  // A pax header may carry an attribute twice, in Star's and in libarchive's form.
+  std::ranges::stable_sort(meta.xattrs, {}, &Xattr::name);
+  const auto again = std::ranges::unique(meta.xattrs, {}, &Xattr::name);
+  meta.xattrs.erase(again.begin(), again.end());
   return meta;
 }
 
@@ -137,6 +141,15 @@ Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* en
   std::string_view bare = path;
   while (bare.starts_with("./") || bare.starts_with("/")) bare.remove_prefix(bare.starts_with("./") ? 2 : 1);
   if (options.wanted && !options.wanted(bare)) return {};
+  if (options.whiteouts == ArchiveOptions::Whiteouts::applied) {
+    const auto slash = bare.rfind('/');
+    const std::string_view directory = slash == std::string_view::npos ? std::string_view() : bare.substr(0, slash);
+    const std::string_view name = slash == std::string_view::npos ? bare : bare.substr(slash + 1);
+    if (name == ".wh..wh..opq") return builder.tree().remove_lower_children(directory);
+    // Other names with ".wh..wh." belong to the storage driver that wrote them.
+    if (bare.starts_with(".wh..wh.") || bare.contains("/.wh..wh.")) return {};
+    if (name.starts_with(".wh.")) return builder.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
+  }
   const std::string link = text_of(entry, archive_entry_hardlink, archive_entry_hardlink_utf8);
   if (!link.empty()) {
     if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0)
@@ -158,11 +171,12 @@ Result<void> add_archive(ImageBuilder& builder, const fs::path& archive_path, co
     fd.reset(open(archive_path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return cannot_errno(name, errno);
   }
+  builder.tree().begin_layer();
   const std::unique_ptr<archive, ArchiveCloser> handle(archive_read_new());
   if (!handle) throw std::bad_alloc();
   archive_read_support_format_tar(handle.get());
   archive_read_support_filter_all(handle.get());
-  if (archive_read_open_fd(handle.get(), fd ? fd.get() : STDIN_FILENO, 1 << 20) != ARCHIVE_OK)
+  if (archive_read_open_fd(handle.get(), fd ? fd.get() : STDIN_FILENO, 256 << 10) != ARCHIVE_OK)
     return refused(fmt::format("{}: {}; is it a tar?", name, reason(handle.get())));
   for (;;) {
     archive_entry* entry = nullptr;

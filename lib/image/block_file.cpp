@@ -9,8 +9,8 @@
 namespace cg::image {
 namespace {
 
-constexpr std::size_t gather_size = 1 << 20;    // bytes gathered before they are written
-constexpr std::size_t direct_size = 256 << 10;  // from this size on copying costs more than a call
+constexpr std::size_t gather_size = 256 << 10;   // bytes gathered before they are written
+constexpr std::size_t direct_size = 64 << 10;   // from this size on copying costs more than a call
 
 }  // namespace
 

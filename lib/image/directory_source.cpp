@@ -105,6 +105,7 @@ class Walk {
 Result<void> add_directory(ImageBuilder& builder, const fs::path& directory) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) return cannot(directory.string() + ": not a directory");
+  builder.tree().begin_layer();
   return Walk(builder).visit(directory, "", true);
 }
 

@@ -235,7 +235,6 @@ Result<void> write_inodes(ext2_filsys fs, InodeTable& table, BlockFile& file) {
     CG_EXT2("inode checksum", ext2fs_inode_csum_set(fs, number, inode));
   }
   const std::size_t per_group = std::size_t{fs->super->s_inodes_per_group} * inode_size;
-  bytes.resize((bytes.size() + block_size - 1) / block_size * block_size);
   for (std::size_t at = 0, group = 0; at < bytes.size(); at += per_group, ++group)
     CG_CHECK(file.write(ext2fs_inode_table_loc(fs, static_cast<dgrp_t>(group)),
                         std::span(bytes).subspan(at, std::min(per_group, bytes.size() - at))));

@@ -48,10 +48,10 @@ void ImageBuilder::set_stored(InodeIndex file, std::vector<Extent> extents, std:
   else inode.content = std::move(extents);
 }
 
-void ImageBuilder::set_host_file(InodeIndex file, std::filesystem::path path, std::uint64_t size) {
+void ImageBuilder::set_host_file(InodeIndex file, const std::filesystem::path& path, std::uint64_t size) {
   Inode& inode = tree_->at(file);
   inode.size = size;
-  if (size > 0) inode.content = HostFile{std::move(path)};
+  if (size > 0) inode.content = HostFile{path.string()};
 }
 
 void ImageBuilder::set_bytes(InodeIndex file, std::string bytes) {

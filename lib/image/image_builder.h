@@ -51,7 +51,7 @@ class ImageBuilder {
   ContentWriter& content() { return *content_; }
   void set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size);
   // For a source whose bytes can be read later, in finish(), so that a later layer costs nothing.
-  void set_host_file(InodeIndex file, std::filesystem::path path, std::uint64_t size);
+  void set_host_file(InodeIndex file, const std::filesystem::path& path, std::uint64_t size);
   void set_bytes(InodeIndex file, std::string bytes);
 
   // Nothing is at the destination before this has succeeded.

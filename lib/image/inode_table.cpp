@@ -218,7 +218,8 @@ Result<void> InodeTable::lay_out(Tree& tree) {
   tree.visit([&](const std::string&, InodeIndex index) {
     tree.at(index).number = index == Tree::root ? root_inode : index == lost_index ? lost_and_found_inode : next_number_++;
   });
-  bytes_.resize(std::size_t{used()} * inode_size);
+  // Whole blocks at once: growing it later would need it twice.
+  bytes_.resize((std::size_t{used()} * inode_size + block_size - 1) / block_size * block_size);
   Result<void> result;
   tree.visit([&](const std::string& path, InodeIndex index) {
     if (result) result = lay_out_inode(tree, path, tree.at(index));

@@ -87,6 +87,7 @@ Result<InodeIndex> Tree::make_directory(InodeIndex parent, std::string_view name
   made.meta = like;
   made.parent = parent;
   made.names = 1;
+  made.layer = layer_;
   inodes_[parent].children.emplace(std::string(name), index);
   return index;
 }
@@ -147,6 +148,7 @@ Result<InodeIndex> Tree::add(std::string_view path, Metadata meta) {
     if (meta.type == NodeType::directory) {
       if (inodes_[old].meta.type == NodeType::directory) {
         inodes_[old].meta = std::move(meta);
+        inodes_[old].layer = layer_;
         return old;
       }
       // A merged-/usr system has lib -> usr/lib, and a package that carries lib/ means that directory.
@@ -166,6 +168,7 @@ Result<InodeIndex> Tree::add(std::string_view path, Metadata meta) {
   inode.meta = std::move(meta);
   inode.names = 1;
   inode.parent = where.directory;
+  inode.layer = layer_;
   inodes_[where.directory].children.emplace(std::move(where.name), index);
   return index;
 }
@@ -193,6 +196,7 @@ Result<void> Tree::add_hard_link(std::string_view path, std::string_view target)
   }
   if (inodes_[index].names >= 65000) return refused(fmt::format("{}: '{}' has 65000 names already, the most ext4 holds", path, target));
   ++inodes_[index].names;
+  inodes_[index].layer = layer_;
   children.emplace(std::move(where.name), index);
   return {};
 }
@@ -206,6 +210,38 @@ Result<void> Tree::remove(std::string_view path) {
     children.erase(found);
     drop(index);
   }
+  return {};
+}
+
+bool Tree::drop_lower(InodeIndex index) {
+  if (inodes_[index].meta.type == NodeType::directory) drop_lower_children(index);
+  return inodes_[index].layer != layer_ && inodes_[index].children.empty();
+}
+
+void Tree::drop_lower_children(InodeIndex directory) {
+  std::erase_if(inodes_[directory].children, [&](const auto& child) {
+    const InodeIndex index = child.second;
+    if (!drop_lower(index)) return false;
+    drop(index);
+    return true;
+  });
+}
+
+Result<void> Tree::remove_lower(std::string_view path) {
+  CG_TRY(where, place(path, nullptr));
+  if (where.name.empty()) return {};
+  auto& children = inodes_[where.directory].children;
+  if (const auto found = children.find(where.name); found != children.end() && drop_lower(found->second)) {
+    const InodeIndex index = found->second;
+    children.erase(found);
+    drop(index);
+  }
+  return {};
+}
+
+Result<void> Tree::remove_lower_children(std::string_view path) {
+  const std::int64_t found = resolve(root, path, 0);
+  if (found >= 0) drop_lower_children(static_cast<InodeIndex>(found));
   return {};
 }
 

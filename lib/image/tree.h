@@ -52,7 +52,7 @@ struct Extent {
 };
 
 struct HostFile {
-  std::filesystem::path path;
+  std::string path;  // a std::filesystem::path takes ten times the memory
 };
 // Where a file's bytes are: nowhere (empty or all holes), in the image already, in a host file, in memory.
 using Content = std::variant<std::monostate, std::vector<Extent>, HostFile, std::string>;
@@ -66,6 +66,7 @@ struct Inode {
   std::uint32_t names = 0;   // directory entries that point here
   std::uint32_t number = 0;  // in the file system; 0 until it is laid out
   InodeIndex parent = 0;     // of a directory
+  std::uint32_t layer = 0;   // that it was last named in
   std::map<std::string, InodeIndex, std::less<>> children;  // of a directory
 };
 
@@ -86,6 +87,13 @@ class Tree {
   Result<void> add_hard_link(std::string_view path, std::string_view target);
   // Removes the entry and all below it; nothing when it does not exist.
   Result<void> remove(std::string_view path);
+
+  // What is added from now on is a new layer, over what there is.
+  void begin_layer() { ++layer_; }
+  // Removes what earlier layers have at `path`, and leaves this layer's own; for a directory with all below it.
+  Result<void> remove_lower(std::string_view path);
+  // The same for everything in the directory at `path`.
+  Result<void> remove_lower_children(std::string_view path);
 
   Inode& at(InodeIndex index) { return inodes_[index]; }
   const Inode& at(InodeIndex index) const { return inodes_[index]; }
@@ -108,8 +116,12 @@ class Tree {
   std::int64_t resolve(InodeIndex directory, std::string_view path, int depth) const;
   Result<InodeIndex> make_directory(InodeIndex parent, std::string_view name, const Metadata& like);
   void drop(InodeIndex index);
+  // Whether nothing of the child is left; the caller takes its name away then.
+  bool drop_lower(InodeIndex index);
+  void drop_lower_children(InodeIndex directory);
 
   std::deque<Inode> inodes_;
+  std::uint32_t layer_ = 0;
   std::function<void(Inode&)> orphan_;
 };
 

@@ -51,6 +51,12 @@ if wanted image; then
   row "demo image written" "$ours" s 0.3
 fi
 
+if wanted images; then
+  # shellcheck source=tests/bench/images.sh
+  . tests/bench/images.sh
+  image_bench
+fi
+
 if wanted kcheck; then
   in_guest --accel tcg --get /run/times:"$work/times" -- sh -c \
     "kcheck --criu=$version > /dev/null; for i in \$(seq $RUNS); do kcheck --criu=$version --format json; done > /run/times" || true

@@ -62,6 +62,7 @@ std::vector<std::string> names_in(const fs::path& directory) {
 void write_tar_file(const fs::path& tar, const std::vector<TarEntry>& entries, const char* filter) {
   archive* const writer = archive_write_new();
   archive_write_set_format_pax(writer);
+  archive_write_set_options(writer, "hdrcharset=BINARY");  // names are bytes
   if (filter) archive_write_add_filter_by_name(writer, filter);
   ASSERT_EQ(archive_write_open_filename(writer, tar.c_str()), ARCHIVE_OK) << archive_error_string(writer);
   for (const TarEntry& item : entries) {

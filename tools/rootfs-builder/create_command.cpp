@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -13,8 +12,6 @@
 #include "image_arguments.h"
 
 namespace cg {
-namespace fs = std::filesystem;
-
 Registered add_create_command(CLI::App& app, CommonOptions& options) {
   struct State {
     std::vector<std::string> from;
@@ -22,18 +19,16 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
   };
   auto state = std::make_shared<State>();
   CLI::App* command = app.add_subcommand("create", "Make an ext4 image from directories and tars; later ones lie over earlier ones");
-  command->add_option("--from", state->from, "A directory, or a tar in any compression ('-': standard input)")->required();
+  command->add_option("--from", state->from, "A directory, an OCI image layout, or a tar in any compression ('-': standard input); several are layers, with OCI whiteouts")->required();
   command->add_option("-o,--output", options.output, "The image")->required();
   add_image_arguments(*command, state->image);
   return {command, [state](Context& context) -> Result<int> {
             const auto start = std::chrono::steady_clock::now();
             CG_TRY(image_options, state->image.resolve(context.env));
             CG_TRY(builder, image::ImageBuilder::create(context.options.output, image_options));
-            for (const auto& from : state->from) {
-              std::error_code error;
-              if (fs::is_directory(from, error)) CG_CHECK(image::add_directory(builder, from));
-              else CG_CHECK(image::add_archive(builder, from));
-            }
+            using Whiteouts = image::ArchiveOptions::Whiteouts;
+            const image::ArchiveOptions layers{.wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
+            for (const auto& from : state->from) CG_CHECK(image::add_source(builder, from, layers));
             CG_TRY(summary, builder.finish());
             if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
             const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

@@ -1,12 +1,15 @@
-// ls and cat.
+// ls, cat and extract.
 #include <fmt/format.h>
 #include <fmt/chrono.h>
+#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "base/file.h"
 #include "commands.h"
+#include "image/extract.h"
 #include "image_choice.h"
 
 namespace cg {
@@ -119,6 +122,34 @@ Registered add_cat_command(CLI::App& app) {
                 if (!context.env.out) return cannot("writing standard output failed");
                 return {};
               }));
+            return exit_good;
+          }};
+}
+
+Registered add_extract_command(CLI::App& app, CommonOptions& options) {
+  struct State {
+    ImageChoice choice;
+    std::string path = "/";
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command = app.add_subcommand("extract", "Take a file, or a directory with all below it, out of an image");
+  add_image_choice(*command, state->choice);
+  command->add_option("PATH", state->path, "From the image's root; links are not followed")->capture_default_str();
+  command->add_option("-o,--output", options.output, "NAME.tar: a tar with owners, attributes and devices; '-': that on standard output; else a new file or directory")->required();
+  return {command, [state](Context& context) -> Result<int> {
+            CG_TRY(reader, state->choice.open());
+            const std::string& output = context.options.output;
+            if (output == "-") {
+              CG_CHECK(image::extract_tar(reader, state->path, STDOUT_FILENO, "standard output"));
+            } else if (output.ends_with(".tar")) {
+              CG_TRY(file, AtomicFile::create(output));
+              CG_CHECK(image::extract_tar(reader, state->path, file.fd(), output));
+              CG_CHECK(file.commit());
+            } else {
+              CG_TRY(extracted, image::extract_files(reader, state->path, output));
+              if (extracted.skipped > 0 && !context.options.quiet)
+                context.env.err << fmt::format("{}: without {} device nodes, which only root makes; -o NAME.tar has them\n", output, extracted.skipped);
+            }
             return exit_good;
           }};
 }

@@ -1,0 +1,89 @@
+# The image lines of `make bench`; run.sh sources it. Everything lies in memory ($IMAGE_WORK, default a directory of
+# /dev/shm), so neither side waits for a disk. BENCH_LONG=1 adds what takes a peer minutes.
+rb() { "$BIN/rootfs-builder" -q "$@"; }
+# at_least WHAT OURS PEER FACTOR NOTE: PEER seconds are FACTOR times OURS or more.
+at_least() {
+  awk -v w="$1" -v o="$2" -v p="$3" -v f="$4" -v n="${5:-}" 'BEGIN {
+    r = p / o; printf "%-46s %9.1f %-4s least %-6s %-7s %s\n", w, r, "x", f, (r >= f) ? "met" : "MISSED", o " s against " p " s" (n ? "; " n : "") }'
+}
+# kib WORK COMMAND…: peak memory of one run
+peak_kib() { /usr/bin/env python3 -c 'import resource,subprocess,sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"; }
+# many DIRECTORY FILES FOLDERS BYTES
+many_files() { python3 -c 'import os,sys
+top, files, folders, size = sys.argv[1], *map(int, sys.argv[2:])
+body = os.urandom(size)
+for d in range(folders): os.makedirs(f"{top}/d{d}", exist_ok=True)
+for i in range(files):
+  with open(f"{top}/d{i % folders}/file{i}", "wb") as f: f.write(body)' "$@"; }
+
+image_bench() {
+  local tar ours peer copy
+  w=${IMAGE_WORK:-$(mktemp -d /dev/shm/criu-guest-bench.XXXXXX)}  # the trap needs it after this function's end
+  mkdir -p "$w"
+  trap 'rm -rf "$work" "$w"' EXIT
+  local mke2fs=(mke2fs -q -F -t ext4 -O ^resize_inode)
+
+  tar=$(ls -S "${XDG_CACHE_HOME:-$HOME/.cache}"/criu-guest/rootfs/debian-*.tar 2>/dev/null | head -1) || true
+  if [ -n "$tar" ]; then
+    cp "$tar" "$w/debian.tar"
+    mkdir "$w/tree"
+    tar -C "$w/tree" -xf "$w/debian.tar" 2>/dev/null || true
+    from_tar() { rm -f "$w/a.img"; rb create --from "$w/debian.tar" --size 600M -o "$w/a.img"; }
+    from_tree() { rm -f "$w/a.img"; rb create --from "$w/tree" --size 600M -o "$w/a.img"; }
+    peer_tree() { rm -f "$w/b.img"; "${mke2fs[@]}" -d "$w/tree" "$w/b.img" 600M; }
+    peer_tar() { rm -rf "$w/untar" "$w/b.img"; mkdir "$w/untar"; tar -C "$w/untar" -xf "$w/debian.tar" 2>/dev/null; "${mke2fs[@]}" -d "$w/untar" "$w/b.img" 600M; }
+    copy_tar() { rm -f "$w/copy.tar"; cp "$w/debian.tar" "$w/copy.tar"; }
+    ours=$(repeat from_tar); copy=$(repeat copy_tar)
+    at_least "Debian tar, against untar and mke2fs -d" "$ours" "$(repeat peer_tar)" 5
+    peer=$(repeat peer_tree)
+    at_least "Debian tar, against mke2fs -d of the tree" "$ours" "$peer" 6
+    at_least "Debian tree, against mke2fs -d of the tree" "$(repeat from_tree)" "$peer" 1
+    row "Debian tar, ratio to cp of the tar" "$(awk -v a="$ours" -v b="$copy" 'BEGIN { printf "%.2f", a / b }')" x 2 "$ours s against $copy s"
+    if command -v genext2fs > /dev/null; then
+      peer_gen() { rm -f "$w/b.img"; genext2fs -b 600000 -N 40000 -d "$w/tree" "$w/b.img"; }
+      at_least "Debian tree, against genext2fs" "$(repeat from_tree)" "$(RUNS=1 repeat peer_gen)" 1 "one run of the peer"
+    fi
+    rm -rf "$w/tree" "$w/untar" "$w"/*.img "$w/copy.tar"
+  else
+    echo "bench: no Debian tar in the cache ('make rootfs' makes one); its lines are left out"
+  fi
+
+  against() {  # WHAT FACTOR: the tree in $w/many
+    many_ours() { rm -f "$w/a.img"; rb create --from "$w/many" -o "$w/a.img"; }
+    many_peer() { rm -f "$w/b.img"; "${mke2fs[@]}" -N 200000 -d "$w/many" "$w/b.img" 2G; }
+    at_least "$1" "$(repeat many_ours)" "$(RUNS=1 repeat many_peer)" "$2" "one run of the peer"
+  }
+  many_files "$w/many" 60000 600 100; against "60,000 small files" 3.7; rm -rf "$w/many"
+  many_files "$w/many" 20000 1 100; against "20,000 files in one directory" 84; rm -rf "$w/many"
+  many_files "$w/many" 120000 1 100
+  row "peak memory, 120,000 files" "$(peak_kib "$BIN/rootfs-builder" create --from "$w/many" -o "$w/a.img" | awk '{ printf "%.1f", $1 / 1000 }')" MB 100
+  if [ -n "${BENCH_LONG:-}" ]; then against "120,000 files in one directory" 300; fi
+  rm -rf "$w/many"
+  if [ -n "${BENCH_LONG:-}" ]; then
+    many_files "$w/many" 1000 10 4294967
+    big_ours() { rm -f "$w/a.img"; rb create --from "$w/many" -o "$w/a.img"; }
+    big_peer() { rm -f "$w/b.img"; "${mke2fs[@]}" -d "$w/many" "$w/b.img" 5G; }
+    at_least "4 GiB in 1,000 files" "$(RUNS=3 repeat big_ours)" "$(RUNS=3 repeat big_peer)" 3
+    row "peak memory, 4 GiB" "$(peak_kib "$BIN/rootfs-builder" create --from "$w/many" -o "$w/a.img" | awk '{ printf "%.1f", $1 / 1000 }')" MB 100
+    rm -rf "$w/many" "$w"/*.img
+  fi
+
+  # Injection: on a disk, with fsync on both sides.
+  local d=$work/inject
+  mkdir -p "$d/empty"
+  head -c 7000000 /dev/urandom > "$d/binary"
+  rb create --from "$d/empty" --size 256M --form kata -o "$d/kata.img"
+  fresh() { rm -f "$d/x.img"; cp --sparse=always "$d/kata.img" "$d/x.img"; sync "$d/x.img"; }
+  timed() { local i; for ((i = 0; i < RUNS; i++)); do fresh; seconds "$@"; done | median; }
+  by_debugfs() { debugfs -w -R "write $d/binary binary" "$d/x.img?offset=1048576" && sync "$d/x.img"; }
+  by_copy() { cp --sparse=always "$d/x.img" "$d/y.img" && sync "$d/y.img"; }
+  peer=$(timed by_debugfs)
+  ours=$(timed rb inject "$d/x.img" "$d/binary:/binary" --in-place)
+  row "7 MB into a 256 MB Kata image, in place" "$(awk -v a="$ours" -v b="$peer" 'BEGIN { printf "%.2f", a / b }')" x 3 "$ours s against debugfs $peer s"
+  copy=$(timed by_copy)
+  local atomic
+  atomic=$(timed rb inject "$d/x.img" "$d/binary:/binary")
+  row "the same, atomic" "$(awk -v a="$atomic" -v c="$copy" -v o="$ours" 'BEGIN { printf "%.2f", a / (1.5 * c + o) }')" x 1 "$atomic s; 1.5 times cp ($copy s) and in place"
+}
