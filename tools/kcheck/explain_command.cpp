@@ -92,10 +92,12 @@ void follow_command(Scene& scene) {
   }
 }
 
-Result<Scene> look(const KcheckOptions& options, const ExplainCommand& command, const Version& version,
-                   Environment& env) {
+// Fills in `version` from the log where it was not asked for.
+Result<Scene> look(const KcheckOptions& options, const ExplainCommand& command,
+                   std::optional<Version>& version, Environment& env) {
   Scene scene;
   CG_CHECK(read_what(command, env, scene));
+  if (!version && scene.log) version = leading_version(scene.log->criu_version);
   if (!command.images.empty()) {
     CG_TRY(images, look_at_images(command.images));
     scene.images = std::move(images);
@@ -104,7 +106,7 @@ Result<Scene> look(const KcheckOptions& options, const ExplainCommand& command, 
     CG_TRY(process, look_at_process(command.root, command.pid));
     scene.process = std::move(process);
   }
-  CG_CHECK(read_command(options, version, scene));
+  CG_CHECK(read_command(options, version.value_or(default_criu_version()), scene));
   follow_command(scene);
   if (!scene.log && scene.images && !scene.images->log.empty()) {
     const fs::path path = fs::path(scene.images->directory) / scene.images->log;
@@ -196,6 +198,17 @@ void tell_signs(const std::vector<Sign>& signs, const Knowledge& knowledge,
   }
 }
 
+// What is wrong with the command itself goes with the cause: it may be why the last attempt changed nothing.
+Result<void> tell_command(const Scene& scene, const Version& version, Subject& subject) {
+  if (!scene.command) return {};
+  CG_TRY(table, builtin_option_table());
+  for (auto& finding : judge_criu_command(table, version, *scene.command)) {
+    finding.verdict = Verdict::warn;
+    subject.findings.push_back(std::move(finding));
+  }
+  return {};
+}
+
 void add_facts(const Scene& scene, const std::optional<Version>& version, Subject& subject) {
   auto& facts = subject.facts;
   if (scene.log)
@@ -264,7 +277,7 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
     CG_TRY(given, parse_knowledge(text, command.knowledge));
     knowledge = std::move(given);
   }
-  CG_TRY(scene, look(options, command, version.value_or(known_criu_versions().back()), env));
+  CG_TRY(scene, look(options, command, version, env));
   if (!version && scene.log) version = leading_version(scene.log->criu_version);
 
   Report report{"explain", version ? version->text() : "", {}};
@@ -277,6 +290,7 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
   const bool finished = scene.log && scene.log->finished;
   if (subject.findings.empty() && !diagnosis.failed && !finished)
     tell_signs(read_signs(scene), knowledge, version, subject);
+  CG_CHECK(tell_command(scene, version.value_or(default_criu_version()), subject));
   add_facts(scene, version, subject);
   set_headline(scene, diagnosis, subject);
   report.subjects.push_back(std::move(subject));

@@ -73,6 +73,7 @@ TEST(Explain, UnreachableSharing) {
   const auto again = run_kcheck(
       {"explain", report_file("sharing.log"), "--", "criu", "dump", "-t", "1", "--enable-external-masters"});
   EXPECT_EQ(cause(again), "mount.unreachable-sharing");
+  EXPECT_TRUE(again.out.contains("flags.masters-alone"));
   expect_golden(again, "sharing-with-masters.txt");
 }
 
