@@ -222,6 +222,9 @@ void add_facts(const Scene& scene, const std::optional<Version>& version, Subjec
   if (scene.process)
     facts.emplace_back("process", fmt::format("{} ({}): {}", scene.process->criu.pid,
                                               scene.process->criu.name, describe(scene.process->criu)));
+  if (scene.process && !scene.process->program.empty()) facts.emplace_back("program", scene.process->program);
+  if (scene.process && !scene.process->logs.empty())
+    facts.emplace_back("writes to", join(scene.process->logs, ", "));
   if (scene.command) facts.emplace_back("action", scene.command->action);
 }
 

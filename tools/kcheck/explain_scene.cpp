@@ -80,6 +80,18 @@ std::vector<std::string> command_line(const procfs::Directory& proc, int pid) {
   return split(words, '\0');
 }
 
+std::vector<std::string> open_logs(const procfs::Directory& proc, int pid) {
+  std::vector<std::string> logs;
+  const auto descriptors = proc.open_below((std::to_string(pid) + "/fd").c_str());
+  if (!descriptors) return logs;
+  for (const int number : descriptors->numbers().value_or(std::vector<int>())) {
+    const auto target = descriptors->link(std::to_string(number).c_str());
+    if (target && (target->ends_with(".log") || target->ends_with(".log (deleted)"))) logs.push_back(*target);
+    if (logs.size() == 4) break;
+  }
+  return logs;
+}
+
 }  // namespace
 
 bool ImagesSeen::has(const std::string& kind) const {
@@ -116,6 +128,8 @@ Result<ProcessSeen> look_at_process(const fs::path& root, int criu_pid) {
   ProcessSeen seen;
   seen.criu = *criu;
   seen.command = command_line(*proc, criu_pid);
+  seen.program = proc->link((std::to_string(criu_pid) + "/exe").c_str()).value_or("");
+  seen.logs = open_logs(*proc, criu_pid);
   for (const int pid : proc->numbers().value_or(std::vector<int>())) {
     if (pid == criu_pid) continue;
     const auto text = proc->read((std::to_string(pid) + "/status").c_str());

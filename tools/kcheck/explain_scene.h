@@ -42,6 +42,8 @@ struct TaskSeen {
 struct ProcessSeen {
   TaskSeen criu;
   std::vector<std::string> command;  // its command line
+  std::string program;               // the file that runs
+  std::vector<std::string> logs;     // the files *.log that it has open
   std::vector<TaskSeen> targets;     // the tasks it traces; else the one named by -t
 };
 

@@ -240,6 +240,18 @@ TEST_F(Processes, OtherStates) {
   EXPECT_EQ(found(look()), "hang.criu-disk-sleep");
 }
 
+// Which binary runs and which log it really writes: what tells an empty log's explanations apart.
+TEST_F(Processes, ProgramAndLog) {
+  fs::create_directories(directory_.path() / "proc/534/fd");
+  fs::create_symlink("/usr/sbin/criu", directory_.path() / "proc/534/exe");
+  fs::create_symlink("/dev/null", directory_.path() / "proc/534/fd/0");
+  fs::create_symlink("/elsewhere/d.log (deleted)", directory_.path() / "proc/534/fd/7");
+  std::string facts;
+  const Report report = look();
+  for (const auto& [key, value] : report.subjects[0].facts) facts += key + " " + value + "\n";
+  EXPECT_TRUE(facts.contains("program /usr/sbin/criu\nwrites to /elsewhere/d.log (deleted)\n")) << facts;
+}
+
 // A task that ends while it is read, files that are no status, a criu that is gone.
 TEST_F(Processes, Races) {
   fs::remove_all(directory_.path() / "proc/530/wchan");
