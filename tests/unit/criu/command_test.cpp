@@ -6,9 +6,9 @@
 
 #include <filesystem>
 
-#include "base/environment.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "built_criu.h"
 
 namespace cg {
 namespace {
@@ -194,15 +194,9 @@ Answer ask(const std::string& criu, const std::string& option) {
 }
 
 TEST(OptionTable, AgreesWithThePrograms) {
-  Environment env = process_environment();
   std::size_t asked = 0;
   for (const Version& criu : known_criu_versions()) {
-    const std::filesystem::path built = cache_directory(env) / "criu";
-    std::filesystem::path program;
-    std::error_code none;
-    for (const auto& entry : std::filesystem::directory_iterator(built, none))
-      if (const auto file = entry.path() / ("criu-" + criu.text()); std::filesystem::exists(file))
-        program = file;
+    const std::filesystem::path program = built_criu(criu);
     if (program.empty()) continue;
     for (const auto& option : table().options) {
       for (const std::string& name : {option.name, "no-" + option.name}) {

@@ -7,7 +7,9 @@
 #include <regex>
 #include <set>
 
+#include "base/file.h"
 #include "base/text.h"
+#include "built_criu.h"
 
 namespace cg {
 namespace {
@@ -149,6 +151,68 @@ TEST(Knowledge, IsWellFormed) {
         EXPECT_FALSE(words.contains("{" + std::to_string(hole) + "}")) << cause.id << ": " << text.text();
     }
   }
+}
+
+// The pieces of a text between its holes, those with enough letters to mean something.
+std::vector<std::string> pieces_of(const std::string& text) {
+  std::vector<std::string> pieces;
+  std::string piece;
+  for (const char c : text + "*") {
+    if (c != '*' && c != '#') {
+      piece += c;
+      continue;
+    }
+    if (std::ranges::count_if(
+            piece, [](char letter) { return std::isalpha(static_cast<unsigned char>(letter)); }) >= 4)
+      pieces.push_back(piece);
+    piece.clear();
+  }
+  return pieces;
+}
+
+// Each text stands in at least one of the programs, as CRIU's format strings have it.
+TEST(Knowledge, TextsAreInThePrograms) {
+  // Words that CRIU fills in at run time, and what a static build of it does not contain.
+  const std::set<std::string> filled_in = {
+      "Can't open self/pagemap on procfs",
+      "Fail to make dir /tmp/.criu.move_mount_set_group.",
+      "Fail to mount tmfps to /tmp/.criu.move_mount_set_group.",
+      "sys/kernel/ns_last_pid sysctl is inaccessible",
+      "Unable to interrupt task: # (Operation not permitted)",
+      "Unable to interrupt task: # (No such process)",
+      "FS mnt .* dev * root * unsupported id #",
+      "execvp(\"*\", ...) failed: No such file or directory",
+      "Failed to make mount # slave: Invalid argument",
+      "Connected TCP socket, consider using --tcp-established option",
+      "In-flight connections can be ignored with the --skip-in-flight option",
+      "Can't get 1:16 opt: Operation not supported",
+      "Can't get 1:34 opt: Operation not supported",
+      "Can't fork for #: File exists",
+      "Unexpected EOF on (empty-image)",
+      "Unable to apply root mount options: Operation not permitted",
+      "Can't open sys/kernel/ns_last_pid on procfs"};
+  const std::set<std::string> not_built = {"get_task_size failed when initializing kerndat",
+                                           "kerndat_iptables_has_xtlocks failed when initializing kerndat",
+                                           "kerndat_has_nftables_concat failed when initializing kerndat",
+                                           "Can't create nftables table",
+                                           "CRIU does not currently support dumping BPF map type #",
+                                           "Locking network failed using nftables"};
+  std::vector<std::string> programs;
+  for (const Version& criu : known_criu_versions())
+    if (const auto file = built_criu(criu); !file.empty()) programs.push_back(read_file(file).value());
+  if (programs.size() < known_criu_versions().size()) GTEST_SKIP() << "not every CRIU has been built here";
+  for (const auto& cause : knowledge().causes)
+    for (const auto& text : cause.texts) {
+      if (filled_in.contains(text.text()) || not_built.contains(text.text())) continue;
+      const auto pieces = pieces_of(text.text());
+      EXPECT_TRUE(std::ranges::any_of(programs,
+                                      [&](const std::string& program) {
+                                        return std::ranges::all_of(pieces, [&](const std::string& piece) {
+                                          return program.contains(piece);
+                                        });
+                                      }))
+          << cause.id << ": " << text.text();
+    }
 }
 
 TEST(Knowledge, NearestTexts) {
