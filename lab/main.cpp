@@ -136,7 +136,8 @@ int forest(const Args& args, Environment& env) {
   for (;;) pause();
 }
 
-// busy SECONDS: how many times it went round, in memory that it maps anew each time, while others may look at it.
+// busy SECONDS: how many times it went round, in memory that it maps anew each time, while others may look at
+// it.
 int busy(const Args& args, Environment& env) {
   const auto seconds = std::chrono::duration<double>(args.size() > 1 ? std::atof(args[1].c_str()) : 1.0);
   const auto end = std::chrono::steady_clock::now() + seconds;

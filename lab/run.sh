@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 
 "$MAKE" guest-kernel
 "$MAKE" rootfs RECIPE=demo
+"$BIN/rootfs-builder" build runtimes -o "$OUT/runtimes.img"
 puts=() criu=()
 for version in $LAB_CRIU; do
   if "$BIN/criu-builder" build "$version" -o "$OUT" > "$OUT/lab-criu.log" 2>&1; then
@@ -33,7 +34,7 @@ for ((guest = 0; guest < guests; guest++)); do
   [ -n "$share" ] || continue
   answers+=("$OUT/lab-$guest.jsonl")
   # shellcheck disable=SC2086  # a list of ids
-  "$BIN/guest-run" --kernel "$OUT/vmlinux.container" --image "$OUT/demo.img" --timeout 3600 --cpus 1 \
+  "$BIN/guest-run" --kernel "$OUT/vmlinux.container" --image "$OUT/demo.img" --disk "$OUT/runtimes.img:ro" --timeout 3600 --cpus 1 \
     --put "$BIN/lab-guest:/run/lab-guest:755" --put "$BIN/kcheck:/run/kcheck:755" --put lab/cases.toml:/run/cases.toml "${puts[@]}" \
     -- /run/lab-guest run --cases /run/cases.toml --kcheck /run/kcheck "${criu[@]}" $share > "$OUT/lab-$guest.jsonl" &
   pids+=($!)

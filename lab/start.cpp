@@ -26,6 +26,7 @@
 #include "base/text.h"
 #include "container.h"
 #include "procfs/scan.h"
+#include "runtime.h"
 
 namespace cg::lab {
 namespace {
@@ -42,9 +43,10 @@ struct Place {
   bool terminal = false;  // its standard streams are a terminal whose master is here
   bool piped = false;     // its standard output is a pipe to here
   bool container = false;
-  bool binds = false;          // of a directory and a file from the guest
-  bool outside_input = false;  // its standard input is a file of the guest
-  bool outside_files = false;  // its program and standard streams are
+  const char* runtime = nullptr;  // a container made by it
+  bool binds = false;             // of a directory and a file from the guest
+  bool outside_input = false;     // its standard input is a file of the guest
+  bool outside_files = false;     // its program and standard streams are
 };
 
 const std::map<std::string, Place>& places() {
@@ -63,6 +65,8 @@ const std::map<std::string, Place>& places() {
       {"net-namespace", {.namespaces = CLONE_NEWNET}},
       {"time-namespace", {.namespaces = 0x80 /* CLONE_NEWTIME */}},
       {"container", {.container = true, .binds = true}},
+      {"runc", {.runtime = "runc"}},
+      {"crun", {.runtime = "crun"}},
       {"container-no-binds", {.container = true}},
       {"container-no-session", {.own_session = false, .container = true, .binds = true}},
       {"container-terminal", {.terminal = true, .container = true}},
@@ -266,7 +270,9 @@ Result<Running> start(const std::string& name, const std::vector<std::string>& h
   Running running;
   running.record = running.inside = work / "record";
   CG_CHECK(make_directories(work));
-  if (place->second.container)
+  if (place->second.runtime)
+    CG_CHECK(start_by_runtime(place->second.runtime, running, holds, work));
+  else if (place->second.container)
     CG_CHECK(start_container(place->second, running, holds, work));
   else
     CG_CHECK(start_in_guest(place->second, running, task_words("lab-guest", running.record, holds)));
@@ -337,6 +343,7 @@ void finish(Running& running) {
   }
   for (const pid_t pid : {running.pid, running.companion})
     if (pid > 0) kill(pid, SIGKILL);
+  if (!running.runtime.empty()) delete_container(running);
   running.held.clear();  // hangs up a terminal that a session lives on
   // What a dumped tree leaves to its subreaper, and what it had forked.
   wait_for(milliseconds(3000), [] {

@@ -16,6 +16,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "runtime.h"
 #include "start.h"
 
 namespace cg::lab {
@@ -52,6 +53,7 @@ class CaseRun {
   Answer deed(const Version& version, Running& running, Answer foretold,
               const std::vector<std::string>& dump_options, const std::vector<std::string>& restore_options,
               std::string& message);
+  Answer deed_of_runtime(const Version& version, Running& running, std::string& message);
   Result<void> trial(const Version& version, Outcome& outcome);
 
   const Case& case_;
@@ -162,8 +164,9 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
                      const std::vector<std::string>& dump_options,
                      const std::vector<std::string>& restore_options, std::string& message) {
   // A mount namespace that has the tmpfs on /run would have the images in its own archive.
-  const fs::path images = fmt::format("{}/lab-{}-{}-{}", case_.place.starts_with("mount-namespace") ? "/var/tmp" : "/run",
-                                      case_.id, version.text(), number_);
+  const fs::path images =
+      fmt::format("{}/lab-{}-{}-{}", case_.place.starts_with("mount-namespace") ? "/var/tmp" : "/run",
+                  case_.id, version.text(), number_);
   fs::remove_all(images);
   fs::create_directories(images);
   fs::remove("/run/criu.kdat");  // what an earlier case's criu found out
@@ -233,6 +236,26 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
   return Answer::restore_fails;
 }
 
+Answer CaseRun::deed_of_runtime(const Version& version, Running& running, std::string& message) {
+  const fs::path images = fmt::format("/run/lab-{}-{}-{}", case_.id, version.text(), number_);
+  fs::create_directories(images);
+  fs::remove("/run/criu.kdat");
+  const std::string criu = programs_.criu.at(version);
+  if (auto done = checkpoint_by_runtime(running, criu, images); !done) {
+    message = done.error().message + " | " + first_errors(images / "dump.log");
+    return Answer::dump_refused;
+  }
+  if (auto done = restore_by_runtime(running, criu, images); !done) {
+    message = done.error().message + " | " + first_errors(images / "restore.log");
+    return Answer::restore_fails;
+  }
+  message = "restored, but it does not count on";
+  if (!counts_on(running)) return Answer::restore_fails;
+  message.clear();
+  fs::remove_all(images);
+  return Answer::works;
+}
+
 // The proposal's words behind `criu dump --tree … --log-file dump.log`: those that make the difference.
 std::vector<std::string> words_behind(const Json& command, std::string_view last) {
   std::vector<std::string> words;
@@ -263,6 +286,14 @@ Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
   if (subject.contains("commands")) {
     dump_options = words_behind(subject["commands"]["dump"], "dump.log");
     restore_options = words_behind(subject["commands"]["restore"], "--restore-detached");
+  }
+  if (case_.through_runtime) {
+    // The runtime finds its own options: what is foretold is that there are some that work.
+    outcome.predicted = (*proposal)["exit_status"] == 1 ? Answer::dump_refused : prediction->by_system;
+    outcome.reasons = outcome.predicted == Answer::works ? "" : outcome.reasons;
+    outcome.happened = deed_of_runtime(version, running, outcome.message);
+    finish(running);
+    return {};
   }
   // Without need of an option for the dump, the proposal is what is run.
   outcome.happened =
@@ -358,13 +389,14 @@ Result<std::vector<Case>> load_cases(const fs::path& file) {
   std::vector<Case> cases;
   for (const auto* entry : reader.tables("case")) {
     TomlReader fields(*entry, file.string());
-    fields.only({"id", "what", "away", "place", "holds", "after", "criu"});
+    fields.only({"id", "what", "away", "place", "holds", "after", "through_runtime", "criu"});
     Case one;
     one.id = fields.required_string("id");
     one.what = fields.required_string("what");
     one.place = fields.string("place", "session");
     one.holds = fields.strings("holds");
     one.after = fields.strings("after");
+    one.through_runtime = fields.boolean("through_runtime", false);
     const auto range = VersionRange::parse(fields.string("criu", "*"));
     if (!range) fields.fail("criu", range.error().message);
     for (const auto& text : fields.strings("away")) {

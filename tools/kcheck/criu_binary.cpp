@@ -104,8 +104,9 @@ Result<std::vector<Finding>> compare_with_binary(const RunCriu& criu, const Criu
     CG_TRY(answer, criu({"check", "--feature", std::string(feature)}));
     if (answer.text.contains("Unknown feature")) continue;
     if (answer.text.contains("Could not initialize kernel features detection")) {
-      Finding finding = disagreement("no-start", "this criu does not start here", std::string(trim(answer.text)).substr(0, 300),
-                                     "the rows of severity startup say why");
+      Finding finding =
+          disagreement("no-start", "this criu does not start here",
+                       std::string(trim(answer.text)).substr(0, 300), "the rows of severity startup say why");
       finding.breaks = "every command of it ends with that";
       findings.push_back(std::move(finding));
       break;
@@ -115,11 +116,12 @@ Result<std::vector<Finding>> compare_with_binary(const RunCriu& criu, const Criu
     ++compared;
     const bool theirs = answer.status == 0;
     if (theirs == (ours.status == Status::pass)) continue;
-    findings.push_back(disagreement(
-        "feature-" + std::string(feature), fmt::format("criu and kcheck disagree about {}", feature),
-        fmt::format("`criu check --feature {}` says {}; the probe {}: {}", feature, theirs ? "yes" : "no", name,
-                    ours.detail),
-        "criu's answer is about what this binary was built with as well; `criu check --feature` with -v4 says more"));
+    findings.push_back(disagreement("feature-" + std::string(feature),
+                                    fmt::format("criu and kcheck disagree about {}", feature),
+                                    fmt::format("`criu check --feature {}` says {}; the probe {}: {}",
+                                                feature, theirs ? "yes" : "no", name, ours.detail),
+                                    "criu's answer is about what this binary was built with as well; `criu "
+                                    "check --feature` with -v4 says more"));
   }
   CG_TRY(help, criu({"--help"}));
   const auto theirs = options_in(help.text);
@@ -128,7 +130,8 @@ Result<std::vector<Finding>> compare_with_binary(const RunCriu& criu, const Criu
     const CriuOption* known = table.find(is_negated ? name.substr(3) : name);
     ++compared;
     if (known && known->criu.contains(binary.version)) continue;
-    findings.push_back(disagreement("option-" + name, fmt::format("criu has an option --{} that kcheck does not expect", name),
+    findings.push_back(disagreement("option-" + name,
+                                    fmt::format("criu has an option --{} that kcheck does not expect", name),
                                     fmt::format("`criu --help` of {} names it", binary.version.text()),
                                     "the binary is of another version than it says, or it is patched"));
   }
@@ -136,8 +139,8 @@ Result<std::vector<Finding>> compare_with_binary(const RunCriu& criu, const Criu
   summary.id = "criu-binary.compared";
   summary.title = "the binary's answers and kcheck's";
   summary.severity = "better-off";
-  summary.seen = fmt::format("{}, CRIU {}: {} answers compared, {} differ", binary.path, binary.version.text(), compared,
-                             findings.size());
+  summary.seen = fmt::format("{}, CRIU {}: {} answers compared, {} differ", binary.path,
+                             binary.version.text(), compared, findings.size());
   findings.insert(findings.begin(), std::move(summary));
   return findings;
 }

@@ -58,7 +58,8 @@ int kcheck_main(const Args& args, Environment& env) {
          "CRIU version to judge for (--criu=VERSION); without one, the criu on PATH, else the default")
       ->expected(0, 1);
   std::string binary;
-  app.add_option("--criu-binary", binary, "A criu to ask as well: version, features and options, and where it disagrees");
+  app.add_option("--criu-binary", binary,
+                 "A criu to ask as well: version, features and options, and where it disagrees");
   CLI::App* live =
       app.add_subcommand("live", "Check the running kernel by its configuration and by live probes");
   ConfigurationCommands configurations(app);

@@ -81,9 +81,9 @@ Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSys
   if (!installed) return ChosenVersion{default_criu_version(), "the default; no criu is on PATH"};
   const auto& known = known_criu_versions();
   const bool is_known = std::ranges::find(known, *installed) != known.end();
-  return ChosenVersion{*installed, is_known
-                                ? "the criu on PATH"
-                                : "the criu on PATH, a version that this matrix was not checked against"};
+  return ChosenVersion{
+      *installed,
+      is_known ? "the criu on PATH" : "the criu on PATH, a version that this matrix was not checked against"};
 }
 
 LiveSystem real_system(const Matrix& matrix) {

@@ -5,10 +5,13 @@
 namespace cg {
 namespace {
 
-RunCriu scripted(const std::string& version, const std::string& refused_feature, const std::string& more_help) {
+RunCriu scripted(const std::string& version, const std::string& refused_feature,
+                 const std::string& more_help) {
   return [=](const std::vector<std::string>& arguments) -> Result<CriuAnswer> {
     if (arguments[0] == "--version") return CriuAnswer{0, "Version: " + version + "\n"};
-    if (arguments[0] == "--help") return CriuAnswer{1, "Usage:\n  -t|--tree PID  checkpoint a tree -- as a whole\n  --[no-]tcp-close\n" + more_help};
+    if (arguments[0] == "--help")
+      return CriuAnswer{
+          1, "Usage:\n  -t|--tree PID  checkpoint a tree -- as a whole\n  --[no-]tcp-close\n" + more_help};
     if (arguments[2] == "openat2") return CriuAnswer{1, "Error: Unknown feature openat2"};
     return CriuAnswer{arguments[2] == refused_feature ? 1 : 0, ""};
   };
@@ -24,7 +27,11 @@ std::vector<Finding> compare(const RunCriu& criu) {
 
 TEST(CriuBinary, TellsItsVersion) {
   EXPECT_EQ(ask_version(scripted("3.17.1", "", ""), "criu")->text(), "3.17.1");
-  const auto none = ask_version([](const auto&) -> Result<CriuAnswer> { return CriuAnswer{0, "busybox\n"}; }, "/bin/x");
+  const auto none = ask_version(
+      [](const auto&) -> Result<CriuAnswer> {
+        return CriuAnswer{0, "busybox\n"};
+      },
+      "/bin/x");
   ASSERT_FALSE(none);
   EXPECT_TRUE(none.error().message.contains("/bin/x"));
 }

@@ -1,9 +1,9 @@
 // The checks of `kcheck tree` over snapshots made by hand; what CRIU really does with such trees is the
 // lab's.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -46,7 +46,8 @@ TEST(LabCases, EveryProofOfTheMatrixIsACaseOfTheLab) {
 }
 
 TEST(LabCases, WhatCannotBeTakenAwayIsRefused) {
-  for (const char* text : {"", "syscall", "syscall madvise", "null", "over /a", "no-net now", "syscall a b c"})
+  for (const char* text :
+       {"", "syscall", "syscall madvise", "null", "over /a", "no-net now", "syscall a b c"})
     EXPECT_FALSE(parse_taking(text)) << text;
   EXPECT_TRUE(parse_taking("syscall madvise EPERM arg 2 102"));
 }
@@ -54,8 +55,9 @@ TEST(LabCases, WhatCannotBeTakenAwayIsRefused) {
 class LabTable : public ::testing::Test {
  protected:
   Result<std::string> table(const std::string& answers) {
-    EXPECT_TRUE(write_file_atomically(directory_.path() / "cases.toml",
-                                      "[[case]]\nid = \"a\"\nwhat = \"A\"\n[[case]]\nid = \"b\"\nwhat = \"B\"\n"));
+    EXPECT_TRUE(
+        write_file_atomically(directory_.path() / "cases.toml",
+                              "[[case]]\nid = \"a\"\nwhat = \"A\"\n[[case]]\nid = \"b\"\nwhat = \"B\"\n"));
     EXPECT_TRUE(write_file_atomically(directory_.path() / "answers", answers));
     return lab_table(directory_.path() / "cases.toml", {directory_.path() / "answers"}, summary_);
   }

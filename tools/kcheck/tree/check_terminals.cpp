@@ -57,6 +57,15 @@ Hindrance shell_job(const Terminal& terminal, std::string id, std::string title,
       .restore_options = {"--shell-job"}};
 }
 
+Hindrance external_terminal(const Terminal& terminal, std::string id, std::string title, std::string prints) {
+  const std::string key = external_key(*terminal.file->stat);
+  Hindrance hindrance = shell_job(terminal, std::move(id), std::move(title), std::move(prints));
+  hindrance.fix = "--external " + key + ", and on restore an open descriptor of a terminal";
+  hindrance.dump_options = {"--external", key};
+  hindrance.restore_options = {"--inherit-fd", "fd[N]:" + key};
+  return hindrance;
+}
+
 }  // namespace
 
 bool is_terminal(const FileStat& stat) {
@@ -80,12 +89,21 @@ void check_terminals(const Question& question, Hindrances& found) {
       if (is_master(*file.stat) && file.info && file.info->tty_index >= 0)
         masters.insert(static_cast<unsigned>(file.info->tty_index));
       if (is_slave(*file.stat)) slaves.try_emplace(key, Terminal{&task, &file});
-      if (question.options.shell_job) continue;
       const Terminal terminal{&task, &file};
-      if (file.mount() >= 0 && !mounts.contains(file.mount()))
-        found.push_back(shell_job(
-            terminal, "tree.terminal-outside", "a terminal on a mount outside of the tree",
-            fmt::format("Can't lookup mount={} for fd={} path={}", file.mount(), file.fd, file.link)));
+      const bool outside = file.mount() >= 0 && !mounts.contains(file.mount());
+      const std::string lookup =
+          fmt::format("Can't lookup mount={} for fd={} path={}", file.mount(), file.fd, file.link);
+      // Until 3.18 --shell-job did not help a terminal whose mount is not in the tree.
+      if (outside && question.criu < Version{{3, 18, 0}}) {
+        found.push_back(external_terminal(terminal, "tree.terminal-outside",
+                                          "a terminal on a mount outside of the tree", lookup));
+        slaves.erase(key);
+        continue;
+      }
+      if (question.options.shell_job) continue;
+      if (outside)
+        found.push_back(shell_job(terminal, "tree.terminal-outside",
+                                  "a terminal on a mount outside of the tree", lookup));
       if (is_controlling(task, *file.stat) && !question.tree.find(task.stat.session) &&
           dangling.insert(key).second)
         found.push_back(shell_job(
@@ -102,12 +120,8 @@ void check_terminals(const Question& question, Hindrances& found) {
                                 "the terminal's master side is outside of the tree",
                                 "Found slave peer index " + index + " without correspond master peer"));
     } else if (unpaired > 1) {
-      Hindrance second = shell_job(terminal, "tree.terminal-second", "a second terminal of outside",
-                                   "Only one slave external peer is allowed (index " + index + ")");
-      second.fix = "--external " + key + ", and on restore an open descriptor of that terminal";
-      second.dump_options = {"--external", key};
-      second.restore_options = {"--inherit-fd", "fd[N]:" + key};
-      found.push_back(std::move(second));
+      found.push_back(external_terminal(terminal, "tree.terminal-second", "a second terminal of outside",
+                                        "Only one slave external peer is allowed (index " + index + ")"));
     }
   }
 }
