@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # What `make lab` runs: every case of lab/cases.toml in a guest, for the CRIU versions that can be had. Prints the table
 # of both answers, and fails when they differ. The answers, one object a line, lie in $OUT/lab-*.jsonl.
-# Variables: BIN, OUT, MAKE, LAB_CRIU (versions), LAB_CASES (ids; default: all).
+# Variables: BIN, OUT, MAKE, LAB_CRIU (versions, or "all"), LAB_CASES (ids; default: all), LAB_KERNEL (default: the guest
+# kernel).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-: "${BIN:=build/release/bin}" "${OUT:=out}" "${MAKE:=make}" "${LAB_CRIU:=3.17.1 3.19 4.1.1 4.2.1}" "${LAB_CASES:=}"
+: "${BIN:=build/release/bin}" "${OUT:=out}" "${MAKE:=make}" "${LAB_CRIU:=3.17.1 3.19 4.1.1 4.2.1}" "${LAB_CASES:=}" "${LAB_KERNEL:=}"
 [ "$LAB_CRIU" != all ] || LAB_CRIU="3.17.1 3.18 3.19 4.0 4.1 4.1.1 4.2 4.2.1"
 
-"$MAKE" guest-kernel
+[ -n "$LAB_KERNEL" ] || { "$MAKE" guest-kernel; LAB_KERNEL=$OUT/vmlinux.container; }
 "$MAKE" rootfs RECIPE=demo
 "$BIN/rootfs-builder" build runtimes -o "$OUT/runtimes.img"
 puts=() criu=()
@@ -34,7 +35,7 @@ for ((guest = 0; guest < guests; guest++)); do
   [ -n "$share" ] || continue
   answers+=("$OUT/lab-$guest.jsonl")
   # shellcheck disable=SC2086  # a list of ids
-  "$BIN/guest-run" --kernel "$OUT/vmlinux.container" --image "$OUT/demo.img" --disk "$OUT/runtimes.img:ro" --timeout 3600 --cpus 1 \
+  "$BIN/guest-run" --kernel "$LAB_KERNEL" --image "$OUT/demo.img" --disk "$OUT/runtimes.img:ro" --timeout 3600 --cpus 1 \
     --put "$BIN/lab-guest:/run/lab-guest:755" --put "$BIN/kcheck:/run/kcheck:755" --put lab/cases.toml:/run/cases.toml "${puts[@]}" \
     -- /run/lab-guest run --cases /run/cases.toml --kcheck /run/kcheck "${criu[@]}" $share > "$OUT/lab-$guest.jsonl" &
   pids+=($!)

@@ -46,6 +46,15 @@ section "guest kernel"
 section "demo: a container checkpointed and restored"
 "$MAKE" demo
 
+section "the lab"
+if [ "$mode" = long ]; then
+  LAB_CRIU=all "$MAKE" lab || failures=1
+  BIN="$BUILD/bin" OUT="$OUT" MAKE="$MAKE" lab/kernels.sh || failures=1
+else
+  # The two versions whose source Debian serves.
+  LAB_CRIU="4.1.1 4.2.1" "$MAKE" lab || failures=1
+fi
+
 section "guest tests"
 # Set or not is what the tests ask, and an empty value is set.
 unset CG_CHECK_LONG
