@@ -42,6 +42,8 @@ const std::vector<Job> jobs = {
     {"removeInPlace", {"remove", "-r", "@image.img", "/tree", "--in-place"}, true},
     {"grow", {"inject", "@image.img", "@big:/big", "--grow"}},
     {"growInPlace", {"inject", "@image.img", "@big:/big", "--grow", "--in-place"}, true},
+    {"convert", {"convert", "@source.img", "--form", "gpt", "-o", "@image.img"}},
+    {"initrd", {"convert", "@source.img", "--form", "initrd", "-o", "@image.img"}},
     {"create", {"create", "--from", "@input.tar", "--from", "@more", "-o", "@image.img"}},
 };
 
@@ -60,11 +62,12 @@ class Fault : public ImageCase, public testing::WithParamInterface<Job> {
                                      {.path = "etc/conf", .content = noise.substr(100, 20000)}};
     for (int i = 0; i < 20; ++i) entries.push_back({.path = "tree/d" + std::to_string(i) + "/file", .content = noise.substr(static_cast<std::size_t>(i), 5000)});
     image_of(entries, {"--size", "2M", "--journal", "none"});
+    fs::copy_file(path("image.img"), path("source.img"));
     old_ = bytes_of(path("image.img"));
     for (std::string arg : GetParam().args) args_.push_back(arg.starts_with('@') ? text(arg.substr(1)) : std::move(arg));
     // "@new:/x" has become "DIR/new:/x".
     ASSERT_EQ(rootfs_builder(args_).status, 0) << rootfs_builder(args_).err;
-    ASSERT_TRUE(is_clean(path("image.img")));
+    if (std::string_view(GetParam().args[0]) != "convert") { ASSERT_TRUE(is_clean(path("image.img"))); }
     new_ = bytes_of(path("image.img"));
     ASSERT_FALSE(new_ == old_);
     files_ = names_in(path(""));

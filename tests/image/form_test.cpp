@@ -145,5 +145,45 @@ TEST_F(Verity, NeedsAPartition) {
   EXPECT_EQ(rootfs_builder({"create", "--from", text("input.tar"), "-o", text("x.img"), "--form", "kat"}).status, 2);
 }
 
+class Convert : public ImageCase {};
+
+TEST_F(Convert, KeepsEveryFileInEveryForm) {
+  NEEDS_PROGRAM("e2fsck");
+  const std::string img = image_of({{.path = "usr/sbin/init", .content = std::string(9000, 'i'), .mode = 0755, .uid = 3, .gid = 4}, {.path = "sbin", .type = 'l', .content = "usr/sbin"},
+                                    {.path = "etc/hard", .type = 'h', .content = "usr/sbin/init"}, {.path = "dev/tty", .type = 'c', .mode = 0666, .major = 5}}, {"--label", "kept"});
+  ASSERT_EQ(rootfs_builder({"extract", img, "-o", text("first.tar")}).status, 0);
+  std::string from = img;
+  for (const char* const form : {"kata", "gpt", "kata-dax", "ext4"}) {
+    const std::string to = text(std::string(form) + ".img");
+    const auto outcome = rootfs_builder({"convert", from, "--form", form, "-o", to});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(rootfs_builder({"verify", to}).status, 0) << form;
+    EXPECT_TRUE(rootfs_builder({"inspect", to}).out.contains("label     kept")) << form;
+    ASSERT_EQ(rootfs_builder({"extract", to, "-o", text("again.tar")}).status, 0);
+    EXPECT_TRUE(bytes_of(path("again.tar")) == bytes_of(path("first.tar"))) << form;
+    from = to;
+  }
+}
+
+TEST_F(Convert, AnInitrdIsWhatCpioReadsAndTheSameTwice) {
+  NEEDS_PROGRAM("cpio");
+  const std::string img = image_of({{.path = "sbin/init", .content = std::string(9001, 'i'), .mode = 0755, .uid = 3, .gid = 4}, {.path = "etc/hard", .type = 'h', .content = "sbin/init"},
+                                    {.path = "etc/link", .type = 'l', .content = "/x"}, {.path = "etc/attr", .content = "a", .xattrs = {{"user.a", "b"}}}});
+  const auto made = rootfs_builder({"convert", img, "--form", "initrd", "--compress", "none", "-o", text("i.cpio")});
+  ASSERT_EQ(made.status, 0);
+  EXPECT_TRUE(made.err.contains("without 1 extended attribute")) << made.err;
+  const auto listed = run({"cpio", "-tv", "--numeric-uid-gid", "-F", text("i.cpio")}, {.set_variables = {{"LC_ALL", "C"}, {"TZ", "UTC"}}});
+  ASSERT_TRUE(listed && listed->status == 0) << listed->err;
+  EXPECT_TRUE(listed->out.contains("init -> sbin/init") || listed->out.contains("init -> /sbin/init")) << listed->out;
+  EXPECT_TRUE(listed->out.contains("-rwxr-xr-x   2 3        4            9001")) << listed->out;
+  EXPECT_FALSE(listed->out.contains("lost+found"));
+  for (const char* const compression : {"gzip", "zstd", "lzma"}) {
+    for (const char* const name : {"a", "b"}) ASSERT_EQ(rootfs_builder({"convert", img, "--form", "initrd", "--compress", compression, "-o", text(name)}).status, 0);
+    EXPECT_TRUE(bytes_of(path("a")) == bytes_of(path("b"))) << compression;
+    EXPECT_LT(fs::file_size(path("a")), fs::file_size(path("i.cpio")));
+  }
+  EXPECT_EQ(rootfs_builder({"convert", img, "--form", "initrd", "--compress", "xz", "-o", text("x")}).status, 2);
+}
+
 }  // namespace
 }  // namespace cg

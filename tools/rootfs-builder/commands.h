@@ -28,6 +28,7 @@ Registered add_build_command(CLI::App& app, CommonOptions& options);
 void add_edit_commands(CLI::App& app, std::vector<Registered>& commands);
 Registered add_ls_command(CLI::App& app);
 Registered add_cat_command(CLI::App& app);
+Registered add_convert_command(CLI::App& app, CommonOptions& options);
 Registered add_extract_command(CLI::App& app, CommonOptions& options);
 Registered add_inspect_command(CLI::App& app);
 Registered add_verify_command(CLI::App& app);

@@ -25,6 +25,8 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
   return {command, [state](Context& context) -> Result<int> {
             const auto start = std::chrono::steady_clock::now();
             CG_TRY(image_options, state->image.resolve(context.env));
+            if (image_options.frame.form == image::Form::initrd)
+              return usage_error("create makes disks; make one, then 'convert IMAGE --form initrd -o INITRD'");
             CG_TRY(builder, image::ImageBuilder::create(context.options.output, image_options));
             using Whiteouts = image::ArchiveOptions::Whiteouts;
             const image::ArchiveOptions layers{.wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};

@@ -24,7 +24,7 @@ int rootfs_builder_main(const Args& args, Environment& env) {
   add_common_options(app, options);
   app.require_subcommand(1);
   std::vector<Registered> commands = {add_create_command(app, options), add_build_command(app, options), add_ls_command(app),
-                                      add_cat_command(app), add_extract_command(app, options), add_inspect_command(app), add_verify_command(app)};
+                                      add_cat_command(app), add_convert_command(app, options), add_extract_command(app, options), add_inspect_command(app), add_verify_command(app)};
   add_edit_commands(app, commands);
   if (const auto status = parse_command_line(app, args, env)) return *status;
   Context context{options, env};
