@@ -160,6 +160,27 @@ TEST(TreeMounts, ASkippedParentLeavesAnOrphan) {
   EXPECT_TRUE(has(refused_with(container(), {"--skip-mnt", "/dev"}), "tree.mount-parent-skipped"));
 }
 
+TEST(TreeMounts, ImagesOnATmpfsThatIsDumpedIntoThem) {
+  Snapshot tree = container();
+  tree.own_mounts = procfs::parse_mountinfo("20 1 254:0 / / rw - ext4 /dev/vda rw\n"
+                                            "27 20 0:41 / /run rw - tmpfs tmpfs rw\n")
+                        .value();
+  EXPECT_TRUE(has(refused_with(tree, {"--images-dir", "/run/images"}), "tree.images-inside"));
+  EXPECT_FALSE(has(refused_with(tree, {"--images-dir", "/var/images"}), "tree.images-inside"));
+  EXPECT_FALSE(has(refused_with(tree, {"--images-dir", "/run/images", "--external", "mnt[/dev]:dev"}), "tree.images-inside"));
+}
+
+TEST(TreeTasks, A32BitProgram) {
+  Snapshot tree = plain();
+  tree.tasks[0].elf = ElfClass::bits_32;
+  const auto verdict = [&] { return check_all({tree, v4_1_1, {}}).front().verdict; };
+  EXPECT_EQ(verdict(), Verdict::warn);
+  tree.criu_has_compat = false;
+  EXPECT_EQ(verdict(), Verdict::fail);
+  tree.criu_has_compat = true;
+  EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>());
+}
+
 TEST(TreeTasks, ASessionOutsideIsClearedByNothing) {
   Snapshot tree = container();
   tree.tasks[0].status.sid = {88, 0};

@@ -69,6 +69,7 @@ class MountCheck {
   void check_collisions();
   void check_sharing();
   void check_types();
+  void check_images_place();
   void report(const View& view, Hindrance hindrance);
   std::string source_of(const Mount& mount) const;
 
@@ -311,6 +312,30 @@ void MountCheck::check_types() {
   }
 }
 
+// CRIU writes a tmpfs into the images as an archive. When the images lie on that tmpfs, the archive holds
+// itself.
+void MountCheck::check_images_place() {
+  const std::string& directory = question_.options.images_directory;
+  if (!directory.starts_with('/')) return;
+  const Mount* place = nullptr;
+  for (const auto& own : question_.tree.own_mounts)
+    if (is_path_below(directory, own.mountpoint) &&
+        (!place || own.mountpoint.size() >= place->mountpoint.size()))
+      place = &own;
+  if (!place || place->type != "tmpfs") return;
+  for (const auto& view : views_)
+    if (view.mount->same_device(*place) && !is_external_bind(view) && !is_root_bind(view)) {
+      found_.push_back({.id = "tree.images-inside",
+                        .title = "the images would lie on a file system that is dumped into them",
+                        .object = fmt::format("{}, on the tmpfs of mount {} at {}", directory, view.mount->id,
+                                              view.mount->mountpoint),
+                        .prints = "nothing: the archive grows until the tmpfs is full",
+                        .fix = "give --images-dir a directory on another file system",
+                        .source = "v4.2:criu/filesystems.c:419"});
+      return;
+    }
+}
+
 void MountCheck::run() {
   if (!question_.tree.has_own(Namespace::mount) || question_.tree.mounts.empty()) return;
   collect();
@@ -319,6 +344,7 @@ void MountCheck::run() {
   check_collisions();
   check_sharing();
   check_types();
+  check_images_place();
 }
 
 }  // namespace

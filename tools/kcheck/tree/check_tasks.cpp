@@ -111,15 +111,17 @@ void check_stopped(const Question& question, const Task& task, Hindrances& found
 }
 
 void check_program(const Question& question, const Task& task, Hindrances& found) {
-  if (task.elf == ElfClass::bits_32)
+  if (task.elf == ElfClass::bits_32 && !question.tree.criu_has_compat.value_or(false))
     found.push_back(
         {.id = "tree.32-bit",
-         .title = "a 32-bit program",
+         .title = question.tree.criu_has_compat ? "a 32-bit program, and this criu is not built for them"
+                                                : "a 32-bit program: not every criu is built for them",
          .object = task.name(),
          .prints = fmt::format("Can't dump task {} running in 32-bit mode", task.pid),
          .fix = "take a criu that was built with compat support (`criu check --feature compat_cr` tells) "
                 "on a kernel with IA32_EMULATION; criu-builder's has none",
-         .source = "v4.2:compel/arch/x86/src/lib/infect.c:612"});
+         .source = "v4.2:compel/arch/x86/src/lib/infect.c:612",
+         .verdict = question.tree.criu_has_compat ? Verdict::fail : Verdict::warn});
   if (task.status.seccomp != 0 && question.tree.own_seccomp != 0)
     found.push_back({.id = "tree.seccomp",
                      .title = "it has a seccomp filter, and criu would run under one itself",

@@ -66,6 +66,7 @@ DumpOptions::DumpOptions(const CriuCommand& command) {
     for (const auto& name : split(list, ',')) file_systems.insert(name);
   }
   if (const auto limit = command.value("ghost-limit")) ghost_limit = parse_size(*limit);
+  images_directory = command.value("images-dir").value_or("");
   freeze_cgroup = command.value("freeze-cgroup").value_or("");
   while (freeze_cgroup.size() > 1 && freeze_cgroup.ends_with('/')) freeze_cgroup.pop_back();
 }

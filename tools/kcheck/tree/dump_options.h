@@ -30,6 +30,7 @@ struct DumpOptions {
   std::set<std::string> external_keys;  // all of --external up to the key: "unix[12]", "file[1a:2b]"
   std::set<std::string> skipped_mounts;
   std::string freeze_cgroup;
+  std::string images_directory;
   std::uint64_t ghost_limit = 1 << 20;  // bytes
 
   DumpOptions() = default;

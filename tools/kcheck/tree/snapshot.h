@@ -121,6 +121,8 @@ struct Snapshot {
   std::vector<procfs::Mount> own_mounts;
   std::vector<std::string> own_cgroups;  // directories
   int own_seccomp = 0;
+  // Whether the criu on PATH was built for 32-bit tasks; nullopt: there is none, or no such task to ask for.
+  std::optional<bool> criu_has_compat;
 
   const Task& root() const { return tasks.front(); }
   const Task* find(int pid) const;

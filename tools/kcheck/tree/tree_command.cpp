@@ -6,7 +6,9 @@
 #include <map>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
+#include "criu_binary.h"
 #include "probes/runner.h"
 #include "tree/collect.h"
 #include "tree/plan.h"
@@ -157,7 +159,15 @@ std::string restore_note(const Snapshot& snapshot, const std::vector<std::string
 }  // namespace
 
 TreeSystem real_tree_system() {
-  return {[](int pid) { return tree::collect(pid); },
+  return {[](int pid) -> Result<Snapshot> {
+            CG_TRY(snapshot, tree::collect(pid));
+            const bool has_32_bit = std::ranges::any_of(
+                snapshot.tasks, [](const tree::Task& task) { return task.elf == tree::ElfClass::bits_32; });
+            if (const auto criu = has_32_bit ? find_program("criu") : std::nullopt)
+              if (const auto answer = run_criu(criu->string())({"check", "--feature", "compat_cr"}))
+                snapshot.criu_has_compat = answer->status == 0;
+            return snapshot;
+          },
           [](std::string_view name) { return probes::Runner().result(name); },
           [](const std::string& file) { return read_file(file, 16 << 20); }};
 }
