@@ -17,8 +17,12 @@ SymbolState symbol_state(const Evidence& evidence, std::string_view symbol) {
   if (!value) return evidence.config_is_complete ? SymbolState::off : SymbolState::unknown;
   if (value->text == "n") return SymbolState::off;
   // A module counts only where modules can be loaded at all.
-  if (value->text == "m")
-    return evidence.config->value("MODULES") == "y" ? SymbolState::module : SymbolState::off;
+  if (value->text == "m") {
+    const bool unknown = !evidence.config_is_complete && !evidence.config->find("MODULES");
+    return unknown                                      ? SymbolState::unknown
+           : evidence.config->value("MODULES") == "y" ? SymbolState::module
+                                                        : SymbolState::off;
+  }
   return SymbolState::on;
 }
 
@@ -36,7 +40,11 @@ ConfigOpinion ask_config(const MatrixRow& row, const Evidence& evidence) {
     opinion.remedies = row.symbols.remedies([](std::string_view) { return SymbolState::unknown; });
     return opinion;
   }
-  const auto lookup = [&](std::string_view symbol) { return symbol_state(evidence, symbol); };
+  // What a fragment leaves open, allnoconfig answers with n: that is how EXPERT=y does its harm.
+  const auto lookup = [&](std::string_view symbol) {
+    const SymbolState state = symbol_state(evidence, symbol);
+    return state == SymbolState::unknown && row.severity == Severity::harmful ? SymbolState::off : state;
+  };
   opinion.state = row.symbols.evaluate(lookup);
   opinion.remedies = row.symbols.remedies(lookup);
   const bool holds = *opinion.state >= SymbolState::module;
@@ -250,7 +258,9 @@ Subject judge_subject(const Matrix& matrix, const Question& question, const Evid
     const auto findings =
         judged ? subject.findings : judge(matrix, Question{version, question.features}, evidence);
     const Verdict verdict = overall_verdict(findings);
-    subject.versions.push_back({version.text(), verdict, deciding_ids(findings, verdict), judged});
+    VersionVerdict& added = subject.versions.emplace_back();
+    added = {version.text(), verdict, deciding_ids(findings, verdict), judged, {}};
+    for (const auto& finding : findings) added.verdicts.emplace_back(finding.id, finding.verdict);
   }
   return subject;
 }

@@ -107,12 +107,17 @@ std::vector<std::string> Matrix::features() const {
 Result<Matrix> parse_matrix(std::string_view text, const std::string& name) {
   CG_TRY(document, parse_toml(text, name));
   TomlReader reader(document, name);
-  reader.only({"row"});
+  reader.only({"row", "needs"});
   const auto tables = reader.tables("row");
   if (tables.empty()) reader.fail("row", "missing; the matrix is a list of [[row]] tables");
   CG_CHECK(reader.error());
 
   Matrix matrix;
+  if (const toml::table* needs = reader.table("needs")) {
+    TomlReader symbols(*needs, name);
+    for (const auto& [symbol, value] : *needs) matrix.needs[std::string(symbol.str())] = symbols.strings(symbol.str());
+    CG_CHECK(symbols.error());
+  }
   std::map<std::string, int> lines;
   for (const toml::table* table : tables) {
     CG_TRY(row, read_row(*table, name));

@@ -2,6 +2,7 @@
 // The rows are data (recipes/criu-matrix.toml); this reads and checks them.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ std::string severity_text(const MatrixRow& row);  // as it is written: "feature:
 
 struct Matrix {
   std::vector<MatrixRow> rows;
+  // What a symbol needs besides itself over allnoconfig, for a fragment made without a source tree.
+  std::map<std::string, std::vector<std::string>, std::less<>> needs;
   std::vector<std::string> features() const;  // sorted, each once
 };
 

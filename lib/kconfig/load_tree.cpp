@@ -117,6 +117,7 @@ Result<Tree> load_tree(const fs::path& directory, const TreeOptions& options) {
   if (!tree)
     return std::unexpected(Error{tree.error().kind, directory.string() + "/" + tree.error().message});
   tree->version = version;
+  tree->architecture = architecture;
   return tree;
 }
 

@@ -6,6 +6,7 @@ namespace cg::kconfig {
 namespace {
 
 constexpr int deepest_search = 24;
+constexpr std::size_t cost_of_expert = 50;
 constexpr int most_steps = 20000;
 constexpr std::size_t most_alternatives = 6;  // selects that are tried for one symbol
 
@@ -35,19 +36,29 @@ class Search {
     settings_.resize(settings);
   }
 
-  // Tries each alternative and keeps the one with the fewest settings.
+  std::size_t cost_from(std::size_t first) const {
+    std::size_t cost = settings_.size() - first;
+    for (std::size_t i = first; i < settings_.size(); ++i)
+      if (settings_[i].symbol == "EXPERT") cost += cost_of_expert;
+    return cost;
+  }
+
+  // Tries each alternative and keeps the cheapest.
   template <class Alternatives>
   bool best_of(std::size_t count, Alternatives attempt) {
     const std::size_t trail = trail_.size();
     const std::size_t settings = settings_.size();
     const std::vector<Index> open = open_;
+    std::size_t best_cost = 0;
     std::optional<std::pair<std::vector<Assumption>, std::vector<Setting>>> best;
     for (std::size_t i = 0; i < count; ++i) {
       const bool reached = attempt(i);
-      const std::size_t cost = settings_.size() - settings;
-      if (reached && (!best || cost < best->second.size()))
+      const std::size_t cost = cost_from(settings);
+      if (reached && (!best || cost < best_cost)) {
+        best_cost = cost;
         best.emplace(std::vector(trail_.begin() + static_cast<std::ptrdiff_t>(trail), trail_.end()),
                      std::vector(settings_.begin() + static_cast<std::ptrdiff_t>(settings), settings_.end()));
+      }
       go_back(trail, settings);
       open_ = open;
       if (best && best->second.empty()) break;  // for nothing: it cannot get better
@@ -74,9 +85,24 @@ class Search {
     if (depth > deepest_search || ++steps_ > most_steps) return false;
     if (std::ranges::find(open_, symbol) != open_.end()) return false;
     open_.push_back(symbol);
-    const bool reached = ask(symbol, wanted, depth) || derive(symbol, wanted, depth);
+    // Hidden, and yet on: something that is set already selects it.
+    const bool derived = now_.visibility(symbol) < wanted && now_.derived(symbol) >= wanted;
+    if (derived) assume(symbol, wanted);
+    const bool reached = derived || ask_or_derive(symbol, wanted, depth);
     if (reached) std::erase(open_, symbol);
     return reached;
+  }
+
+  // EXPERT=y turns defaults off elsewhere: it is proposed only where nothing else helps.
+  bool ask_or_derive(Index symbol, Tristate wanted, int depth) {
+    const std::size_t trail = trail_.size();
+    const std::size_t settings = settings_.size();
+    if (!ask(symbol, wanted, depth)) return derive(symbol, wanted, depth);
+    if (cost_from(settings) < cost_of_expert) return true;
+    go_back(trail, settings);
+    return best_of(2, [&](std::size_t i) {
+      return i == 0 ? derive(symbol, wanted, depth) : ask(symbol, wanted, depth);
+    });
   }
 
   // By its prompt: everything that hides it is removed.
@@ -216,7 +242,12 @@ std::optional<std::vector<Setting>> find_remedy(const Evaluation& evaluation, In
 Remedies find_remedies(const Evaluation& evaluation, const std::vector<std::pair<Index, Tristate>>& wanted) {
   Remedies remedies;
   Evaluation state = evaluation;
-  for (const auto& [symbol, value] : wanted) {
+  // What can be set as it is comes first: it may select the rest.
+  auto in_order = wanted;
+  std::ranges::stable_partition(in_order, [&](const auto& one) {
+    return evaluation.visibility(one.first) >= either(one.second, Tristate::module);
+  });
+  for (const auto& [symbol, value] : in_order) {
     const auto found = find_remedy(state, symbol, value);
     if (!found) {
       remedies.impossible.emplace_back(evaluation.tree().symbols[symbol].name);

@@ -95,6 +95,7 @@ struct Tree {
   std::vector<Expression> expressions;
   std::vector<std::string> warnings;  // "file:line: what"
   std::string version;                // of the kernel, from its Makefile; may be empty
+  std::string architecture;           // the folder below arch/ that was read
   Index modules = none;               // the symbol that stands for "modules can be loaded"
   NameTable names;                    // of the symbols that are no constants
 

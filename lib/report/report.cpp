@@ -23,7 +23,9 @@ std::string_view verdict_name(Verdict verdict) {
 }
 
 Verdict overall_verdict(const std::vector<Finding>& findings) {
-  const auto any = [&](auto condition) { return std::ranges::any_of(findings, condition); };
+  const auto any = [&](auto condition) {
+    return std::ranges::any_of(findings, [&](const Finding& f) { return f.waiver.empty() && condition(f); });
+  };
   if (any([](const Finding& f) { return f.verdict == Verdict::fail; })) return Verdict::fail;
   if (any([](const Finding& f) { return f.verdict == Verdict::unknown && f.required; }))
     return Verdict::unknown;
@@ -34,8 +36,8 @@ Verdict overall_verdict(const std::vector<Finding>& findings) {
 int exit_status(const Report& report, Strictness strictness) {
   int status = exit_good;
   for (const auto& subject : report.subjects) {
-    const bool warned =
-        std::ranges::any_of(subject.findings, [](const Finding& f) { return f.verdict == Verdict::warn; });
+    const bool warned = std::ranges::any_of(
+        subject.findings, [](const Finding& f) { return f.verdict == Verdict::warn && f.waiver.empty(); });
     if (subject.verdict == Verdict::fail || (strictness == Strictness::strict && warned)) return exit_no;
     if (subject.verdict == Verdict::unknown) status = exit_unable;
   }

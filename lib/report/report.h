@@ -24,10 +24,11 @@ struct Finding {
   std::string fix;
   std::string source;
   std::string proof;
-  std::string file;  // what the finding points at: a line of a fragment or a log
-  std::size_t line = 0;            // from 1; 0: the file as a whole
-  std::vector<std::string> notes;  // the steps that lead to it, in order; indented where one follows from another
-  std::string waiver;              // why it is accepted, and until when; its verdict then counts for nothing
+  std::string file;      // what the finding points at: a line of a fragment or a log
+  std::size_t line = 0;  // from 1; 0: the file as a whole
+  std::vector<std::string>
+      notes;           // the steps that lead to it, in order; indented where one follows from another
+  std::string waiver;  // why it is accepted, and until when; its verdict then counts for nothing
 };
 
 // How one version of the checked program fares. Only the judged one sets the exit status.
@@ -36,6 +37,7 @@ struct VersionVerdict {
   Verdict verdict = Verdict::pass;
   std::vector<std::string> reasons;  // ids of the findings that decide it
   bool judged = false;
+  std::vector<std::pair<std::string, Verdict>> verdicts;  // of each finding, by id
 };
 
 struct Subject {
@@ -55,7 +57,8 @@ struct Report {
   std::vector<Subject> subjects;
 };
 
-// FAIL when any finding fails; else UNKNOWN when a required one is unknown; else WARN; else PASS.
+// FAIL when any finding fails; else UNKNOWN when a required one is unknown; else WARN; else PASS. What is
+// waived does not count.
 Verdict overall_verdict(const std::vector<Finding>& findings);
 // 1 for FAIL (and, when strict, for WARN); else 3 when a required row is unknown; else 0.
 enum class Strictness { normal, strict };

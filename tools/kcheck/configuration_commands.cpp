@@ -13,7 +13,12 @@ int finish(const Result<Report>& report, const KcheckOptions& options, Environme
 ConfigurationCommands::ConfigurationCommands(CLI::App& app) {
   check_config_ = app.add_subcommand(
       "config", "Check kernel configurations: .config, config.gz, vmlinux, bzImage, or - for standard input");
-  check_config_->add_option("FILE", config_.files, "Configurations; each is judged by itself")->required();
+  check_config_->add_option("FILE", config_.files, "Configurations; each is judged by itself");
+  check_config_->add_option("--fragments", config_.fragments,
+                            "Files or directories, merged in order into one more");
+  check_config_->add_option("--base", config_.base,
+                            "What the fragments are laid over: allnoconfig or a configuration");
+  check_config_->add_option("--tree", config_.tree, "The Linux source tree whose conf does that");
   check_config_->add_option("--kernel", config_.kernel, "Kernel version, when the file does not say");
   check_config_->add_option("--arch", config_.architecture, "Architecture, when the file does not say");
 
@@ -33,14 +38,27 @@ ConfigurationCommands::ConfigurationCommands(CLI::App& app) {
   explain_->add_option("--config", why_.config, "The resolved .config")->required();
   explain_->add_option("--tree", why_.tree, "The Linux source tree")->required();
   explain_->add_option("--arch", why_.architecture, "Architecture, when the configuration does not say");
+
+  make_fragment_ = app.add_subcommand(
+      "fragment", "Print the fragment that makes a configuration ready (--criu VERSION, or --criu all)");
+  make_fragment_->add_option("--config", fragment_.config,
+                             "What it will be laid over; without it: allnoconfig");
+  make_fragment_->add_option(
+      "--tree", fragment_.tree,
+      "The Linux source tree: dependencies are searched there, and its conf proves the fragment");
+  make_fragment_->add_option("--arch", fragment_.architecture,
+                             "Architecture, when the configuration does not say");
+  make_fragment_->add_option("--kernel", fragment_.kernel,
+                             "Kernel version, when the configuration does not say");
 }
 
 std::optional<int> ConfigurationCommands::run(const KcheckOptions& options, Environment& env) const {
   if (check_stuck_->parsed()) return finish(check_stuck(stuck_), options, env);
   if (explain_->parsed()) return finish(explain_symbol(why_), options, env);
-  if (!check_config_->parsed()) return std::nullopt;
+  if (!check_config_->parsed() && !make_fragment_->parsed()) return std::nullopt;
   const auto matrix = load_matrix(options);
   if (!matrix) return report_error(matrix.error(), "kcheck", env);
+  if (make_fragment_->parsed()) return write_fragment(options, fragment_, *matrix, env);
   return finish(check_configs(options, config_, *matrix, env), options, env);
 }
 

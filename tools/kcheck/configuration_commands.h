@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "config_command.h"
+#include "fragment_command.h"
 #include "stuck_command.h"
 #include "why_command.h"
 
@@ -20,9 +21,11 @@ class ConfigurationCommands {
   ConfigCommand config_;
   StuckCommand stuck_;
   WhyCommand why_;
+  FragmentCommand fragment_;
   CLI::App* check_config_;
   CLI::App* check_stuck_;
   CLI::App* explain_;
+  CLI::App* make_fragment_;
 };
 
 }  // namespace cg

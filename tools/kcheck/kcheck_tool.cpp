@@ -19,6 +19,7 @@ void add_matrix_options(CLI::App& app, KcheckOptions& options) {
                  "A feature that must work, such as tcp-established; may be repeated")
       ->allow_extra_args(false);
   app.add_flag("--strict", options.strict, "Warnings count as failures");
+  app.add_option("--waivers", options.waivers, "Findings to live with (TOML: id, reason, expires)");
   app.add_option("-o,--output", options.common.output, "Write the report to a file");
 }
 
@@ -51,7 +52,7 @@ int kcheck_main(const Args& args, Environment& env) {
   CLI::App app(
       "Will this CRIU run on this kernel, configuration or image, and if not, what is to be changed?",
       "kcheck");
-  add_common_options(app, options.common);
+  add_common_options(app, options.common, {"text", "json", "sarif", "junit", "markdown", "html"});
   add_matrix_options(app, options);
   app.add_option(
          "--criu", options.criu,

@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <ostream>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "probes/probe.h"
+#include "report/formats.h"
 #include "report/json.h"
 #include "report/text.h"
+#include "report/waiver.h"
 
 namespace cg {
 
@@ -32,11 +37,41 @@ Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Ma
   return std::set<std::string>(options.features.begin(), options.features.end());
 }
 
-int deliver(const Report& report, const KcheckOptions& options, Environment& env) {
+namespace {
+
+std::string rendered(const Report& report, const KcheckOptions& options, int status, const Environment& env) {
+  const std::string& format = options.common.format;
+  if (format == "json") return to_json(report, status);
+  if (format == "sarif") return to_sarif(report);
+  if (format == "junit") return to_junit(report);
+  if (format == "markdown") return to_markdown(report);
+  if (format == "html") return to_html(report);
+  return to_text(report, TextOptions{options.common.verbose > 0, use_color(options.common, env)});
+}
+
+// YYYY-MM-DD; SOURCE_DATE_EPOCH counts as now.
+std::string today(const Environment& env) {
+  const auto epoch = env.variable("SOURCE_DATE_EPOCH");
+  const std::time_t now = epoch ? std::strtoll(epoch->c_str(), nullptr, 10) : std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+}
+
+Result<void> waive(Report& report, const KcheckOptions& options, Environment& env) {
+  if (options.waivers.empty()) return {};
+  CG_TRY(text, read_file(options.waivers, 1 << 20));
+  CG_TRY(waivers, parse_waivers(text, options.waivers));
+  for (const auto& note : apply_waivers(report, waivers, today(env))) env.err << "kcheck: " << note << "\n";
+  return {};
+}
+
+}  // namespace
+
+int deliver(Report report, const KcheckOptions& options, Environment& env) {
+  if (auto waived = waive(report, options, env); !waived) return report_error(waived.error(), "kcheck", env);
   const int status = exit_status(report, options.strict ? Strictness::strict : Strictness::normal);
-  const TextOptions text_options{options.common.verbose > 0, use_color(options.common, env)};
-  const std::string text =
-      options.common.format == "json" ? to_json(report, status) : to_text(report, text_options);
+  const std::string text = rendered(report, options, status, env);
   if (options.common.output.empty()) {
     env.out << text;
     return status;

@@ -17,6 +17,7 @@ struct KcheckOptions {
   std::string criu;                   // --criu V as given
   std::vector<std::string> features;  // --feature F
   bool strict = false;
+  std::string waivers;                // --waivers FILE
   std::vector<std::string> behind;  // the words behind "--", for the commands that judge a criu command line
 };
 
@@ -25,6 +26,6 @@ Result<Matrix> load_matrix(const KcheckOptions& options);
 // --feature names, each one that the matrix has.
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix);
 // Writes the report as --format and -o say, and returns the exit status.
-int deliver(const Report& report, const KcheckOptions& options, Environment& env);
+int deliver(Report report, const KcheckOptions& options, Environment& env);
 
 }  // namespace cg

@@ -1,0 +1,103 @@
+#include "criu/fragment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace cg {
+namespace {
+
+bool asks(const MatrixRow& row, const FragmentQuestion& question) {
+  if (row.window) return false;
+  const bool wanted = row.required() || question.features.contains(row.feature) ||
+                      row.severity == Severity::better_off ||
+                      (row.severity == Severity::harmful && question.over_expert);
+  if (!wanted || row.symbols.empty()) return false;
+  if (!row.architectures.empty() &&
+      std::ranges::find(row.architectures, question.architecture) == row.architectures.end())
+    return false;
+  if (question.kernel && !row.kernel.contains(*question.kernel)) return false;
+  return std::ranges::any_of(question.versions,
+                             [&](const Version& version) { return row.criu.contains(version); });
+}
+
+std::string reason_of(const MatrixRow& row) {
+  const std::string range = row.criu.everything() ? "" : fmt::format(", CRIU {}", row.criu.text());
+  return fmt::format("{} ({}{})", row.title, severity_text(row), range);
+}
+
+class Closure {
+ public:
+  explicit Closure(const Matrix& matrix) : matrix_(matrix) {}
+
+  void add(const std::string& symbol, const std::string& needed_by) {
+    const auto known = std::ranges::find(lines_, symbol, &FragmentLine::symbol);
+    if (known != lines_.end()) {
+      if (!needed_by.empty() && std::ranges::find(known->needed_by, needed_by) == known->needed_by.end())
+        known->needed_by.push_back(needed_by);
+      return;
+    }
+    if (std::ranges::find(open_, symbol) != open_.end()) return;
+    open_.push_back(symbol);
+    if (const auto needs = matrix_.needs.find(symbol); needs != matrix_.needs.end())
+      for (const auto& need : needs->second) add(need, symbol);
+    if (!needed_by.empty()) lines_.push_back({symbol, true, {needed_by}, ""});
+  }
+  std::vector<FragmentLine> take() { return std::move(lines_); }
+
+ private:
+  const Matrix& matrix_;
+  std::vector<FragmentLine> lines_;
+  std::vector<std::string> open_;
+};
+
+}  // namespace
+
+std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQuestion& question) {
+  std::vector<FragmentLine> lines;
+  if (question.architecture == "x86_64")
+    lines.push_back({"64BIT",
+                     true,
+                     {},
+                     "an x86_64 kernel: ARCH=x86 leaves the choice open, and allnoconfig takes 32 bits"});
+  for (const auto& row : matrix.rows) {
+    if (!asks(row, question)) continue;
+    for (const auto& line : row.symbols.remedies([](std::string_view) { return SymbolState::unknown; })) {
+      const std::string symbol = line.substr(7, line.size() - 9);  // CONFIG_..=y
+      if (std::ranges::find(lines, symbol, &FragmentLine::symbol) == lines.end())
+        lines.push_back({symbol, line.ends_with('y'), {}, reason_of(row)});
+    }
+  }
+  return lines;
+}
+
+std::vector<FragmentLine> with_dependencies(const Matrix& matrix, std::vector<FragmentLine> lines) {
+  Closure closure(matrix);
+  for (const auto& line : lines)
+    if (line.on) closure.add(line.symbol, "");
+  std::vector<FragmentLine> all;
+  for (auto& line : closure.take())  // what CRIU asks for itself has its own line already
+    if (std::ranges::find(lines, line.symbol, &FragmentLine::symbol) == lines.end())
+      all.push_back(std::move(line));
+  all.insert(all.end(), std::make_move_iterator(lines.begin()), std::make_move_iterator(lines.end()));
+  return all;
+}
+
+std::string to_text(const std::vector<FragmentLine>& lines, const std::vector<std::string>& heading) {
+  std::string text;
+  for (const auto& line : heading) text += "# " + line + "\n";
+  std::string last;
+  for (const auto& line : lines) {
+    const std::string reason =
+        line.needed_by.empty() ? line.reason : "needed by " + join(line.needed_by, ", ");
+    if (reason != last) text += "# " + reason + "\n";
+    last = reason;
+    text += line.on ? fmt::format("CONFIG_{}=y\n", line.symbol)
+                    : fmt::format("# CONFIG_{} is not set\n", line.symbol);
+  }
+  return text;
+}
+
+}  // namespace cg

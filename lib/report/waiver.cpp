@@ -1,0 +1,104 @@
+#include "report/waiver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "base/toml.h"
+
+namespace cg {
+namespace {
+
+// "2026-12-31" in quotes or as a date of TOML's own.
+std::string read_date(TomlReader& reader, const toml::table& table) {
+  if (const auto* date = table["expires"].as_date())
+    return fmt::format("{:04}-{:02}-{:02}", date->get().year, date->get().month, date->get().day);
+  const std::string text = reader.required_string("expires");
+  const auto digits = [&](std::size_t at, std::size_t count) {
+    return std::ranges::all_of(text.substr(at, count), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  const bool good =
+      text.size() == 10 && text[4] == '-' && text[7] == '-' && digits(0, 4) && digits(5, 2) && digits(8, 2);
+  if (!good && !text.empty()) reader.fail("expires", fmt::format("'{}' is no date such as 2026-12-31", text));
+  return text;
+}
+
+void judge_again(Subject& subject, std::size_t waived) {
+  const Verdict before = subject.verdict;
+  subject.verdict = overall_verdict(subject.findings);
+  for (auto& version : subject.versions) {
+    std::erase_if(version.reasons, [&](const std::string& id) {
+      const auto finding = std::ranges::find(subject.findings, id, &Finding::id);
+      return finding != subject.findings.end() && !finding->waiver.empty();
+    });
+    const bool was_bad = version.verdict == Verdict::fail || version.verdict == Verdict::unknown;
+    if (version.judged)
+      version.verdict = subject.verdict;
+    else if (was_bad && version.reasons.empty())
+      version.verdict = Verdict::warn;
+  }
+  const std::string count = fmt::format("{} {} waived", waived, waived == 1 ? "finding" : "findings");
+  subject.headline =
+      before == subject.verdict
+          ? fmt::format("{} ({})", subject.headline, count)
+          : fmt::format("{} with {}; without: {}", verdict_name(subject.verdict), count, subject.headline);
+}
+
+}  // namespace
+
+Result<std::vector<Waiver>> parse_waivers(std::string_view text, const std::string& name) {
+  CG_TRY(document, parse_toml(text, name));
+  TomlReader reader(document, name);
+  reader.only({"waiver"});
+  const auto tables = reader.tables("waiver");
+  CG_CHECK(reader.error());
+  std::vector<Waiver> waivers;
+  for (const toml::table* table : tables) {
+    TomlReader one(*table, name);
+    one.only({"id", "subject", "reason", "expires"});
+    Waiver waiver{one.required_string("id"), one.string("subject"), one.required_string("reason"),
+                  read_date(one, *table), fmt::format("{}:{}", name, table->source().begin.line)};
+    CG_CHECK(one.error());
+    waivers.push_back(std::move(waiver));
+  }
+  return waivers;
+}
+
+std::vector<std::string> apply_waivers(Report& report, const std::vector<Waiver>& waivers,
+                                       const std::string& today) {
+  std::vector<std::string> notes;
+  std::vector<bool> used(waivers.size());
+  for (Subject& subject : report.subjects) {
+    std::size_t waived = 0;
+    for (Finding& finding : subject.findings) {
+      if (finding.verdict == Verdict::pass || finding.verdict == Verdict::not_applicable) continue;
+      for (std::size_t i = 0; i < waivers.size(); ++i) {
+        const Waiver& waiver = waivers[i];
+        if (waiver.id != finding.id || (!waiver.subject.empty() && waiver.subject != subject.name)) continue;
+        used[i] = true;
+        if (waiver.expires < today) {
+          notes.push_back(fmt::format("{}: the waiver for {} expired on {}: it does not count", waiver.place,
+                                      waiver.id, waiver.expires));
+          continue;
+        }
+        finding.waiver = fmt::format("{} (until {})", waiver.reason, waiver.expires);
+        ++waived;
+        break;
+      }
+    }
+    if (waived > 0) judge_again(subject, waived);
+  }
+  std::vector<std::string> ids;
+  for (const Subject& subject : report.subjects)
+    for (const Finding& finding : subject.findings) ids.push_back(finding.id);
+  for (std::size_t i = 0; i < waivers.size(); ++i) {
+    if (used[i]) continue;
+    const bool known = std::ranges::find(ids, waivers[i].id) != ids.end();
+    notes.push_back(fmt::format("{}: nothing to waive: {}{}", waivers[i].place, waivers[i].id,
+                                known ? " holds" : " is no finding here" + did_you_mean(waivers[i].id, ids)));
+  }
+  return notes;
+}
+
+}  // namespace cg
