@@ -91,6 +91,11 @@ ConfigValue& ConfigValues::operator[](std::string_view symbol) {
   return items_[at].second;
 }
 
+void ConfigValues::reserve(std::size_t count) {
+  items_.reserve(count);
+  index_.reserve(count);
+}
+
 std::vector<ConfigValues::Item> ConfigValues::sorted() const {
   std::vector<Item> list = items_;
   std::ranges::sort(list, {}, &Item::first);
@@ -108,6 +113,7 @@ Result<KernelConfig> parse_config(std::string bytes, const std::string& given_na
                   std::make_shared<const std::string>(given_name)};
   std::string_view rest = *config.texts[0];
   const std::string_view name = *config.texts[1];
+  config.values.reserve(rest.size() / 32);                      // a line's usual length
   if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);  // the mark some editors put before UTF-8
   for (std::size_t number = 1; !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');

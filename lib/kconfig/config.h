@@ -35,6 +35,7 @@ class ConfigValues {
   bool empty() const { return items_.empty(); }
   const ConfigValue* find(std::string_view symbol) const;
   ConfigValue& operator[](std::string_view symbol);  // `symbol` outlives this
+  void reserve(std::size_t count);
   std::vector<Item> sorted() const;                  // by symbol
 
  private:

@@ -28,11 +28,17 @@ std::size_t NameTable::slot_of(std::string_view name, std::uint32_t hash) const 
   return at;
 }
 
-void NameTable::grow() {
-  std::vector<Slot> old(slots_.size() * 2);
+void NameTable::resize(std::size_t slots) {
+  std::vector<Slot> old(slots);
   old.swap(slots_);
   for (const Slot& slot : old)
     if (slot.index != none) slots_[slot_of(slot.name, slot.hash)] = slot;
+}
+
+void NameTable::reserve(std::size_t names) {
+  std::size_t slots = slots_.size();
+  while (slots < names * 2) slots *= 2;
+  if (slots != slots_.size()) resize(slots);
 }
 
 Index NameTable::intern(std::string_view name, Index fresh) {
@@ -40,7 +46,7 @@ Index NameTable::intern(std::string_view name, Index fresh) {
   std::size_t at = slot_of(name, hash);
   if (slots_[at].index != none) return slots_[at].index;
   if ((used_ + 1) * 2 > slots_.size()) {
-    grow();
+    resize(slots_.size() * 2);
     at = slot_of(name, hash);
   }
   slots_[at] = {name, fresh, hash};

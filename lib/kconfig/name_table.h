@@ -16,6 +16,7 @@ class NameTable {
   // The index stored for `name`, or `fresh` after storing that.
   Index intern(std::string_view name, Index fresh);
   Index find(std::string_view name) const;  // none when absent
+  void reserve(std::size_t names);
   std::size_t size() const { return used_; }
 
  private:
@@ -25,7 +26,7 @@ class NameTable {
     std::uint32_t hash = 0;
   };
   std::size_t slot_of(std::string_view name, std::uint32_t hash) const;
-  void grow();
+  void resize(std::size_t slots);
   std::vector<Slot> slots_;
   std::size_t used_ = 0;
 };

@@ -89,6 +89,11 @@ END
     "$(awk -v a="$(median < "$work/alone")" -v w="$(median < "$work/watched")" 'BEGIN { d = (a - w) / a * 100; printf "%.2f", d < 0 ? 0 : d }')" % 1
 fi
 
+if wanted kconfig; then
+  # shellcheck source=tests/bench/kconfig.sh
+  . tests/bench/kconfig.sh
+fi
+
 if wanted criu; then
   # The same tree, both without ccache: criu-builder's whole run against a plain make of the same target.
   export CCACHE_DISABLE=1

@@ -8,12 +8,12 @@
 #include <iostream>
 #include <map>
 
-#include "base/environment.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "kconfig/evaluation.h"
 #include "temporary_directory.h"
+#include "unpacked_tree.h"
 
 namespace cg::kconfig {
 namespace {
@@ -32,15 +32,6 @@ bool in_a_choice_that_is_hidden(const Evaluation& evaluation, Index symbol) {
   for (const Property& property : evaluation.properties(choice))
     if (property.kind == PropertyKind::prompt) return evaluation.condition(property) == Tristate::no;
   return false;
-}
-
-// The unpacked tree of `make guest-kernel`, with its compiled conf.
-std::optional<fs::path> unpacked_tree() {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(cache_directory(process_environment()) / "kernel", error))
-    if (fs::exists(entry.path() / "scripts/kconfig/conf") && fs::exists(entry.path() / "arch/x86"))
-      return entry.path();
-  return std::nullopt;
 }
 
 class Agreement : public testing::Test {

@@ -232,6 +232,30 @@ TEST_F(OurFragments, WithoutMembarrierAreNotReadyFrom319On) {
   EXPECT_EQ(judged(kernel, "3.18").verdict, Verdict::warn);
 }
 
+// Whatever start-up row: without one of its symbols it fails for exactly the versions that ask for it.
+TEST_F(OurFragments, EachStartUpRowFailsForExactlyItsVersions) {
+  const Matrix matrix = builtin_matrix().value();
+  int rows = 0;
+  for (const auto& row : matrix.rows) {
+    if (row.severity != Severity::startup || row.symbols.empty()) continue;
+    ++rows;
+    const std::string symbol = row.symbols.symbols().front();
+    KernelConfig kernel = merged();
+    kernel.values[symbol].text = "n";
+    const Subject subject = judged(kernel, "4.1.1");
+    for (const auto& version : subject.versions) {
+      const auto own = std::ranges::find(version.verdicts, row.id, &std::pair<std::string, Verdict>::first);
+      ASSERT_NE(own, version.verdicts.end()) << row.id;
+      EXPECT_EQ(own->second == Verdict::fail, row.criu.contains(parse_version(version.version).value()))
+          << row.id << " without " << symbol << " for CRIU " << version.version;
+      if (own->second == Verdict::fail) {
+        EXPECT_EQ(version.verdict, Verdict::fail);
+      }
+    }
+  }
+  EXPECT_GT(rows, 15);
+}
+
 TEST_F(OurFragments, EachStartUpSymbolFlipsExactlyItsVersions) {
   const std::pair<const char*, const char*> cases[] = {
       {"HUGETLBFS", "3.17.1 "},

@@ -1,0 +1,125 @@
+// The requirement matrix against a real tree: its symbols exist, its list of dependencies is the tree's own,
+// and the fragment made from it is what the kernel's conf needs.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "criu/fragment.h"
+#include "criu/judge.h"
+#include "kconfig/remedy.h"
+#include "kconfig/resolve.h"
+#include "kconfig/stuck.h"
+#include "unpacked_tree.h"
+
+namespace cg {
+namespace {
+
+using kconfig::Tree;
+using kconfig::Tristate;
+
+class MatrixAndTree : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto found = unpacked_tree();
+    if (!found) GTEST_SKIP() << "no unpacked kernel tree in the cache; make guest-kernel makes one";
+    path_ = *found;
+    matrix_ = builtin_matrix().value();
+  }
+  Tree tree(const std::string& architecture) const {
+    return kconfig::load_tree(path_, {architecture}).value();
+  }
+  KernelConfig resolve(const Tree& tree, const KernelConfig& request) const {
+    auto resolved = resolve_by_conf({path_, tree.architecture, tree.version}, request, nullptr);
+    EXPECT_TRUE(resolved) << resolved.error().message;
+    return resolved.value_or(KernelConfig{});
+  }
+  const Matrix& matrix() const { return matrix_; }
+
+ private:
+  std::filesystem::path path_;
+  Matrix matrix_;
+};
+
+TEST_F(MatrixAndTree, EverySymbolExistsWhereItsRowSaysSo) {
+  const std::map<std::string, Tree> trees = [&] {
+    std::map<std::string, Tree> all;
+    for (const auto& [name, folder] :
+         {std::pair("x86_64", "x86"), std::pair("arm64", "arm64"), std::pair("s390x", "s390"),
+          std::pair("ppc64le", "powerpc"), std::pair("riscv64", "riscv")})
+      all.emplace(name, tree(folder));
+    return all;
+  }();
+  std::size_t checked = 0;
+  for (const auto& row : matrix().rows) {
+    for (const auto& [architecture, tree] : trees) {
+      if (!row.architectures.empty() &&
+          std::ranges::find(row.architectures, architecture) == row.architectures.end())
+        continue;
+      for (const auto& symbol : row.symbols.symbols()) {
+        const auto index = tree.index_of(symbol);
+        EXPECT_TRUE(index != kconfig::none && tree.is_defined(index))
+            << row.id << ": " << symbol << " on " << architecture;
+        ++checked;
+      }
+    }
+  }
+  EXPECT_GT(checked, 300U);
+}
+
+TEST_F(MatrixAndTree, TheListOfDependenciesIsTheTreesOwn) {
+  const Tree x86 = tree("x86");
+  const KernelConfig nothing = resolve(x86, parse_config("CONFIG_64BIT=y\n", "f").value());
+  const kconfig::Evaluation evaluation(x86, nothing);
+  for (const auto& row : matrix().rows)
+    for (const auto& symbol : row.symbols.symbols()) {
+      if (row.severity == Severity::better_off || symbol == "EXPERT") continue;
+      const auto remedy = kconfig::find_remedy(evaluation, x86.index_of(symbol), Tristate::yes);
+      ASSERT_TRUE(remedy) << symbol;
+      std::vector<std::string> needs;
+      for (const auto& setting : *remedy)
+        if (setting.symbol != symbol) needs.push_back(setting.symbol);
+      const auto listed = matrix().needs.find(symbol);
+      EXPECT_EQ(join(listed == matrix().needs.end() ? std::vector<std::string>{} : listed->second, " "),
+                join(needs, " "))
+          << symbol;
+    }
+}
+
+TEST_F(MatrixAndTree, TheFragmentOverAllnoconfigIsReadyForEveryVersionAndFeature) {
+  const Tree x86 = tree("x86");
+  const auto all = matrix().features();
+  FragmentQuestion question{
+      known_criu_versions(), {all.begin(), all.end()}, "x86_64", parse_version("6.12"), false};
+  const std::string text = to_text(with_dependencies(matrix(), required_lines(matrix(), question)), {});
+  const auto request = parse_config(text, "fragment").value();
+  const KernelConfig resolved = resolve(x86, request);
+  for (const auto& stuck : kconfig::find_stuck(request, resolved, &x86))
+    ADD_FAILURE() << kconfig::to_text(stuck);
+  Evidence evidence;
+  evidence.config = &resolved;
+  evidence.kernel = parse_version("6.12");
+  evidence.architecture = "x86_64";
+  for (const auto& version : known_criu_versions())
+    for (const auto& finding : judge(matrix(), {version, question.features}, evidence))
+      EXPECT_TRUE(finding.verdict != Verdict::fail || finding.id.starts_with("window."))
+          << finding.id << ": " << finding.seen;
+}
+
+// The mistake that costs days: EXPERT=y over allnoconfig, and nothing else said.
+TEST_F(MatrixAndTree, ExpertOverAllnoconfigLosesWhatItHides) {
+  const Tree x86 = tree("x86");
+  const KernelConfig resolved = resolve(
+      x86,
+      parse_config(
+          "CONFIG_EXPERT=y\nCONFIG_PROC_FS=y\nCONFIG_CHECKPOINT_RESTORE=y\nCONFIG_PROC_PAGE_MONITOR=y\n", "f")
+          .value());
+  for (const char* lost : {"MEMBARRIER", "RSEQ", "ADVISE_SYSCALLS", "EVENTFD", "EPOLL", "FILE_LOCKING"})
+    EXPECT_EQ(resolved.value(lost), "n") << lost;
+  const kconfig::Evaluation evaluation(x86, resolved);
+  const auto told = kconfig::explain_value(evaluation, "MEMBARRIER");
+  EXPECT_TRUE(told.summary.contains("answered with n")) << told.summary;
+}
+
+}  // namespace
+}  // namespace cg
