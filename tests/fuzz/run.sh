@@ -13,8 +13,8 @@ if ! command -v clang++-19 > /dev/null; then
 fi
 
 started=$(date +%s)
-[ -f $build/build.ninja ] || cmake --preset fuzz > /dev/null
-ninja -C $build --quiet fuzzers | { grep -v '^ninja: ' || true; }
+cmake --preset fuzz > /dev/null
+ninja -C $build --quiet fuzzers | { grep -v -e '^ninja: ' -e '^-- ' || true; }
 echo "fuzzers compiled in $(($(date +%s) - started)) s"
 
 targets=("$@")
