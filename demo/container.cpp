@@ -17,7 +17,7 @@
 #include <cerrno>
 
 #include "base/file.h"
-#include "base/text.h"
+#include "procfs/mountinfo.h"
 #include "state.h"
 
 namespace cg::demo {
@@ -205,20 +205,14 @@ Result<pid_t> start_container(const ContainerSpec& spec) {
   return static_cast<pid_t>(std::stol(pid));
 }
 
-// mountinfo: id parent major:minor root mountpoint options [tag…] - fstype source superoptions
 Result<std::vector<std::string>> describe_mounts(std::string_view mountinfo) {
+  CG_TRY(mounts, procfs::parse_mountinfo(mountinfo));
   std::vector<std::string> result;
-  for (const auto line : split_lines(mountinfo)) {
-    const auto fields = split(line, ' ');
-    const auto dash = std::ranges::find(fields, "-");
-    if (dash - fields.begin() < 6 || fields.end() - dash < 2)
-      return refused(fmt::format("not a line of mountinfo: {}", line));
+  for (const auto& mount : mounts) {
     std::string propagation;
-    for (auto tag = fields.begin() + 6; tag != dash; ++tag) {
-      if (tag->starts_with("shared:")) propagation += " shared";
-      if (tag->starts_with("master:")) propagation += " slave";
-    }
-    result.push_back(fields[4] + " " + dash[1] + (propagation.empty() ? " private" : propagation));
+    if (mount.shared != 0) propagation += " shared";
+    if (mount.master != 0) propagation += " slave";
+    result.push_back(mount.mountpoint + " " + mount.type + (propagation.empty() ? " private" : propagation));
   }
   std::ranges::sort(result);
   return result;
@@ -226,12 +220,10 @@ Result<std::vector<std::string>> describe_mounts(std::string_view mountinfo) {
 
 Result<bool> root_is_shared() {
   CG_TRY(text, read_file("/proc/self/mountinfo"));
+  CG_TRY(mounts, procfs::parse_mountinfo(text));
   bool shared = false;
-  for (const auto line : split_lines(text)) {
-    const auto fields = split(line, ' ');
-    if (fields.size() < 7 || fields[4] != "/") continue;
-    shared = std::ranges::any_of(fields, [](const std::string& f) { return f.starts_with("shared:"); });
-  }
+  for (const auto& mount : mounts)
+    if (mount.mountpoint == "/") shared = mount.shared != 0;
   return shared;
 }
 

@@ -75,7 +75,6 @@ Result<std::vector<Mount>> parse_mountinfo(std::string_view text, const std::str
   std::vector<Mount> mounts;
   for (int number = 1; !text.empty(); ++number) {
     const std::string_view line = take_line(text);
-    if (line.empty()) continue;
     Mount mount;
     if (!parse_line(line, mount))
       return refused(
