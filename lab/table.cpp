@@ -66,6 +66,7 @@ Result<std::string> lab_table(const std::filesystem::path& cases_file,
   }
   std::string table = head + " kcheck's reasons |\n" + rule + "---|\n";
   std::string differences;
+  std::set<std::string> absent;
   for (const auto& one : cases) {
     const auto row = rows.find(one.id);
     if (row == rows.end()) continue;
@@ -80,7 +81,9 @@ Result<std::string> lab_table(const std::filesystem::path& cases_file,
       table += fmt::format(" {} |", cell(object->second, summary));
       for (const auto& reason : split(object->second.value("reasons", ""), ','))
         if (!trim(reason).empty()) reasons.emplace(trim(reason));
-      if (!object->second["agrees"] || object->second.contains("broken"))
+      if (object->second.contains("absent"))
+        absent.insert(fmt::format("{}: {}\n", one.id, object->second.value("absent", "")));
+      else if (!object->second["agrees"])
         differences +=
             fmt::format("{} with CRIU {}: kcheck said \"{}\", then \"{}\"{}: {}{}\n", one.id, version.text(),
                         object->second.value("kcheck", ""), object->second.value("happened", ""),
@@ -88,13 +91,13 @@ Result<std::string> lab_table(const std::filesystem::path& cases_file,
                             ? ", and \"" + object->second.value("with_proposal", "") + "\" with " +
                                   join(object->second["proposed"].get<std::vector<std::string>>(), " ")
                             : std::string(),
-                        object->second.value("broken", object->second.value("absent", "")),
-                        object->second.value("message", ""));
+                        object->second.value("broken", ""), object->second.value("message", ""));
     }
     table += fmt::format(" {} |\n", join({reasons.begin(), reasons.end()}, ", "));
   }
   table += fmt::format("\n{} case x version pairs: {} agree, {} differ, {} not to be set up on this kernel\n",
                        summary.pairs, summary.agree, summary.differ, summary.absent);
+  for (const auto& line : absent) table += line;
   return differences.empty() ? table : table + "\n" + differences;
 }
 
