@@ -28,6 +28,21 @@ struct ImageOptions {
   std::optional<std::int64_t> source_date_epoch;  // newer times become this one
 };
 
+// Numbers from `from` on become those from `to` on, as in a user namespace.
+struct IdRange {
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+  std::uint32_t count = 1;
+};
+Result<IdRange> parse_id_range(std::string_view text);  // "FROM:TO:COUNT"
+
+// What is done to the whole tree before it is written.
+struct TreePolicy {
+  std::vector<IdRange> uids;  // empty: as they are; else an id that no range holds is refused, naming its entry
+  std::vector<IdRange> gids;
+  enum class Devices { stored, refused } devices = Devices::stored;
+};
+
 struct ImageSummary {
   std::uint64_t bytes = 0;
   std::uint64_t blocks = 0;
@@ -54,6 +69,7 @@ class ImageBuilder {
   void set_host_file(InodeIndex file, const std::filesystem::path& path, std::uint64_t size);
   void set_bytes(InodeIndex file, std::string bytes);
 
+  Result<void> apply(const TreePolicy& policy);
   // Nothing is at the destination before this has succeeded.
   Result<ImageSummary> finish();
 

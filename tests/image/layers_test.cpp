@@ -77,6 +77,30 @@ TEST_F(Layers, AnOciLayoutIsReadAndChecked) {
   }
 }
 
+TEST_F(Layers, OwnersAreMappedAndDevicesRefusedOnDemand) {
+  const std::vector<TarEntry> entries = {{.path = "a", .content = "bytes", .uid = 5, .gid = 1000}, {.path = "b", .uid = 0, .gid = 0}};
+  const std::string img = image_of(entries, {"--uid-map", "0:100000:65536", "--gid-map", "0:200000:65536", "--report", text("report.json")});
+  EXPECT_TRUE(is_clean(img));
+  EXPECT_TRUE(debugfs(img, "stat /a").contains("User: 100005   Group: 201000"));
+  const auto report = nlohmann::json::parse(bytes_of(path("report.json")));
+  const auto& entry = *std::ranges::find_if(report["entries"], [](const auto& item) { return item["path"] == "/a"; });
+  EXPECT_TRUE(entry["sha256"] == sha256_hex("bytes") && entry["size"] == 5 && entry["uid"] == 100005 && entry["mode"] == "0644") << entry.dump();
+  fs::remove(img);
+  const auto refused = [&](const std::vector<std::string>& more, int status, std::string_view named) {
+    std::vector<std::string> args = {"create", "--from", text("input.tar"), "-o", img};
+    args.insert(args.end(), more.begin(), more.end());
+    const auto outcome = rootfs_builder(args);
+    EXPECT_EQ(outcome.status, status) << outcome.err;
+    EXPECT_TRUE(outcome.err.contains(named)) << outcome.err;
+    EXPECT_FALSE(fs::exists(img));
+  };
+  refused({"--uid-map", "0:100000:5"}, 1, "/a: no --uid-map holds the user 5");
+  refused({"--uid-map", "0:1"}, 2, "FROM:TO:COUNT");
+  refused({"--gid-map", "0:4294967295:2"}, 2, "FROM:TO:COUNT");
+  write_tar_file(path("input.tar"), {{.path = "dev/sda", .type = 'b', .major = 8}});
+  refused({"--no-devices"}, 1, "/dev/sda");
+}
+
 TEST_F(Layers, ExtractsFilesAndDirectories) {
   const std::string img = image_of({{.path = "d/file", .content = std::string(5000, 'f'), .mode = 0640, .mtime = 1600000000}, {.path = "d/hard", .type = 'h', .content = "d/file"},
                                     {.path = "d/out", .type = 'l', .content = "/etc"}, {.path = "d/sub/x", .content = "x", .xattrs = {{"user.k", "v"}}}});
