@@ -21,7 +21,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(abspath $(CACHE))
 endif
 
-.PHONY: all tools lab test-programs deps deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz bench install clean help
+.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz bench install clean help
 
 all: tools
 
@@ -34,6 +34,9 @@ deps:
 	@scripts/deps.sh
 
 deps-if-missing:
+	@scripts/deps.sh tools check || scripts/deps.sh tools
+
+test-deps-if-missing:
 	@scripts/deps.sh check || scripts/deps.sh
 
 tools: deps-if-missing
@@ -41,7 +44,7 @@ tools: deps-if-missing
 	@$(call ninja,$(PROGRAMS))
 
 # The tests' programs as well.
-test-programs: tools
+test-programs: test-deps-if-missing tools
 	@$(call ninja,all)
 
 ## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [SOURCE=linux.tar.xz]

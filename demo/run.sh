@@ -33,7 +33,7 @@ trap table EXIT
 size_of() { du --apparent-size -Lb "$1" | awk '{ printf "%.1f MB", $1 / 1e6 }'; }
 in_guest() { "$BIN/guest-run" --kernel "$OUT/vmlinux.container" --image "$OUT/demo.img" --timeout 180 "$@"; }
 
-step "install what is missing" "$MAKE" deps
+step "install what is missing" "$MAKE" deps-if-missing
 step "build the tools" "$MAKE" tools
 step "guest kernel" "$MAKE" guest-kernel
 results[-1]="Linux $(readlink "$OUT/vmlinux.container" | cut -d- -f2-), vmlinuz $(size_of "$OUT/vmlinuz.container")"

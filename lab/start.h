@@ -13,13 +13,13 @@
 namespace cg::lab {
 
 struct Running {
-  pid_t pid = -1;                      // the root of the tree, as seen from here
-  pid_t companion = -1;                // keeps its namespace alive, traces it, …
-  std::filesystem::path record;        // where it counts, as seen from here
-  std::filesystem::path inside;        // the same, as the task sees it
-  std::filesystem::path cgroup;        // "" when it is in none of its own
-  std::string runtime;                   // that made it: "runc", "crun"; "": the lab itself
-  std::string container;                 // its name there
+  pid_t pid = -1;                // the root of the tree, as seen from here
+  pid_t companion = -1;          // keeps its namespace alive, traces it, …
+  std::filesystem::path record;  // where it counts, as seen from here
+  std::filesystem::path inside;  // the same, as the task sees it
+  std::filesystem::path cgroup;  // "" when it is in none of its own
+  std::string runtime;           // that made it: "runc", "crun"; "": the lab itself
+  std::string container;         // its name there
   std::filesystem::path bundle;
   std::vector<UniqueFd> held;          // the other ends of its pipes and terminals
   std::filesystem::path outside_file;  // opened outside of its mounts

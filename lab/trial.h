@@ -19,8 +19,9 @@ struct Case {
   std::string place = "session";   // where the task is started
   std::vector<std::string> holds;  // what it holds
   std::vector<std::string> after;  // what is done to it before the dump
-  bool through_runtime = false;    // the runtime that made the container checkpoints and restores it, paused before
-  VersionRange criu;               // the versions it is run with
+  bool through_runtime =
+      false;          // the runtime that made the container checkpoints and restores it, paused before
+  VersionRange criu;  // the versions it is run with
 };
 Result<std::vector<Case>> load_cases(const std::filesystem::path& file);
 

@@ -1,9 +1,16 @@
 #!/bin/sh
-# deps.sh check: exit status 0 when every package of packages.txt is installed.
-# deps.sh: installs the missing ones; without root and sudo it prints the command that does, and exits 3.
+# deps.sh [tools] [check]: installs what is missing of packages.txt and, but for `tools`, of packages-tests.txt; without
+# root and sudo it prints the command that does, and exits 3. With `check` it installs nothing: exit status 0 when nothing
+# is missing.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-wanted=$(sed 's/#.*//' "$here/packages.txt" | sort -u)
+lists="$here/packages.txt $here/packages-tests.txt"
+if [ "${1:-}" = tools ]; then
+  lists=$here/packages.txt
+  shift
+fi
+# shellcheck disable=SC2086  # a list of files
+wanted=$(sed 's/#.*//' $lists | sort -u)
 # One query for all: `make` asks at every call. An unknown name is missing too.
 installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | sed -n 's/ installed$//p' | sort -u)
 missing=

@@ -36,7 +36,8 @@ std::string advice(const CLI::App& app, const Args& args, const std::string& mes
         const auto outer = known_options(app);
         options.insert(options.end(), outer.begin(), outer.end());
       }
-      if (message.contains(word) && std::ranges::find(options, name) == options.end()) return did_you_mean(name, options);
+      if (message.contains(word) && std::ranges::find(options, name) == options.end())
+        return did_you_mean(name, options);
     } else if (!word.starts_with('-')) {
       const auto subs = level->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == word; });
       if (!subs.empty()) {
@@ -44,7 +45,8 @@ std::string advice(const CLI::App& app, const Args& args, const std::string& mes
       } else if (level == &app && !known_subcommands(*level).empty()) {
         const auto names = known_subcommands(*level);
         const auto hint = did_you_mean(word, names);
-        return fmt::format("; '{}' is not a command{}", word, hint.empty() ? " (commands: " + join(names, ", ") + ")" : hint);
+        return fmt::format("; '{}' is not a command{}", word,
+                           hint.empty() ? " (commands: " + join(names, ", ") + ")" : hint);
       }
     }
   }
@@ -71,11 +73,14 @@ void add_common_options(CLI::App& app, CommonOptions& options, const std::vector
   app.fallthrough();
   app.set_help_flag("-h,--help", "Print this help");
   app.set_version_flag("--version", std::string(app.get_name()) + " " + CG_VERSION);
-  app.add_option("--format", options.format, "How results are written")->check(CLI::IsMember(formats))->capture_default_str();
+  app.add_option("--format", options.format, "How results are written")
+      ->check(CLI::IsMember(formats))
+      ->capture_default_str();
   app.add_option("--color", options.color, "auto, always or never (NO_COLOR is honoured)")
       ->check(CLI::IsMember(std::vector<std::string>{"auto", "always", "never"}))
       ->capture_default_str();
-  app.add_option("--cache", options.cache, "Downloads and reusable builds (default: XDG_CACHE_HOME/criu-guest)");
+  app.add_option("--cache", options.cache,
+                 "Downloads and reusable builds (default: XDG_CACHE_HOME/criu-guest)");
   app.add_flag("-q,--quiet", options.quiet, "Only results and errors");
   app.add_flag("-v,--verbose", options.verbose, "Say more");
 }
@@ -92,7 +97,8 @@ std::optional<int> parse_command_line(CLI::App& app, const Args& args, Environme
     return exit_good;
   } catch (const CLI::RequiredError& error) {
     const std::string unknown = unknown_option(app, args);
-    env.err << app.get_name() << ": " << (unknown.empty() ? error.what() + advice(app, args, error.what()) : unknown) << "\n"
+    env.err << app.get_name() << ": "
+            << (unknown.empty() ? error.what() + advice(app, args, error.what()) : unknown) << "\n"
             << "Run '" << app.get_name() << " --help' for the options.\n";
     return exit_usage;
   } catch (const CLI::ParseError& error) {

@@ -14,19 +14,20 @@ namespace cg {
 
 struct CommonOptions {
   std::string format = "text";
-  std::string output;        // -o; empty: standard output
+  std::string output;  // -o; empty: standard output
   std::string color = "auto";
   bool quiet = false;
   int verbose = 0;
-  std::string cache;         // --cache
+  std::string cache;  // --cache
 };
 
 // Adds --format, --color, -q, -v, --cache and --version to a tool's app. Sub-commands inherit them: they may
 // stand before or after the sub-command's name. `-o` is left to the sub-commands that write something.
-void add_common_options(CLI::App& app, CommonOptions& options, const std::vector<std::string>& formats = {"text", "json"});
+void add_common_options(CLI::App& app, CommonOptions& options,
+                        const std::vector<std::string>& formats = {"text", "json"});
 
-// nullopt: parsed, go on. Otherwise the exit status: 0 after --help and --version, 2 after a message on env.err
-// that says what is wrong and names the nearest known word.
+// nullopt: parsed, go on. Otherwise the exit status: 0 after --help and --version, 2 after a message on
+// env.err that says what is wrong and names the nearest known word.
 std::optional<int> parse_command_line(CLI::App& app, const Args& args, Environment& env);
 
 bool use_color(const CommonOptions& options, const Environment& env);

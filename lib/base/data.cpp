@@ -16,13 +16,15 @@ Result<fs::path> data_directory(const Environment& env) {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   // A build directory lies in the checkout or names it; an installed program has its data beside it.
-  for (fs::path directory = program.parent_path(); directory.has_relative_path(); directory = directory.parent_path()) {
+  for (fs::path directory = program.parent_path(); directory.has_relative_path();
+       directory = directory.parent_path()) {
     if (fs::is_directory(directory / "recipes") && fs::is_directory(directory / "kconfig")) return directory;
     const fs::path installed = directory.parent_path() / "share" / "criu-guest";
     if (fs::is_directory(installed / "recipes")) return installed;
   }
   if (fs::is_directory(fs::path(CG_DATA_DIRECTORY) / "recipes")) return fs::path(CG_DATA_DIRECTORY);
-  return cannot("the recipes were not found; set CRIU_GUEST_DATA to the folder that holds recipes/ and kconfig/");
+  return cannot(
+      "the recipes were not found; set CRIU_GUEST_DATA to the folder that holds recipes/ and kconfig/");
 }
 
 Result<std::vector<std::string>> recipe_names(const Environment& env, const std::string& kind) {

@@ -8,13 +8,15 @@
 
 namespace cg {
 
-// The first that exists: $CRIU_GUEST_DATA; the checkout this program was built from, when it is run out of its
-// build directory; <prefix>/share/criu-guest beside the installed program. It holds recipes/ and kconfig/.
+// The first that exists: $CRIU_GUEST_DATA; the checkout this program was built from, when it is run out of
+// its build directory; <prefix>/share/criu-guest beside the installed program. It holds recipes/ and
+// kconfig/.
 Result<std::filesystem::path> data_directory(const Environment& env);
 
-// `name` is a path when it contains '/' or ends in ".toml"; else the recipe <data>/recipes/<kind>/<name>.toml.
-// Usage error for an unknown name: it lists the known ones, nearest first.
-Result<std::filesystem::path> find_recipe(const Environment& env, const std::string& kind, const std::string& name);
+// `name` is a path when it contains '/' or ends in ".toml"; else the recipe
+// <data>/recipes/<kind>/<name>.toml. Usage error for an unknown name: it lists the known ones, nearest first.
+Result<std::filesystem::path> find_recipe(const Environment& env, const std::string& kind,
+                                          const std::string& name);
 // The names of all recipes of a kind, sorted.
 Result<std::vector<std::string>> recipe_names(const Environment& env, const std::string& kind);
 

@@ -8,12 +8,15 @@
 namespace cg {
 
 Environment process_environment() {
-  return Environment{std::cout, std::cerr, std::cin,
+  return Environment{std::cout,
+                     std::cerr,
+                     std::cin,
                      [](std::string_view name) -> std::optional<std::string> {
                        const char* value = std::getenv(std::string(name).c_str());
                        return value ? std::optional<std::string>(value) : std::nullopt;
                      },
-                     isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
+                     isatty(STDOUT_FILENO) == 1,
+                     isatty(STDERR_FILENO) == 1};
 }
 
 std::filesystem::path cache_directory(const Environment& env, const std::string& override_path) {

@@ -1,5 +1,5 @@
-// What a tool sees of the world. A tool is `int x_main(args, Environment&)`, so a test runs it in process with
-// streams and variables of its own.
+// What a tool sees of the world. A tool is `int x_main(args, Environment&)`, so a test runs it in process
+// with streams and variables of its own.
 #pragma once
 
 #include <filesystem>

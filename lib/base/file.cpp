@@ -36,7 +36,7 @@ void UniqueFd::reset(int fd) {
 
 Result<std::string> read_fd(int fd, const std::string& name, std::uint64_t limit) {
   std::string bytes;
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
     if (static_cast<std::uint64_t>(info.st_size) > limit)
       return refused(fmt::format("{}: {} bytes; more than {} are not read", name, info.st_size, limit));
@@ -73,7 +73,8 @@ Result<void> write_all(int fd, std::string_view bytes, const std::string& name) 
 Result<void> make_directories(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (error && !fs::is_directory(path)) return cannot("creating directory " + path.string() + ": " + error.message());
+  if (error && !fs::is_directory(path))
+    return cannot("creating directory " + path.string() + ": " + error.message());
   return {};
 }
 
@@ -114,7 +115,7 @@ Result<void> write_file_atomically(const fs::path& path, std::string_view bytes,
 Result<void> copy_file_atomically(const fs::path& from, const fs::path& to, unsigned mode) {
   UniqueFd in(open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (!in) return cannot_errno(from.string(), errno);
-  struct stat info{};
+  struct stat info {};
   if (fstat(in.get(), &info) != 0) return cannot_errno(from.string(), errno);
   CG_TRY(out, AtomicFile::create(to, mode));
   off_t at = 0;
@@ -126,12 +127,14 @@ Result<void> copy_file_atomically(const fs::path& from, const fs::path& to, unsi
     off_t end = lseek(in.get(), begin, SEEK_HOLE);
     if (end < 0) end = info.st_size;
     for (at = begin; at < end;) {
-      const auto want = static_cast<std::size_t>(std::min<off_t>(end - at, static_cast<off_t>(buffer.size())));
+      const auto want =
+          static_cast<std::size_t>(std::min<off_t>(end - at, static_cast<off_t>(buffer.size())));
       const ssize_t got = pread(in.get(), buffer.data(), want, at);
       if (got < 0) return cannot_errno(from.string(), errno);
       if (got == 0) return cannot(from.string() + ": shrank while it was copied");
       for (ssize_t done = 0; done < got;) {
-        const ssize_t put = pwrite(out.fd(), buffer.data() + done, static_cast<std::size_t>(got - done), at + done);
+        const ssize_t put =
+            pwrite(out.fd(), buffer.data() + done, static_cast<std::size_t>(got - done), at + done);
         if (put < 0) return cannot_errno("writing " + to.string(), errno);
         done += put;
       }
@@ -144,7 +147,8 @@ Result<void> copy_file_atomically(const fs::path& from, const fs::path& to, unsi
 
 Result<void> symlink_atomically(const std::string& target, const fs::path& link) {
   const fs::path temporary = temporary_beside(link);
-  if (symlink(target.c_str(), temporary.c_str()) != 0) return cannot_errno("creating link " + link.string(), errno);
+  if (symlink(target.c_str(), temporary.c_str()) != 0)
+    return cannot_errno("creating link " + link.string(), errno);
   if (rename(temporary.c_str(), link.c_str()) != 0) {
     const int error = errno;
     unlink(temporary.c_str());

@@ -69,9 +69,11 @@ class AtomicFile {
   std::filesystem::path destination_;
 };
 
-Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view bytes,
+                                   unsigned mode = 0644);
 // Copies bytes (holes stay holes where the file system reports them), atomically.
-Result<void> copy_file_atomically(const std::filesystem::path& from, const std::filesystem::path& to, unsigned mode);
+Result<void> copy_file_atomically(const std::filesystem::path& from, const std::filesystem::path& to,
+                                  unsigned mode);
 // Makes `link` a symbolic link to `target`, replacing what is there, atomically.
 Result<void> symlink_atomically(const std::string& target, const std::filesystem::path& link);
 

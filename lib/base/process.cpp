@@ -56,13 +56,15 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 }
 
 // In the child: only async-signal-safe calls. errno is sent back through `failure`.
-[[noreturn]] void become(const char* path, char** argv, char** envp, const char* directory, int in, int out, int err,
-                         int failure) {
+[[noreturn]] void become(const char* path, char** argv, char** envp, const char* directory, int in, int out,
+                         int err, int failure) {
   setpgid(0, 0);
-  // A group of its own gets no Ctrl-C from the terminal: when we are interrupted, the child must not go on alone.
+  // A group of its own gets no Ctrl-C from the terminal: when we are interrupted, the child must not go on
+  // alone.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   signal(SIGPIPE, SIG_DFL);
-  if ((*directory == 0 || chdir(directory) == 0) && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0)
+  if ((*directory == 0 || chdir(directory) == 0) && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 &&
+      dup2(err, 2) >= 0)
     execve(path, argv, envp);
   const int error = errno;
   (void)!write(failure, &error, sizeof error);
@@ -72,7 +74,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 }  // namespace
 
 std::optional<std::filesystem::path> find_program(const std::string& program) {
-  if (program.contains('/')) return access(program.c_str(), X_OK) == 0 ? std::optional(program) : std::nullopt;
+  if (program.contains('/'))
+    return access(program.c_str(), X_OK) == 0 ? std::optional(program) : std::nullopt;
   const char* path = std::getenv("PATH");
   for (const auto& directory : split(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin", ':')) {
     std::filesystem::path candidate = std::filesystem::path(directory) / program;
@@ -109,9 +112,9 @@ Result<ProcessResult> run(const std::vector<std::string>& argv, const ProcessOpt
   const pid_t child = fork();
   if (child < 0) return cannot_errno("fork", errno);
   if (child == 0)
-    become(program->c_str(), const_cast<char**>(argv_pointers.data()), const_cast<char**>(env_pointers.data()),
-           directory.c_str(), in.read.get(), log ? log.get() : out.write.get(), log ? log.get() : err.write.get(),
-           failure.write.get());
+    become(program->c_str(), const_cast<char**>(argv_pointers.data()),
+           const_cast<char**>(env_pointers.data()), directory.c_str(), in.read.get(),
+           log ? log.get() : out.write.get(), log ? log.get() : err.write.get(), failure.write.get());
   out.write.reset();
   err.write.reset();
   failure.write.reset();
@@ -146,9 +149,12 @@ Result<ProcessResult> run(const std::vector<std::string>& argv, const ProcessOpt
     const auto drain = [&](UniqueFd& fd, std::string& into, short events) {
       if (events == 0) return;
       const ssize_t got = read(fd.get(), buffer.data(), buffer.size());
-      if (got > 0 && options.on_output) options.on_output({buffer.data(), static_cast<std::size_t>(got)});
-      else if (got > 0) into.append(buffer.data(), static_cast<std::size_t>(got));
-      else if (got == 0 || errno != EINTR) fd.reset();
+      if (got > 0 && options.on_output)
+        options.on_output({buffer.data(), static_cast<std::size_t>(got)});
+      else if (got > 0)
+        into.append(buffer.data(), static_cast<std::size_t>(got));
+      else if (got == 0 || errno != EINTR)
+        fd.reset();
     };
     drain(out.read, result.out, polled[0].revents);
     drain(err.read, result.err, polled[1].revents);
@@ -193,10 +199,10 @@ Result<std::string> run_checked(const std::vector<std::string>& argv, const Proc
   if (!options.log.empty()) {
     if (auto text = read_file(options.log)) shown = *text;
   }
-  return cannot(fmt::format("{}{}{}\n{}", join(argv, " "),
-                            result.timed_out ? ": time limit hit" : fmt::format(": exit status {}", result.status),
-                            options.log.empty() ? "" : "; whole log in " + options.log.string(),
-                            last_lines(shown, 20)));
+  return cannot(fmt::format(
+      "{}{}{}\n{}", join(argv, " "),
+      result.timed_out ? ": time limit hit" : fmt::format(": exit status {}", result.status),
+      options.log.empty() ? "" : "; whole log in " + options.log.string(), last_lines(shown, 20)));
 }
 
 }  // namespace cg

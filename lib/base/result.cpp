@@ -10,9 +10,12 @@ std::unexpected<Error> cannot_errno(const std::string& what, int error) {
 
 int exit_status(const Error& error) {
   switch (error.kind) {
-    case ErrorKind::refused: return exit_no;
-    case ErrorKind::usage: return exit_usage;
-    case ErrorKind::cannot: return exit_unable;
+    case ErrorKind::refused:
+      return exit_no;
+    case ErrorKind::usage:
+      return exit_usage;
+    case ErrorKind::cannot:
+      return exit_unable;
   }
   return exit_unable;
 }

@@ -43,14 +43,14 @@ inline constexpr int exit_unable = 3;
 int exit_status(const Error& error);
 
 // CG_CHECK(expr): returns the error of a Result<void> expression.
-#define CG_CHECK(expr)                                                          \
-  do {                                                                          \
+#define CG_CHECK(expr)                                                                             \
+  do {                                                                                             \
     if (auto cg_check_ = (expr); !cg_check_) return std::unexpected(std::move(cg_check_).error()); \
   } while (false)
 
 // CG_TRY(name, expr): `auto name` takes the value of a Result<T>, or the error is returned.
-#define CG_TRY(name, expr)                                                 \
-  auto name##_result_ = (expr);                                            \
+#define CG_TRY(name, expr)                                                        \
+  auto name##_result_ = (expr);                                                   \
   if (!name##_result_) return std::unexpected(std::move(name##_result_).error()); \
   auto name = std::move(*name##_result_)
 

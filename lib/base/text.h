@@ -18,7 +18,8 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 
 // `candidates` sorted by edit distance to `word`, at most `most` of them, only plausible ones
 // (distance <= 1 + length/3).
-std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates, std::size_t most = 3);
+std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
+                                 std::size_t most = 3);
 // "; did you mean a, b?" or "".
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 

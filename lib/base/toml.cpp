@@ -30,8 +30,10 @@ std::string position(const toml::node& node, const std::string& file) {
 void TomlReader::fail(std::string_view key, const std::string& what) {
   if (error_) return;
   const toml::node* node = table_.get(key);
-  error_ = Error{ErrorKind::refused,
-                 fmt::format("{}: {}: {}", position(node ? *node : static_cast<const toml::node&>(table_), file_), key, what)};
+  error_ =
+      Error{ErrorKind::refused,
+            fmt::format("{}: {}: {}", position(node ? *node : static_cast<const toml::node&>(table_), file_),
+                        key, what)};
 }
 
 std::string TomlReader::required_string(std::string_view key) {
@@ -70,8 +72,10 @@ std::vector<std::string> TomlReader::strings(std::string_view key) {
   const toml::array* array = node->as_array();
   if (!array) fail(key, "not an array of strings");
   for (std::size_t i = 0; array && i < array->size(); ++i) {
-    if (const auto value = (*array)[i].value_exact<std::string>()) result.push_back(*value);
-    else fail(key, "not an array of strings");
+    if (const auto value = (*array)[i].value_exact<std::string>())
+      result.push_back(*value);
+    else
+      fail(key, "not an array of strings");
   }
   return result;
 }
@@ -83,8 +87,10 @@ std::vector<const toml::table*> TomlReader::tables(std::string_view key) {
   const toml::array* array = node->as_array();
   if (!array) fail(key, "not an array of tables");
   for (std::size_t i = 0; array && i < array->size(); ++i) {
-    if (const toml::table* element = (*array)[i].as_table()) result.push_back(element);
-    else fail(key, "not an array of tables");
+    if (const toml::table* element = (*array)[i].as_table())
+      result.push_back(element);
+    else
+      fail(key, "not an array of tables");
   }
   return result;
 }

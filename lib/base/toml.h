@@ -1,13 +1,14 @@
 // TOML with errors that name file and line, and unknown keys that name the nearest known one.
 #pragma once
 
+#include <toml++/toml.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <toml++/toml.h>
 #include <vector>
 
 #include "base/result.h"
@@ -27,7 +28,7 @@ class TomlReader {
   std::string string(std::string_view key, std::string fallback = {});
   std::int64_t integer(std::string_view key, std::int64_t fallback);
   bool boolean(std::string_view key, bool fallback);
-  std::vector<std::string> strings(std::string_view key);  // an array of strings; absent: empty
+  std::vector<std::string> strings(std::string_view key);        // an array of strings; absent: empty
   std::vector<const toml::table*> tables(std::string_view key);  // an array of tables; absent: empty
   const toml::table* table(std::string_view key);                // absent: nullptr
   // Every key must be one of `known`.

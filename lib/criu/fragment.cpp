@@ -66,7 +66,8 @@ std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQue
     if (!asks(row, question)) continue;
     for (const auto& line : row.symbols.remedies([](std::string_view) { return SymbolState::unknown; })) {
       const std::string symbol = line.substr(7, line.size() - 9);  // CONFIG_..=y
-      // Some can be switched off only where EXPERT=y shows the question; EXPERT for that alone does more harm.
+      // Some can be switched off only where EXPERT=y shows the question; EXPERT for that alone does more
+      // harm.
       if (line.ends_with('n') && !question.over_expert && matrix.needs.contains("!" + symbol)) continue;
       if (std::ranges::find(lines, symbol, &FragmentLine::symbol) == lines.end())
         lines.push_back({symbol, line.ends_with('y'), {}, reason_of(row)});

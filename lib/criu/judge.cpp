@@ -19,9 +19,9 @@ SymbolState symbol_state(const Evidence& evidence, std::string_view symbol) {
   // A module counts only where modules can be loaded at all.
   if (value->text == "m") {
     const bool unknown = !evidence.config_is_complete && !evidence.config->find("MODULES");
-    return unknown                                      ? SymbolState::unknown
+    return unknown                                    ? SymbolState::unknown
            : evidence.config->value("MODULES") == "y" ? SymbolState::module
-                                                        : SymbolState::off;
+                                                      : SymbolState::off;
   }
   return SymbolState::on;
 }

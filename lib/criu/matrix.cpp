@@ -115,7 +115,8 @@ Result<Matrix> parse_matrix(std::string_view text, const std::string& name) {
   Matrix matrix;
   if (const toml::table* needs = reader.table("needs")) {
     TomlReader symbols(*needs, name);
-    for (const auto& [symbol, value] : *needs) matrix.needs[std::string(symbol.str())] = symbols.strings(symbol.str());
+    for (const auto& [symbol, value] : *needs)
+      matrix.needs[std::string(symbol.str())] = symbols.strings(symbol.str());
     CG_CHECK(symbols.error());
   }
   std::map<std::string, int> lines;

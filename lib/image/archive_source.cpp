@@ -24,14 +24,22 @@ struct ArchiveCloser {
 
 std::optional<NodeType> node_type(unsigned type) {
   switch (type) {
-    case AE_IFREG: return NodeType::regular;
-    case AE_IFDIR: return NodeType::directory;
-    case AE_IFLNK: return NodeType::symlink;
-    case AE_IFCHR: return NodeType::character_device;
-    case AE_IFBLK: return NodeType::block_device;
-    case AE_IFIFO: return NodeType::fifo;
-    case AE_IFSOCK: return NodeType::socket;
-    default: return std::nullopt;
+    case AE_IFREG:
+      return NodeType::regular;
+    case AE_IFDIR:
+      return NodeType::directory;
+    case AE_IFLNK:
+      return NodeType::symlink;
+    case AE_IFCHR:
+      return NodeType::character_device;
+    case AE_IFBLK:
+      return NodeType::block_device;
+    case AE_IFIFO:
+      return NodeType::fifo;
+    case AE_IFSOCK:
+      return NodeType::socket;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -48,8 +56,8 @@ std::string text_of(archive_entry* entry, TextOf bytes_of, TextOf utf8_of) {
   return utf8 ? utf8 : "";
 }
 
-// ustar and pax carry an ACL as text, libarchive parses it; the image wants the form of the system.posix_acl_*
-// attributes: a version, then {tag, permissions, id} sorted by tag and id.
+// ustar and pax carry an ACL as text, libarchive parses it; the image wants the form of the
+// system.posix_acl_* attributes: a version, then {tag, permissions, id} sorted by tag and id.
 void add_acl(archive_entry* entry, int type, const char* name, std::vector<Xattr>& xattrs) {
   struct Item {
     std::uint16_t tag;
@@ -67,20 +75,35 @@ void add_acl(archive_entry* entry, int type, const char* name, std::vector<Xattr
   while (archive_entry_acl_next(entry, type, &found_type, &permissions, &tag, &id, &text) == ARCHIVE_OK) {
     std::uint16_t disk_tag = 0;
     switch (tag) {
-      case ARCHIVE_ENTRY_ACL_USER_OBJ: disk_tag = 0x01; break;
-      case ARCHIVE_ENTRY_ACL_USER: disk_tag = 0x02; break;
-      case ARCHIVE_ENTRY_ACL_GROUP_OBJ: disk_tag = 0x04; break;
-      case ARCHIVE_ENTRY_ACL_GROUP: disk_tag = 0x08; break;
-      case ARCHIVE_ENTRY_ACL_MASK: disk_tag = 0x10; break;
-      case ARCHIVE_ENTRY_ACL_OTHER: disk_tag = 0x20; break;
-      default: continue;
+      case ARCHIVE_ENTRY_ACL_USER_OBJ:
+        disk_tag = 0x01;
+        break;
+      case ARCHIVE_ENTRY_ACL_USER:
+        disk_tag = 0x02;
+        break;
+      case ARCHIVE_ENTRY_ACL_GROUP_OBJ:
+        disk_tag = 0x04;
+        break;
+      case ARCHIVE_ENTRY_ACL_GROUP:
+        disk_tag = 0x08;
+        break;
+      case ARCHIVE_ENTRY_ACL_MASK:
+        disk_tag = 0x10;
+        break;
+      case ARCHIVE_ENTRY_ACL_OTHER:
+        disk_tag = 0x20;
+        break;
+      default:
+        continue;
     }
     const bool named = disk_tag == 0x02 || disk_tag == 0x08;
     extended = extended || named || disk_tag == 0x10;
-    items.push_back({disk_tag, static_cast<std::uint16_t>(permissions & 7), named ? static_cast<std::uint32_t>(id) : UINT32_MAX});
+    items.push_back({disk_tag, static_cast<std::uint16_t>(permissions & 7),
+                     named ? static_cast<std::uint32_t>(id) : UINT32_MAX});
   }
   if (!extended || items.empty()) return;
-  std::ranges::sort(items, [](const Item& a, const Item& b) { return a.tag != b.tag ? a.tag < b.tag : a.id < b.id; });
+  std::ranges::sort(
+      items, [](const Item& a, const Item& b) { return a.tag != b.tag ? a.tag < b.tag : a.id < b.id; });
   const std::uint32_t version = 2;
   std::string value(reinterpret_cast<const char*>(&version), sizeof version);
   for (const Item& item : items) value.append(reinterpret_cast<const char*>(&item), sizeof item);
@@ -90,13 +113,17 @@ void add_acl(archive_entry* entry, int type, const char* name, std::vector<Xattr
 Result<Metadata> metadata_of(archive_entry* entry, const std::string& path) {
   const auto type = node_type(archive_entry_filetype(entry));
   if (!type) return refused(fmt::format("{}: an entry of unknown type", path));
-  const auto id = [](la_int64_t value) { return static_cast<std::uint32_t>(std::clamp<la_int64_t>(value, 0, UINT32_MAX)); };
-  Metadata meta{.type = *type,
-                .mode = static_cast<std::uint32_t>(archive_entry_perm(entry)) & 07777,
-                .uid = id(archive_entry_uid(entry)),
-                .gid = id(archive_entry_gid(entry)),
-                .mtime = {archive_entry_mtime(entry), static_cast<std::uint32_t>(archive_entry_mtime_nsec(entry))}};
-  if (*type == NodeType::symlink) meta.target = text_of(entry, archive_entry_symlink, archive_entry_symlink_utf8);
+  const auto id = [](la_int64_t value) {
+    return static_cast<std::uint32_t>(std::clamp<la_int64_t>(value, 0, UINT32_MAX));
+  };
+  Metadata meta{
+      .type = *type,
+      .mode = static_cast<std::uint32_t>(archive_entry_perm(entry)) & 07777,
+      .uid = id(archive_entry_uid(entry)),
+      .gid = id(archive_entry_gid(entry)),
+      .mtime = {archive_entry_mtime(entry), static_cast<std::uint32_t>(archive_entry_mtime_nsec(entry))}};
+  if (*type == NodeType::symlink)
+    meta.target = text_of(entry, archive_entry_symlink, archive_entry_symlink_utf8);
   if (*type == NodeType::character_device || *type == NodeType::block_device) {
     meta.device_major = static_cast<std::uint32_t>(archive_entry_rdevmajor(entry));
     meta.device_minor = static_cast<std::uint32_t>(archive_entry_rdevminor(entry));
@@ -110,8 +137,10 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path) {
   const auto has = [&](std::string_view wanted) {
     return std::ranges::any_of(meta.xattrs, [&](const Xattr& xattr) { return xattr.name == wanted; });
   };
-  if (!has("system.posix_acl_access")) add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", meta.xattrs);
-  if (!has("system.posix_acl_default")) add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", meta.xattrs);
+  if (!has("system.posix_acl_access"))
+    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", meta.xattrs);
+  if (!has("system.posix_acl_default"))
+    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", meta.xattrs);
   // A pax header may carry an attribute twice, in Star's and in libarchive's form.
   std::ranges::stable_sort(meta.xattrs, {}, &Xattr::name);
   const auto again = std::ranges::unique(meta.xattrs, {}, &Xattr::name);
@@ -119,7 +148,8 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path) {
   return meta;
 }
 
-Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry, const std::string& path, InodeIndex index) {
+Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry, const std::string& path,
+                   InodeIndex index) {
   builder.content().begin(path);
   const void* bytes = nullptr;
   std::size_t count = 0;
@@ -128,14 +158,17 @@ Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry,
     const int got = archive_read_data_block(handle, &bytes, &count, &offset);
     if (got == ARCHIVE_EOF) break;
     if (got != ARCHIVE_OK) return refused(fmt::format("{}: {}", path, reason(handle)));
-    CG_CHECK(builder.content().append(static_cast<std::uint64_t>(offset), std::span(static_cast<const std::byte*>(bytes), count)));
+    CG_CHECK(builder.content().append(static_cast<std::uint64_t>(offset),
+                                      std::span(static_cast<const std::byte*>(bytes), count)));
   }
   CG_TRY(extents, builder.content().finish());
-  builder.set_stored(index, std::move(extents), static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0)));
+  builder.set_stored(index, std::move(extents),
+                     static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0)));
   return {};
 }
 
-Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* entry, const ArchiveOptions& options) {
+Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* entry,
+                       const ArchiveOptions& options) {
   std::string path = text_of(entry, archive_entry_pathname, archive_entry_pathname_utf8);
   if (path.empty()) return refused("an entry without a name");
   std::string_view bare = path;
@@ -143,12 +176,14 @@ Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* en
   if (options.wanted && !options.wanted(bare)) return {};
   if (options.whiteouts == ArchiveOptions::Whiteouts::applied) {
     const auto slash = bare.rfind('/');
-    const std::string_view directory = slash == std::string_view::npos ? std::string_view() : bare.substr(0, slash);
+    const std::string_view directory =
+        slash == std::string_view::npos ? std::string_view() : bare.substr(0, slash);
     const std::string_view name = slash == std::string_view::npos ? bare : bare.substr(slash + 1);
     if (name == ".wh..wh..opq") return builder.tree().remove_lower_children(directory);
     // Other names with ".wh..wh." belong to the storage driver that wrote them.
     if (bare.starts_with(".wh..wh.") || bare.contains("/.wh..wh.")) return {};
-    if (name.starts_with(".wh.")) return builder.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
+    if (name.starts_with(".wh."))
+      return builder.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
   }
   const std::string link = text_of(entry, archive_entry_hardlink, archive_entry_hardlink_utf8);
   if (!link.empty()) {

@@ -11,8 +11,9 @@
 namespace cg::image {
 namespace {
 
-constexpr std::size_t gather_size = 256 << 10;  // bytes gathered before they are written; fits a processor's cache
-constexpr std::size_t threaded_from = 8;        // so many pieces are written before a thread is worth it
+constexpr std::size_t gather_size =
+    256 << 10;                            // bytes gathered before they are written; fits a processor's cache
+constexpr std::size_t threaded_from = 8;  // so many pieces are written before a thread is worth it
 constexpr std::size_t most_queued = 8;
 
 }  // namespace
@@ -25,7 +26,8 @@ bool is_zero(std::span<const std::byte> bytes) {
          std::memcmp(bytes.data(), bytes.data() + 16, bytes.size() - 16) == 0;
 }
 
-BlockFile::BlockFile(int fd, std::string name, std::uint64_t offset) : fd_(fd), name_(std::move(name)), offset_(offset) {
+BlockFile::BlockFile(int fd, std::string name, std::uint64_t offset)
+    : fd_(fd), name_(std::move(name)), offset_(offset) {
   pending_.bytes.reserve(gather_size);
 }
 
@@ -56,7 +58,8 @@ int BlockFile::put(const Piece& piece) const {
   return 0;
 }
 
-// The thread: takes pieces from the queue in their order until it is told to stop. After an error it writes no more.
+// The thread: takes pieces from the queue in their order until it is told to stop. After an error it writes
+// no more.
 void BlockFile::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -118,7 +121,9 @@ Result<void> BlockFile::flush() {
 Result<void> BlockFile::write(std::uint64_t block, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     auto& gathered = pending_.bytes;
-    if (gathered.size() == gather_size || (!gathered.empty() && pending_.block + gathered.size() / block_size != block)) CG_CHECK(hand_over());
+    if (gathered.size() == gather_size ||
+        (!gathered.empty() && pending_.block + gathered.size() / block_size != block))
+      CG_CHECK(hand_over());
     const auto piece = bytes.first(std::min(bytes.size(), gather_size - pending_.bytes.size()));
     if (pending_.bytes.empty()) pending_.block = block;
     pending_.bytes.insert(pending_.bytes.end(), piece.begin(), piece.end());

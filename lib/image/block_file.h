@@ -1,6 +1,6 @@
-// The image file as blocks: neighbouring writes are gathered into large ones, blocks of zeros are never written
-// (a fresh file reads as zeros there, and stays sparse). Once there is much to write a thread does it, while the caller
-// reads and decodes what comes next.
+// The image file as blocks: neighbouring writes are gathered into large ones, blocks of zeros are never
+// written (a fresh file reads as zeros there, and stays sparse). Once there is much to write a thread does
+// it, while the caller reads and decodes what comes next.
 #pragma once
 
 #include <condition_variable>

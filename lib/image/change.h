@@ -1,5 +1,5 @@
-// One wish of a user about an existing image. Paths are taken from the image's root; directories on the way may be
-// symbolic links, which are followed inside the image and never out of it.
+// One wish of a user about an existing image. Paths are taken from the image's root; directories on the way
+// may be symbolic links, which are followed inside the image and never out of it.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,17 @@ struct Injection {
   std::optional<std::uint32_t> mode;  // default: the replaced file's, else the source's
   std::optional<std::uint32_t> uid;   // default: the replaced file's, else 0
   std::optional<std::uint32_t> gid;
-  // What a file that is there already becomes: another file under this name, or the same one with other bytes, so
-  // that its other names (hard links), owner, mode and attributes stay.
+  // What a file that is there already becomes: another file under this name, or the same one with other
+  // bytes, so that its other names (hard links), owner, mode and attributes stay.
   enum class Existing { replaced, rewritten } existing = Existing::replaced;
 };
 
 struct Removal {
   std::string path;  // a symbolic link itself, not what it leads to
-  enum class Depth { single, recursive } depth = Depth::single;  // single: refuses a directory that is not empty
+  enum class Depth {
+    single,
+    recursive
+  } depth = Depth::single;  // single: refuses a directory that is not empty
 };
 
 struct NewDirectory {
@@ -57,13 +60,13 @@ using Change = std::variant<Injection, Removal, NewDirectory, NewSymlink, ModeCh
 
 // What came of one change.
 struct Changed {
-  std::string path;  // where it took effect
-  std::string what;  // "added", "replaced", "removed", …
+  std::string path;         // where it took effect
+  std::string what;         // "added", "replaced", "removed", …
   std::uint64_t bytes = 0;  // of a file that was put in
 };
 
-// "SRC:DEST[:MODE[:UID:GID]]", MODE octal. A colon in a name is written "\:", and a SRC that exists as it stands is
-// taken as a name even when it holds colons.
+// "SRC:DEST[:MODE[:UID:GID]]", MODE octal. A colon in a name is written "\:", and a SRC that exists as it
+// stands is taken as a name even when it holds colons.
 Result<Injection> parse_injection(std::string_view text);
 Result<std::uint32_t> parse_mode(std::string_view text);  // octal, at most 7777
 struct Owner {

@@ -37,8 +37,8 @@ Result<void> ContentWriter::store_blocks(std::uint64_t logical, std::span<const 
     logical += run.count;
   }
   if (!bytes.empty())
-    return refused(fmt::format("{}: does not fit; the image is limited to {} bytes: give a larger --size", name_,
-                               space_.most_blocks() * block_size));
+    return refused(fmt::format("{}: does not fit; the image is limited to {} bytes: give a larger --size",
+                               name_, space_.most_blocks() * block_size));
   return {};
 }
 
@@ -87,7 +87,8 @@ Result<std::vector<Extent>> ContentWriter::finish() {
   return std::move(extents_);
 }
 
-Result<std::vector<Extent>> ContentWriter::store_bytes(std::span<const std::byte> bytes, const std::string& name) {
+Result<std::vector<Extent>> ContentWriter::store_bytes(std::span<const std::byte> bytes,
+                                                       const std::string& name) {
   begin(name);
   CG_CHECK(append(0, bytes));
   return finish();

@@ -1,4 +1,5 @@
-// Apart from uuid.cpp so that a program that only reads images, such as the static kcheck, does not link libcrypto.
+// Apart from uuid.cpp so that a program that only reads images, such as the static kcheck, does not link
+// libcrypto.
 #include <charconv>
 
 #include "base/sha256.h"

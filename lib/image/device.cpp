@@ -10,12 +10,15 @@
 namespace cg::image {
 namespace {
 
-bool inside(std::uint64_t offset, std::size_t count, std::uint64_t size) { return offset <= size && count <= size - offset; }
+bool inside(std::uint64_t offset, std::size_t count, std::uint64_t size) {
+  return offset <= size && count <= size - offset;
+}
 
 }  // namespace
 
 Result<void> Device::read(std::uint64_t offset, std::span<std::byte> into) {
-  if (const int error = get(offset, into)) return cannot_errno(fmt::format("reading {} at {}", name(), offset), error);
+  if (const int error = get(offset, into))
+    return cannot_errno(fmt::format("reading {} at {}", name(), offset), error);
   return {};
 }
 
@@ -25,7 +28,7 @@ Result<void> Device::write(std::uint64_t offset, std::span<const std::byte> byte
 }
 
 Result<FileDevice> FileDevice::of(int fd, std::string name) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd, &info) != 0) return cannot_errno(name, errno);
   return FileDevice(fd, std::move(name), static_cast<std::uint64_t>(info.st_size));
 }

@@ -1,4 +1,5 @@
-// Bytes at offsets: an image file, a window of one (a partition), or changes that are laid over one (overlay.h).
+// Bytes at offsets: an image file, a window of one (a partition), or changes that are laid over one
+// (overlay.h).
 #pragma once
 
 #include <cstddef>
@@ -47,7 +48,8 @@ class FileDevice final : public Device {
 // `size` bytes of `base` from `offset` on.
 class Window final : public Device {
  public:
-  Window(Device& base, std::uint64_t offset, std::uint64_t size) : base_(&base), offset_(offset), size_(size) {}
+  Window(Device& base, std::uint64_t offset, std::uint64_t size)
+      : base_(&base), offset_(offset), size_(size) {}
   std::uint64_t size() const override { return size_; }
   int get(std::uint64_t offset, std::span<std::byte> into) override;
   int put(std::uint64_t offset, std::span<const std::byte> bytes) override;

@@ -1,7 +1,8 @@
-// Layout of an indexed directory (Linux Documentation/filesystems/ext4, "Hash Tree Directories"): block 0 holds
-// the names "." and ".." - the second one's record covers the rest of the block - and in that rest the root of
-// the index: a short header, then {hash, block} pairs of which the first has no hash but {limit, count} in its
-// place. A leaf is an ordinary block of entries whose hashes lie between its pair's hash and the next one's.
+// Layout of an indexed directory (Linux Documentation/filesystems/ext4, "Hash Tree Directories"): block 0
+// holds the names "." and ".." - the second one's record covers the rest of the block - and in that rest the
+// root of the index: a short header, then {hash, block} pairs of which the first has no hash but {limit,
+// count} in its place. A leaf is an ordinary block of entries whose hashes lie between its pair's hash and
+// the next one's.
 #include "image/directory_blocks.h"
 
 #include <ext2fs/ext2fs.h>
@@ -19,21 +20,30 @@ constexpr std::size_t header_size = EXT2_DIR_ENTRY_HEADER_LEN;
 constexpr std::size_t tail_size = sizeof(ext2_dir_entry_tail);
 constexpr std::size_t usable = block_size - tail_size;
 constexpr std::size_t root_index_at = 32;  // "." (12), ".." (12), header (8)
-constexpr std::size_t root_limit = (block_size - root_index_at - sizeof(ext2_dx_tail)) / sizeof(ext2_dx_entry);
+constexpr std::size_t root_limit =
+    (block_size - root_index_at - sizeof(ext2_dx_tail)) / sizeof(ext2_dx_entry);
 constexpr std::size_t node_limit = (block_size - header_size - sizeof(ext2_dx_tail)) / sizeof(ext2_dx_entry);
 
-std::size_t record_size(std::size_t name_size) { return (header_size + name_size + 3) & ~std::size_t{3}; }
+std::size_t record_size(std::size_t name_size) {
+  return (header_size + name_size + 3) & ~std::size_t{3};
+}
 
-void put_entry(std::byte* at, std::uint32_t inode, std::size_t record, std::string_view name, std::uint8_t type) {
-  const ext2_dir_entry_2 entry{.inode = inode, .rec_len = static_cast<__u16>(record),
-                               .name_len = static_cast<__u8>(name.size()), .file_type = type, .name = {}};
+void put_entry(std::byte* at, std::uint32_t inode, std::size_t record, std::string_view name,
+               std::uint8_t type) {
+  const ext2_dir_entry_2 entry{.inode = inode,
+                               .rec_len = static_cast<__u16>(record),
+                               .name_len = static_cast<__u8>(name.size()),
+                               .file_type = type,
+                               .name = {}};
   std::memcpy(at, &entry, header_size);
   if (!name.empty()) std::memcpy(at + header_size, name.data(), name.size());
 }
 
 void put_tail(std::byte* block) {
-  const ext2_dir_entry_tail tail{.det_reserved_zero1 = 0, .det_rec_len = tail_size,
-                                 .det_reserved_name_len = EXT2_DIR_NAME_LEN_CSUM, .det_checksum = 0};
+  const ext2_dir_entry_tail tail{.det_reserved_zero1 = 0,
+                                 .det_rec_len = tail_size,
+                                 .det_reserved_name_len = EXT2_DIR_NAME_LEN_CSUM,
+                                 .det_checksum = 0};
   std::memcpy(block + usable, &tail, tail_size);
 }
 
@@ -122,8 +132,11 @@ DirectoryBlocks build_indexed(std::uint32_t self, std::uint32_t parent, const st
   }
   put_entry(blocks, self, 12, ".", EXT2_FT_DIR);
   put_entry(blocks + 12, parent, block_size - 12, "..", EXT2_FT_DIR);
-  const ext2_dx_root_info info{.reserved_zero = 0, .hash_version = EXT2_HASH_HALF_MD4, .info_length = 8,
-                               .indirect_levels = static_cast<__u8>(two_levels ? 1 : 0), .unused_flags = 0};
+  const ext2_dx_root_info info{.reserved_zero = 0,
+                               .hash_version = EXT2_HASH_HALF_MD4,
+                               .info_length = 8,
+                               .indirect_levels = static_cast<__u8>(two_levels ? 1 : 0),
+                               .unused_flags = 0};
   std::memcpy(blocks + root_index_at - sizeof info, &info, sizeof info);
   const auto& root = two_levels ? top : pairs;
   put_index(blocks + root_index_at, root_limit, root.data(), root.size());
@@ -133,7 +146,8 @@ DirectoryBlocks build_indexed(std::uint32_t self, std::uint32_t parent, const st
 }  // namespace
 
 Result<DirectoryBlocks> build_directory(std::uint32_t self, std::uint32_t parent,
-                                        const std::vector<DirectoryEntry>& entries, const std::uint32_t hash_seed[4]) {
+                                        const std::vector<DirectoryEntry>& entries,
+                                        const std::uint32_t hash_seed[4]) {
   std::size_t linear = 24;
   for (const auto& entry : entries) linear += record_size(entry.name.size());
   if (linear <= usable) {
@@ -149,17 +163,20 @@ Result<DirectoryBlocks> build_directory(std::uint32_t self, std::uint32_t parent
   sorted.reserve(entries.size());
   for (const auto& entry : entries) {
     Hashed hashed{.hash = 0, .minor = 0, .entry = &entry};
-    ext2fs_dirhash(EXT2_HASH_HALF_MD4, entry.name.data(), static_cast<int>(entry.name.size()), hash_seed, &hashed.hash,
-                   &hashed.minor);
+    ext2fs_dirhash(EXT2_HASH_HALF_MD4, entry.name.data(), static_cast<int>(entry.name.size()), hash_seed,
+                   &hashed.hash, &hashed.minor);
     sorted.push_back(hashed);
   }
   std::ranges::sort(sorted, [](const Hashed& a, const Hashed& b) {
-    return a.hash != b.hash ? a.hash < b.hash : a.minor != b.minor ? a.minor < b.minor : a.entry->name < b.entry->name;
+    return a.hash != b.hash     ? a.hash < b.hash
+           : a.minor != b.minor ? a.minor < b.minor
+                                : a.entry->name < b.entry->name;
   });
   DirectoryBlocks result = build_indexed(self, parent, sorted);
   const std::size_t most = root_limit * node_limit;
   if (result.bytes.size() / block_size > most)
-    return refused(fmt::format("a directory of {} entries is larger than ext4's index holds", entries.size()));
+    return refused(
+        fmt::format("a directory of {} entries is larger than ext4's index holds", entries.size()));
   return result;
 }
 

@@ -1,5 +1,5 @@
-// Directories as ext4 stores them: one linear block when the entries fit, else an htree (hash index) made in one
-// go from the sorted hashes.
+// Directories as ext4 stores them: one linear block when the entries fit, else an htree (hash index) made in
+// one go from the sorted hashes.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,8 @@ struct DirectoryBlocks {
 
 // `hash_seed` is the superblock's. Refused when there are more entries than two index levels hold.
 Result<DirectoryBlocks> build_directory(std::uint32_t self, std::uint32_t parent,
-                                        const std::vector<DirectoryEntry>& entries, const std::uint32_t hash_seed[4]);
+                                        const std::vector<DirectoryEntry>& entries,
+                                        const std::uint32_t hash_seed[4]);
 
 // An empty directory of `count` linear blocks: lost+found, which fsck wants room in beforehand.
 std::vector<std::byte> build_roomy_directory(std::uint32_t self, std::uint32_t parent, std::size_t count);

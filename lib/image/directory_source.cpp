@@ -17,14 +17,22 @@ namespace {
 
 std::optional<NodeType> node_type(mode_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFREG: return NodeType::regular;
-    case S_IFDIR: return NodeType::directory;
-    case S_IFLNK: return NodeType::symlink;
-    case S_IFCHR: return NodeType::character_device;
-    case S_IFBLK: return NodeType::block_device;
-    case S_IFIFO: return NodeType::fifo;
-    case S_IFSOCK: return NodeType::socket;
-    default: return std::nullopt;
+    case S_IFREG:
+      return NodeType::regular;
+    case S_IFDIR:
+      return NodeType::directory;
+    case S_IFLNK:
+      return NodeType::symlink;
+    case S_IFCHR:
+      return NodeType::character_device;
+    case S_IFBLK:
+      return NodeType::block_device;
+    case S_IFIFO:
+      return NodeType::fifo;
+    case S_IFSOCK:
+      return NodeType::socket;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -58,8 +66,9 @@ class Walk {
   explicit Walk(ImageBuilder& builder) : builder_(builder) {}
 
   Result<void> visit(const fs::path& host, const std::string& path, bool follow) {
-    struct stat info{};
-    if ((follow ? stat(host.c_str(), &info) : lstat(host.c_str(), &info)) != 0) return cannot_errno(host.string(), errno);
+    struct stat info {};
+    if ((follow ? stat(host.c_str(), &info) : lstat(host.c_str(), &info)) != 0)
+      return cannot_errno(host.string(), errno);
     const auto type = node_type(info.st_mode);
     if (!type) return refused(host.string() + ": a file of unknown type");
     if (*type != NodeType::directory && info.st_nlink > 1) {
@@ -83,7 +92,8 @@ class Walk {
       meta.device_minor = minor(info.st_rdev);
     }
     CG_TRY(index, builder_.tree().add(path, std::move(meta)));
-    if (*type == NodeType::regular) builder_.set_host_file(index, host, static_cast<std::uint64_t>(info.st_size));
+    if (*type == NodeType::regular)
+      builder_.set_host_file(index, host, static_cast<std::uint64_t>(info.st_size));
     if (*type != NodeType::directory) return {};
     std::vector<std::string> names;
     std::error_code error;

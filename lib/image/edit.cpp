@@ -23,29 +23,44 @@ namespace {
 
 Result<void> check_editable(ext2_filsys fs, const std::string& name) {
   const ext2_super_block& super = *fs->super;
-  if (ext2fs_has_feature_journal_dev(fs->super)) return refused(name + ": a journal device, not a file system");
+  if (ext2fs_has_feature_journal_dev(fs->super))
+    return refused(name + ": a journal device, not a file system");
   if (ext2fs_has_feature_journal_needs_recovery(fs->super))
-    return refused(name + ": its journal holds changes that are not replayed; run 'e2fsck -p' on it (or unmount it cleanly) first");
-  if (super.s_state & EXT2_ERROR_FS) return refused(name + ": is marked as damaged; run 'e2fsck -f' on it first");
+    return refused(name +
+                   ": its journal holds changes that are not replayed; run 'e2fsck -p' on it (or unmount it "
+                   "cleanly) first");
+  if (super.s_state & EXT2_ERROR_FS)
+    return refused(name + ": is marked as damaged; run 'e2fsck -f' on it first");
   if (!(super.s_state & EXT2_VALID_FS))
-    return refused(name + ": was not unmounted cleanly, or is mounted now; unmount it or run 'e2fsck -p' on it first");
+    return refused(
+        name + ": was not unmounted cleanly, or is mounted now; unmount it or run 'e2fsck -p' on it first");
   if (super.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT)
     return refused(name + ": has orphaned files that are not cleaned up; run 'e2fsck -p' on it first");
-  if (super.s_last_orphan != 0) return refused(name + ": has a list of orphaned inodes; run 'e2fsck -p' on it first");
+  if (super.s_last_orphan != 0)
+    return refused(name + ": has a list of orphaned inodes; run 'e2fsck -p' on it first");
   // What libext2fs opens but does not keep up to date.
   struct Unsafe {
     bool set;
     std::string_view feature;
     std::string_view remedy;
   };
-  for (const Unsafe& unsafe : {Unsafe{(super.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_QUOTA) != 0, "quota", "'tune2fs -O ^quota' turns it off"},
-                               Unsafe{(super.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS) != 0, "shared_blocks", "such an image is read-only"},
-                               Unsafe{(super.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_READONLY) != 0, "read-only", "'tune2fs -O ^read-only' turns it off"},
-                               Unsafe{(super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_MMP) != 0, "mmp", "'tune2fs -O ^mmp' turns it off"},
-                               Unsafe{(super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_EA_INODE) != 0, "ea_inode", "mount it to change it"},
-                               Unsafe{(super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_ENCRYPT) != 0, "encrypt", "mount it to change it"},
-                               Unsafe{(super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_CASEFOLD) != 0, "casefold", "mount it to change it"}})
-    if (unsafe.set) return refused(fmt::format("{}: has the feature {}, with which it is not edited here; {}", name, unsafe.feature, unsafe.remedy));
+  for (const Unsafe& unsafe : {Unsafe{(super.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_QUOTA) != 0,
+                                      "quota", "'tune2fs -O ^quota' turns it off"},
+                               Unsafe{(super.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS) != 0,
+                                      "shared_blocks", "such an image is read-only"},
+                               Unsafe{(super.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_READONLY) != 0,
+                                      "read-only", "'tune2fs -O ^read-only' turns it off"},
+                               Unsafe{(super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_MMP) != 0, "mmp",
+                                      "'tune2fs -O ^mmp' turns it off"},
+                               Unsafe{(super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_EA_INODE) != 0,
+                                      "ea_inode", "mount it to change it"},
+                               Unsafe{(super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_ENCRYPT) != 0,
+                                      "encrypt", "mount it to change it"},
+                               Unsafe{(super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_CASEFOLD) != 0,
+                                      "casefold", "mount it to change it"}})
+    if (unsafe.set)
+      return refused(fmt::format("{}: has the feature {}, with which it is not edited here; {}", name,
+                                 unsafe.feature, unsafe.remedy));
   return {};
 }
 
@@ -65,7 +80,8 @@ class Edit {
   const Place& place() const { return now_; }
 
  private:
-  Result<std::vector<Changed>> attempt(const std::vector<Change>& changes, std::vector<SourceFile>& sources, bool& no_room);
+  Result<std::vector<Changed>> attempt(const std::vector<Change>& changes, std::vector<SourceFile>& sources,
+                                       bool& no_room);
 
   std::string name_;
   FileDevice& disk_;
@@ -76,7 +92,8 @@ class Edit {
   Place now_;  // place_, or what it has grown to
 };
 
-Result<std::vector<Changed>> Edit::attempt(const std::vector<Change>& changes, std::vector<SourceFile>& sources, bool& no_room) {
+Result<std::vector<Changed>> Edit::attempt(const std::vector<Change>& changes,
+                                           std::vector<SourceFile>& sources, bool& no_room) {
   Window window(*overlay_, now_.offset, now_.bytes);
   CG_TRY(handle, open_ext(window, EXT2_FLAG_RW | EXT2_FLAG_SKIP_MMP));
   CG_CHECK(check_editable(handle.get(), name_));
@@ -88,7 +105,12 @@ Result<std::vector<Changed>> Edit::attempt(const std::vector<Change>& changes, s
     if (source.fd) now = std::max<std::int64_t>(now, source.info.st_mtim.tv_sec);
   if (options_.source_date_epoch) now = std::max<std::int64_t>(1, std::min(now, *options_.source_date_epoch));
   handle->now = now;
-  ExtEditor editor({.fs = handle.get(), .overlay = *overlay_, .offset = now_.offset, .name = name_, .now = now, .newest = options_.source_date_epoch});
+  ExtEditor editor({.fs = handle.get(),
+                    .overlay = *overlay_,
+                    .offset = now_.offset,
+                    .name = name_,
+                    .now = now,
+                    .newest = options_.source_date_epoch});
   std::vector<Changed> changed;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     auto one = editor.apply(changes[i], sources[i].fd ? &sources[i] : nullptr);
@@ -126,14 +148,19 @@ Result<EditSummary> Edit::prepare(const std::vector<Change>& changes, std::vecto
 }
 
 // The tree of a file system that has one.
-Result<std::optional<VerityTree>> renew_verity(FileDevice& disk, const DiskLayout& layout, const Place& place, Overlay& changes, VerityPolicy policy) {
+Result<std::optional<VerityTree>> renew_verity(FileDevice& disk, const DiskLayout& layout, const Place& place,
+                                               Overlay& changes, VerityPolicy policy) {
   Uuid id{};
-  CG_CHECK(disk.read(place.offset + SUPERBLOCK_OFFSET + offsetof(ext2_super_block, s_uuid), std::as_writable_bytes(std::span(id))));
+  CG_CHECK(disk.read(place.offset + SUPERBLOCK_OFFSET + offsetof(ext2_super_block, s_uuid),
+                     std::as_writable_bytes(std::span(id))));
   CG_TRY(found, find_verity(disk, layout, place, id));
   if (!found) return std::nullopt;
   if (found->evidence == VerityPartition::Evidence::likely && policy == VerityPolicy::rebuild_certain)
-    return refused(fmt::format("{}: partition {} seems to hold the dm-verity tree of partition {}, which no longer fits after an edit; "
-                               "--verity makes it anew (and the root hash with it)", disk.name(), found->partition.number, place.partition));
+    return refused(
+        fmt::format("{}: partition {} seems to hold the dm-verity tree of partition {}, which no longer fits "
+                    "after an edit; "
+                    "--verity makes it anew (and the root hash with it)",
+                    disk.name(), found->partition.number, place.partition));
   Window data(changes, place.offset, place.bytes);
   Window hash(changes, found->partition.offset, found->partition.bytes);
   CG_TRY(tree, write_verity_tree(data, hash, verity_salt(id)));
@@ -142,7 +169,8 @@ Result<std::optional<VerityTree>> renew_verity(FileDevice& disk, const DiskLayou
 
 }  // namespace
 
-Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& changes, const EditOptions& options) {
+Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& changes,
+                         const EditOptions& options) {
   std::vector<SourceFile> sources(changes.size());
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const auto* injection = std::get_if<Injection>(&changes[i]);
@@ -163,9 +191,12 @@ Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& chang
   CG_TRY(summary, work.prepare(changes, sources));
   CG_TRY(verity, renew_verity(disk, layout, place, work.overlay(), options.verity));
   summary.verity = std::move(verity);
-  const CommitTarget commit{.image = target, .fd = lock.get(), .superblock = work.place().offset + SUPERBLOCK_OFFSET};
-  if (options.mode == EditMode::copy) CG_CHECK(commit_as_copy(commit, disk, work.overlay()));
-  else CG_CHECK(commit_in_place(commit, disk, work.overlay()));
+  const CommitTarget commit{
+      .image = target, .fd = lock.get(), .superblock = work.place().offset + SUPERBLOCK_OFFSET};
+  if (options.mode == EditMode::copy)
+    CG_CHECK(commit_as_copy(commit, disk, work.overlay()));
+  else
+    CG_CHECK(commit_in_place(commit, disk, work.overlay()));
   return summary;
 }
 

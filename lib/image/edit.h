@@ -1,7 +1,7 @@
-// Changes an existing ext2/3/4 image, wherever in its file the file system lies: all of the changes or, whatever
-// fails, none. The whole edit is worked out in memory first (overlay.h), so an image that is too small is refused
-// before anything is written. Then either a copy takes the image's name when it is complete and synced, or the image
-// itself is changed under the protection of an undo journal.
+// Changes an existing ext2/3/4 image, wherever in its file the file system lies: all of the changes or,
+// whatever fails, none. The whole edit is worked out in memory first (overlay.h), so an image that is too
+// small is refused before anything is written. Then either a copy takes the image's name when it is complete
+// and synced, or the image itself is changed under the protection of an undo journal.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct EditOptions {
   EditMode mode = EditMode::copy;
   Growth growth = Growth::never;  // of file system, partition and file, when there is no room
   VerityPolicy verity = VerityPolicy::rebuild_certain;  // a likely tree is refused then
-  std::optional<std::int64_t> source_date_epoch;  // newer times become this one
+  std::optional<std::int64_t> source_date_epoch;        // newer times become this one
 };
 
 struct EditSummary {
@@ -33,8 +33,9 @@ struct EditSummary {
   std::optional<VerityTree> verity;  // made anew
 };
 
-// A link to the image stays a link. Refused: an image in use, not cleanly unmounted, damaged, or with features that
-// cannot be edited safely.
-Result<EditSummary> edit(const std::filesystem::path& image, const std::vector<Change>& changes, const EditOptions& options = {});
+// A link to the image stays a link. Refused: an image in use, not cleanly unmounted, damaged, or with
+// features that cannot be edited safely.
+Result<EditSummary> edit(const std::filesystem::path& image, const std::vector<Change>& changes,
+                         const EditOptions& options = {});
 
 }  // namespace cg::image

@@ -14,8 +14,8 @@ namespace cg::image {
 std::unexpected<Error> ext2_error(const std::string& what, errcode_t code);
 
 // CG_EXT2(what, call): returns the error of a libext2fs call.
-#define CG_EXT2(what, call) \
-  do {                      \
+#define CG_EXT2(what, call)                                                                \
+  do {                                                                                     \
     if (const errcode_t cg_code_ = (call)) return ::cg::image::ext2_error(what, cg_code_); \
   } while (false)
 

@@ -12,7 +12,9 @@
 namespace cg::image {
 namespace {
 
-Device& device_of(io_channel channel) { return *static_cast<Device*>(channel->private_data); }
+Device& device_of(io_channel channel) {
+  return *static_cast<Device*>(channel->private_data);
+}
 
 std::size_t byte_count(io_channel channel, int count) {
   return count < 0 ? static_cast<std::size_t>(-static_cast<std::int64_t>(count))
@@ -71,16 +73,21 @@ errcode_t write_blocks(io_channel channel, unsigned long long block, int count, 
                                 {static_cast<const std::byte*>(data), byte_count(channel, count)});
 }
 
-errcode_t read_blocks_32(io_channel channel, unsigned long block, int count, void* data) { return read_blocks(channel, block, count, data); }
+errcode_t read_blocks_32(io_channel channel, unsigned long block, int count, void* data) {
+  return read_blocks(channel, block, count, data);
+}
 errcode_t write_blocks_32(io_channel channel, unsigned long block, int count, const void* data) {
   return write_blocks(channel, block, count, data);
 }
 
 errcode_t write_bytes(io_channel channel, unsigned long offset, int count, const void* data) {
-  return device_of(channel).put(offset, {static_cast<const std::byte*>(data), static_cast<std::size_t>(count)});
+  return device_of(channel).put(offset,
+                                {static_cast<const std::byte*>(data), static_cast<std::size_t>(count)});
 }
 
-errcode_t flush_channel(io_channel) { return 0; }
+errcode_t flush_channel(io_channel) {
+  return 0;
+}
 
 errcode_t zero_out(io_channel channel, unsigned long long block, unsigned long long count) {
   const std::vector<std::byte> zeros(static_cast<std::size_t>(channel->block_size));
@@ -111,21 +118,26 @@ io_manager device_io_manager() {
   return &manager;
 }
 
-std::string device_io_name(Device& device) { return fmt::format("{:x}", reinterpret_cast<std::uintptr_t>(&device)); }
+std::string device_io_name(Device& device) {
+  return fmt::format("{:x}", reinterpret_cast<std::uintptr_t>(&device));
+}
 
 Result<Filesystem> open_ext(Device& device, int flags) {
   ext2_filsys raw = nullptr;
-  const errcode_t code = ext2fs_open2(device_io_name(device).c_str(), nullptr, flags | EXT2_FLAG_64BITS, 0, 0, device_io_manager(), &raw);
+  const errcode_t code = ext2fs_open2(device_io_name(device).c_str(), nullptr, flags | EXT2_FLAG_64BITS, 0, 0,
+                                      device_io_manager(), &raw);
   if (code == EXT2_ET_BAD_MAGIC || code == EXT2_ET_SHORT_READ)
     return refused(device.name() + ": not an ext2, ext3 or ext4 file system");
   if (code == EXT2_ET_UNSUPP_FEATURE || code == EXT2_ET_RO_UNSUPP_FEATURE)
-    return refused(device.name() + ": has file-system features that this libext2fs does not know; it is left alone");
+    return refused(device.name() +
+                   ": has file-system features that this libext2fs does not know; it is left alone");
   if (code) return ext2_error(device.name(), code);
   Filesystem fs(raw);
   const std::uint64_t bytes = ext2fs_blocks_count(fs->super) * fs->blocksize;
   if (bytes > device.size())
-    return refused(fmt::format("{}: its file system has {} bytes, but only {} are there; the file was cut short", device.name(), bytes,
-                               device.size()));
+    return refused(
+        fmt::format("{}: its file system has {} bytes, but only {} are there; the file was cut short",
+                    device.name(), bytes, device.size()));
   return fs;
 }
 

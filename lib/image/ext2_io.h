@@ -15,13 +15,13 @@ struct FilesystemCloser {
 };
 using Filesystem = std::unique_ptr<struct_ext2_filsys, FilesystemCloser>;
 
-// For ext2fs_open() and ext2fs_initialize(): the manager, and the name that leads it to `device`, which must live
-// as long as the file system.
+// For ext2fs_open() and ext2fs_initialize(): the manager, and the name that leads it to `device`, which must
+// live as long as the file system.
 io_manager device_io_manager();
 std::string device_io_name(Device& device);
 
-// Opens the file system that fills `device`. `flags` are EXT2_FLAG_*. Refused when it is none, has features that
-// libext2fs does not know, or is longer than the device.
+// Opens the file system that fills `device`. `flags` are EXT2_FLAG_*. Refused when it is none, has features
+// that libext2fs does not know, or is longer than the device.
 Result<Filesystem> open_ext(Device& device, int flags);
 
 }  // namespace cg::image

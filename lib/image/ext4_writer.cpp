@@ -2,7 +2,8 @@
 //   1. a UUID and hash seed from the tree (they enter the checksums and the directories' hashes);
 //   2. inodes as bytes, with the blocks that hang on them placed after the content, and the journal;
 //   3. the size: what is used so far, plus bitmaps and inode tables for as many groups as that makes;
-//   4. libext2fs sets up superblock and descriptors for that size; bitmaps and inode tables are placed after all
+//   4. libext2fs sets up superblock and descriptors for that size; bitmaps and inode tables are placed after
+//   all
 //      else, which flex_bg allows;
 //   5. checksums are set and everything is written, upwards; libext2fs writes its own part last.
 // An automatic size therefore always fits. With a fixed one, step 4 finds out.
@@ -51,9 +52,9 @@ Identity identify(const Tree& tree, const ImageOptions& options) {
     const Inode& inode = tree.at(index);
     const Metadata& meta = inode.meta;
     newest = std::max(newest, meta.mtime.seconds);
-    digest.update(fmt::format("{}\t{} {:o} {}:{} {} {}.{} {}:{}\t{}\n", path, static_cast<int>(meta.type), meta.mode, meta.uid,
-                              meta.gid, inode.size, meta.mtime.seconds, meta.mtime.nanoseconds, meta.device_major,
-                              meta.device_minor, meta.target));
+    digest.update(fmt::format("{}\t{} {:o} {}:{} {} {}.{} {}:{}\t{}\n", path, static_cast<int>(meta.type),
+                              meta.mode, meta.uid, meta.gid, inode.size, meta.mtime.seconds,
+                              meta.mtime.nanoseconds, meta.device_major, meta.device_minor, meta.target));
   });
   const std::string text = digest.hex();
   identity.uuid = options.uuid.value_or(derive_uuid(text));
@@ -68,7 +69,9 @@ struct Plan {
   std::uint64_t inodes;
 };
 
-std::uint64_t groups_of(std::uint64_t blocks) { return (blocks + blocks_per_group - 1) / blocks_per_group; }
+std::uint64_t groups_of(std::uint64_t blocks) {
+  return (blocks + blocks_per_group - 1) / blocks_per_group;
+}
 
 std::uint64_t table_blocks(std::uint64_t inodes, std::uint64_t groups) {
   return ((inodes + groups - 1) / groups + inodes_per_block - 1) / inodes_per_block;
@@ -76,7 +79,8 @@ std::uint64_t table_blocks(std::uint64_t inodes, std::uint64_t groups) {
 
 // The smallest whole number of megabytes that holds what is used, metadata and the wished free space.
 Plan plan_automatic(const Space& space, std::uint64_t used_inodes, std::uint64_t free_blocks) {
-  const std::uint64_t inodes = used_inodes + std::max<std::uint64_t>(used_inodes / 8, 32) + free_blocks * block_size / bytes_per_inode;
+  const std::uint64_t inodes =
+      used_inodes + std::max<std::uint64_t>(used_inodes / 8, 32) + free_blocks * block_size / bytes_per_inode;
   std::uint64_t blocks = space.end() + free_blocks;
   for (;;) {
     const std::uint64_t groups = groups_of(blocks);
@@ -85,7 +89,8 @@ Plan plan_automatic(const Space& space, std::uint64_t used_inodes, std::uint64_t
     // A superblock copy further up takes its own place, and may leave a gap too short for an inode table.
     for (std::uint64_t group = space.end() / blocks_per_group + 1; group < groups; ++group)
       if (has_superblock(group)) need += 1 + (space.most_blocks() / blocks_per_group + 63) / 64 + table;
-    need = std::max<std::uint64_t>((need + megabyte_blocks - 1) / megabyte_blocks * megabyte_blocks, megabyte_blocks);
+    need = std::max<std::uint64_t>((need + megabyte_blocks - 1) / megabyte_blocks * megabyte_blocks,
+                                   megabyte_blocks);
     if (need <= blocks) return {blocks, inodes};
     blocks = need;
   }
@@ -98,10 +103,12 @@ Plan plan_framed(const Plan& plan, const Frame& frame) {
 }
 
 Plan plan_fixed(std::uint64_t bytes, std::uint64_t used_inodes) {
-  return {bytes / block_size, std::max({used_inodes + used_inodes / 8, bytes / bytes_per_inode, used_inodes + 16})};
+  return {bytes / block_size,
+          std::max({used_inodes + used_inodes / 8, bytes / bytes_per_inode, used_inodes + 16})};
 }
 
-Result<Filesystem> initialize(Device& device, const Plan& plan, const Identity& identity, const ImageOptions& options) {
+Result<Filesystem> initialize(Device& device, const Plan& plan, const Identity& identity,
+                              const ImageOptions& options) {
   ext2_super_block param{};
   param.s_rev_level = EXT2_DYNAMIC_REV;
   param.s_log_block_size = 2;
@@ -111,14 +118,15 @@ Result<Filesystem> initialize(Device& device, const Plan& plan, const Identity& 
   param.s_log_groups_per_flex = 4;
   param.s_inodes_count = static_cast<__u32>(plan.inodes);
   param.s_feature_compat = EXT2_FEATURE_COMPAT_EXT_ATTR | EXT2_FEATURE_COMPAT_DIR_INDEX;
-  param.s_feature_incompat = EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_64BIT |
-                             EXT4_FEATURE_INCOMPAT_FLEX_BG;
+  param.s_feature_incompat = EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_EXTENTS |
+                             EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_FLEX_BG;
   param.s_feature_ro_compat = EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT2_FEATURE_RO_COMPAT_LARGE_FILE |
                               EXT4_FEATURE_RO_COMPAT_HUGE_FILE | EXT4_FEATURE_RO_COMPAT_DIR_NLINK |
                               EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE | EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;
   ext2fs_blocks_count_set(&param, plan.blocks);
   ext2_filsys raw = nullptr;
-  CG_EXT2("setting up the file system", ext2fs_initialize(device_io_name(device).c_str(), EXT2_FLAG_64BITS, &param, device_io_manager(), &raw));
+  CG_EXT2("setting up the file system", ext2fs_initialize(device_io_name(device).c_str(), EXT2_FLAG_64BITS,
+                                                          &param, device_io_manager(), &raw));
   Filesystem fs(raw);
   fs->now = identity.time;
   ext2_super_block& super = *fs->super;
@@ -133,7 +141,8 @@ Result<Filesystem> initialize(Device& device, const Plan& plan, const Identity& 
   super.s_max_mnt_count = -1;
   super.s_mkfs_time = super.s_lastcheck = super.s_wtime = static_cast<__u32>(identity.time);
   super.s_mkfs_time_hi = super.s_lastcheck_hi = super.s_wtime_hi = static_cast<__u8>(identity.time >> 32);
-  std::memcpy(super.s_volume_name, options.label.data(), std::min(options.label.size(), sizeof super.s_volume_name));
+  std::memcpy(super.s_volume_name, options.label.data(),
+              std::min(options.label.size(), sizeof super.s_volume_name));
   return fs;
 }
 
@@ -158,10 +167,12 @@ bool place_group_metadata(ext2_filsys fs, Space& space) {
 }
 
 void mark_used(ext2_filsys fs, const Space& space, const InodeTable& table) {
-  // libext2fs has marked superblock copies and descriptors itself. Its count of free blocks also leaves out bitmaps
-  // and inode tables, wherever they lie; it is made anew from the bitmap.
-  for (const Run& run : space.taken()) ext2fs_mark_block_bitmap_range2(fs->block_map, run.start, static_cast<blk_t>(run.count));
-  for (const Run& run : space.released()) ext2fs_unmark_block_bitmap_range2(fs->block_map, run.start, static_cast<blk_t>(run.count));
+  // libext2fs has marked superblock copies and descriptors itself. Its count of free blocks also leaves out
+  // bitmaps and inode tables, wherever they lie; it is made anew from the bitmap.
+  for (const Run& run : space.taken())
+    ext2fs_mark_block_bitmap_range2(fs->block_map, run.start, static_cast<blk_t>(run.count));
+  for (const Run& run : space.released())
+    ext2fs_unmark_block_bitmap_range2(fs->block_map, run.start, static_cast<blk_t>(run.count));
   std::uint64_t free_blocks = 0;
   for (dgrp_t group = 0; group < fs->group_desc_count; ++group) {
     const blk64_t first = ext2fs_group_first_block2(fs, group);
@@ -195,16 +206,20 @@ Result<void> seal(ext2_filsys fs, AttachedBlocks& blocks) {
     std::byte* const block = blocks.bytes.data() + at;
     switch (blocks.kind) {
       case BlockKind::directory:
-        CG_EXT2("directory checksum", ext2fs_dir_block_csum_set(fs, blocks.owner, reinterpret_cast<ext2_dir_entry*>(block)));
+        CG_EXT2("directory checksum",
+                ext2fs_dir_block_csum_set(fs, blocks.owner, reinterpret_cast<ext2_dir_entry*>(block)));
         break;
       case BlockKind::extents:
-        CG_EXT2("extent checksum", ext2fs_extent_block_csum_set(fs, blocks.owner, reinterpret_cast<ext3_extent_header*>(block)));
+        CG_EXT2("extent checksum",
+                ext2fs_extent_block_csum_set(fs, blocks.owner, reinterpret_cast<ext3_extent_header*>(block)));
         break;
       case BlockKind::xattrs:
-        CG_EXT2("attribute checksum", ext2fs_ext_attr_block_csum_set(fs, blocks.owner, blocks.physical + at / block_size,
-                                                                     reinterpret_cast<ext2_ext_attr_header*>(block)));
+        CG_EXT2("attribute checksum",
+                ext2fs_ext_attr_block_csum_set(fs, blocks.owner, blocks.physical + at / block_size,
+                                               reinterpret_cast<ext2_ext_attr_header*>(block)));
         break;
-      case BlockKind::plain: break;
+      case BlockKind::plain:
+        break;
     }
   }
   return {};
@@ -216,7 +231,8 @@ Result<void> write_journal(ext2_filsys fs, InodeTable& table, BlockFile& file, s
   CG_EXT2("journal superblock", ext2fs_create_journal_superblock2(fs, &params, 0, &buffer));
   const std::unique_ptr<char, void (*)(char*)> owner(buffer, [](char* memory) { ext2fs_free_mem(&memory); });
   CG_CHECK(file.write(table.journal_start(), std::as_bytes(std::span(buffer, block_size))));
-  const auto& inode = *reinterpret_cast<const ext2_inode_large*>(table.bytes().data() + (journal_inode - 1) * inode_size);
+  const auto& inode =
+      *reinterpret_cast<const ext2_inode_large*>(table.bytes().data() + (journal_inode - 1) * inode_size);
   ext2_super_block& super = *fs->super;
   super.s_journal_inum = journal_inode;
   super.s_feature_compat |= EXT3_FEATURE_COMPAT_HAS_JOURNAL;
@@ -243,23 +259,28 @@ Result<void> write_inodes(ext2_filsys fs, InodeTable& table, BlockFile& file) {
 
 }  // namespace
 
-Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Device& device, const ImageOptions& options) {
+Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Device& device,
+                                const ImageOptions& options) {
   const Identity identity = identify(tree, options);
   InodeTable table(space, options.source_date_epoch, identity.hash_seed);
   CG_CHECK(table.lay_out(tree));
 
-  const std::uint64_t fixed = options.frame.inside(options.size.fixed.value_or(0));  // bytes for the file system
+  const std::uint64_t fixed =
+      options.frame.inside(options.size.fixed.value_or(0));  // bytes for the file system
   const std::uint64_t wished_free = (options.size.extra + block_size - 1) / block_size;
-  std::uint64_t journal = options.journal_bytes
-                              ? *options.journal_bytes / block_size
-                              : default_journal_blocks(options.size.fixed ? fixed / block_size : space.end() + wished_free);
+  std::uint64_t journal =
+      options.journal_bytes
+          ? *options.journal_bytes / block_size
+          : default_journal_blocks(options.size.fixed ? fixed / block_size : space.end() + wished_free);
   if (journal > 0 && journal < least_journal_blocks)
-    return usage_error(fmt::format("a journal of {} blocks is too small; ext4 needs at least {} ({} KiB)", journal,
-                                   least_journal_blocks, least_journal_blocks * block_size / 1024));
+    return usage_error(fmt::format("a journal of {} blocks is too small; ext4 needs at least {} ({} KiB)",
+                                   journal, least_journal_blocks, least_journal_blocks * block_size / 1024));
   if (journal > 0) CG_CHECK(table.add_journal(journal, identity.time));
 
   const Space before_metadata = space;
-  Plan plan = options.size.fixed ? plan_fixed(fixed, table.used()) : plan_framed(plan_automatic(space, table.used(), wished_free), options.frame);
+  Plan plan = options.size.fixed
+                  ? plan_fixed(fixed, table.used())
+                  : plan_framed(plan_automatic(space, table.used(), wished_free), options.frame);
   Filesystem fs;
   for (;;) {
     if (plan.inodes > UINT32_MAX) return refused("more inodes than ext4 holds");
@@ -271,8 +292,11 @@ Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Devic
     space = before_metadata;
     const Plan needed = plan_automatic(space, table.used(), 0);
     if (options.size.fixed)
-      return refused(fmt::format("the content does not fit {} bytes; --size {}M or --size auto holds it", *options.size.fixed,
-                                 options.frame.around(std::max(needed.blocks, plan.blocks + 1) * block_size) / (megabyte_blocks * block_size) + 1));
+      return refused(fmt::format("the content does not fit {} bytes; --size {}M or --size auto holds it",
+                                 *options.size.fixed,
+                                 options.frame.around(std::max(needed.blocks, plan.blocks + 1) * block_size) /
+                                         (megabyte_blocks * block_size) +
+                                     1));
     plan = plan_framed({plan.blocks + megabyte_blocks, plan.inodes}, options.frame);
   }
   mark_used(fs.get(), space, table);
@@ -285,9 +309,13 @@ Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Devic
   CG_CHECK(write_inodes(fs.get(), table, file));
   CG_CHECK(file.flush());
 
-  ImageSummary summary{.blocks = ext2fs_blocks_count(fs->super), .free_blocks = ext2fs_free_blocks_count(fs->super),
-                       .inodes = fs->super->s_inodes_count, .used_inodes = table.used(), .files = table.files(),
-                       .directories = table.directories().size(), .data_bytes = table.data_bytes(),
+  ImageSummary summary{.blocks = ext2fs_blocks_count(fs->super),
+                       .free_blocks = ext2fs_free_blocks_count(fs->super),
+                       .inodes = fs->super->s_inodes_count,
+                       .used_inodes = table.used(),
+                       .files = table.files(),
+                       .directories = table.directories().size(),
+                       .data_bytes = table.data_bytes(),
                        .uuid = to_string(identity.uuid)};
   // The caller syncs the whole file once.
   CG_EXT2("writing the image", ext2fs_close2(fs.get(), EXT2_FLAG_FLUSH_NO_SYNC));

@@ -12,7 +12,9 @@ namespace cg::image {
 struct ImageOptions;
 struct ImageSummary;
 
-// `device` begins where `file` writes block 0. All regular files' content must be stored. Numbers the tree's inodes.
-Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Device& device, const ImageOptions& options);
+// `device` begins where `file` writes block 0. All regular files' content must be stored. Numbers the tree's
+// inodes.
+Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Device& device,
+                                const ImageOptions& options);
 
 }  // namespace cg::image

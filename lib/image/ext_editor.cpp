@@ -16,7 +16,9 @@ namespace {
 
 constexpr int deepest = 1000;  // directories that a removal descends
 
-ext2_inode* plain(ext2_inode_large& inode) { return reinterpret_cast<ext2_inode*>(&inode); }
+ext2_inode* plain(ext2_inode_large& inode) {
+  return reinterpret_cast<ext2_inode*>(&inode);
+}
 
 void put_time(ext2_inode_large& inode, std::int64_t time) {
   inode.i_atime = inode.i_ctime = inode.i_mtime = inode.i_crtime = static_cast<__u32>(time);
@@ -25,8 +27,12 @@ void put_time(ext2_inode_large& inode, std::int64_t time) {
   inode.i_atime_extra = inode.i_ctime_extra = inode.i_mtime_extra = inode.i_crtime_extra = extra;
 }
 
-std::uint32_t uid_of(const ext2_inode_large& inode) { return inode.i_uid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_uid_high) << 16; }
-std::uint32_t gid_of(const ext2_inode_large& inode) { return inode.i_gid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_gid_high) << 16; }
+std::uint32_t uid_of(const ext2_inode_large& inode) {
+  return inode.i_uid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_uid_high) << 16;
+}
+std::uint32_t gid_of(const ext2_inode_large& inode) {
+  return inode.i_gid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_gid_high) << 16;
+}
 
 void put_owner(ext2_inode_large& inode, std::uint32_t uid, std::uint32_t gid) {
   inode.i_uid = static_cast<__u16>(uid);
@@ -35,7 +41,9 @@ void put_owner(ext2_inode_large& inode, std::uint32_t uid, std::uint32_t gid) {
   inode.osd2.linux2.l_i_gid_high = static_cast<__u16>(gid >> 16);
 }
 
-void put_mode(ext2_inode_large& inode, std::uint32_t mode) { inode.i_mode = static_cast<__u16>((inode.i_mode & ~07777U) | (mode & 07777)); }
+void put_mode(ext2_inode_large& inode, std::uint32_t mode) {
+  inode.i_mode = static_cast<__u16>((inode.i_mode & ~07777U) | (mode & 07777));
+}
 
 std::string without_slashes(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -54,9 +62,13 @@ Result<SourceFile> open_source(const std::filesystem::path& path) {
 }
 
 ExtEditor::ExtEditor(Target target)
-    : target_(std::move(target)), fs_(target_.fs), free_at_start_(ext2fs_free_blocks_count(fs_->super) * fs_->blocksize) {}
+    : target_(std::move(target)),
+      fs_(target_.fs),
+      free_at_start_(ext2fs_free_blocks_count(fs_->super) * fs_->blocksize) {}
 
-std::string ExtEditor::what(std::string_view path) const { return fmt::format("{}: {}", target_.name, path); }
+std::string ExtEditor::what(std::string_view path) const {
+  return fmt::format("{}: {}", target_.name, path);
+}
 
 std::int64_t ExtEditor::time_of(const SourceFile& source) const {
   const std::int64_t own = source.info.st_mtim.tv_sec;
@@ -64,14 +76,18 @@ std::int64_t ExtEditor::time_of(const SourceFile& source) const {
 }
 
 std::unexpected<Error> ExtEditor::fault(std::string_view path, errcode_t code) {
-  if (code == EXT2_ET_BLOCK_ALLOC_FAIL) no_room_ = NoRoom{fmt::format("no room for {} ({} bytes are free); the image is unchanged", path, free_at_start_)};
-  if (code == EXT2_ET_INODE_ALLOC_FAIL) no_room_ = NoRoom{fmt::format("no inode is free for {}; the image is unchanged", path)};
-  if (no_room_) return refused(fmt::format("{}: {}; --grow makes it larger", target_.name, no_room_->message));
+  if (code == EXT2_ET_BLOCK_ALLOC_FAIL)
+    no_room_ = NoRoom{
+        fmt::format("no room for {} ({} bytes are free); the image is unchanged", path, free_at_start_)};
+  if (code == EXT2_ET_INODE_ALLOC_FAIL)
+    no_room_ = NoRoom{fmt::format("no inode is free for {}; the image is unchanged", path)};
+  if (no_room_)
+    return refused(fmt::format("{}: {}; --grow makes it larger", target_.name, no_room_->message));
   return ext2_error(what(path), code);
 }
 
-#define CG_EDIT(path, call) \
-  do {                      \
+#define CG_EDIT(path, call)                                              \
+  do {                                                                   \
     if (const errcode_t cg_code_ = (call)) return fault(path, cg_code_); \
   } while (false)
 
@@ -82,7 +98,8 @@ Result<ext2_ino_t> ExtEditor::find(const std::string& path) {
   return place->inode;
 }
 
-Result<void> ExtEditor::change_inode(ext2_ino_t number, const std::string& path, const std::function<void(ext2_inode_large&)>& change) {
+Result<void> ExtEditor::change_inode(ext2_ino_t number, const std::string& path,
+                                     const std::function<void(ext2_inode_large&)>& change) {
   ext2_inode_large inode{};
   CG_EDIT(path, ext2fs_read_inode_full(fs_, number, plain(inode), sizeof inode));
   change(inode);
@@ -90,8 +107,8 @@ Result<void> ExtEditor::change_inode(ext2_ino_t number, const std::string& path,
   return {};
 }
 
-// libext2fs says "no space in directory" when it could not look for some as well, so that is asked twice before the
-// directory gets another block.
+// libext2fs says "no space in directory" when it could not look for some as well, so that is asked twice
+// before the directory gets another block.
 errcode_t ExtEditor::with_room_in(ext2_ino_t directory, const std::function<errcode_t()>& call) {
   errcode_t code = call();
   if (code == EXT2_ET_DIR_NO_SPACE) code = call();
@@ -100,12 +117,15 @@ errcode_t ExtEditor::with_room_in(ext2_ino_t directory, const std::function<errc
   return code ? code : call();
 }
 
-Result<void> ExtEditor::link(ext2_ino_t directory, const std::string& name, ext2_ino_t inode, int type, const std::string& path) {
-  CG_EDIT(path, with_room_in(directory, [&] { return ext2fs_link(fs_, directory, name.c_str(), inode, type); }));
+Result<void> ExtEditor::link(ext2_ino_t directory, const std::string& name, ext2_ino_t inode, int type,
+                             const std::string& path) {
+  CG_EDIT(path,
+          with_room_in(directory, [&] { return ext2fs_link(fs_, directory, name.c_str(), inode, type); }));
   return {};
 }
 
-Result<ext2_ino_t> ExtEditor::make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time, const std::string& path) {
+Result<ext2_ino_t> ExtEditor::make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time,
+                                             const std::string& path) {
   ext2_ino_t made = 0;
   CG_EDIT(path, ext2fs_new_inode(fs_, parent, LINUX_S_IFDIR | 0755, nullptr, &made));
   CG_EDIT(path, with_room_in(parent, [&] { return ext2fs_mkdir(fs_, parent, made, name.c_str()); }));
@@ -116,8 +136,8 @@ Result<ext2_ino_t> ExtEditor::make_directory(ext2_ino_t parent, const std::strin
   return made;
 }
 
-Result<ext2_ino_t> ExtEditor::make_parents(ext2_ino_t directory, const std::vector<std::string>& missing, std::int64_t time,
-                                           const std::string& path) {
+Result<ext2_ino_t> ExtEditor::make_parents(ext2_ino_t directory, const std::vector<std::string>& missing,
+                                           std::int64_t time, const std::string& path) {
   ext2_inode here{};
   CG_EDIT(path, ext2fs_read_inode(fs_, directory, &here));
   if (!LINUX_S_ISDIR(here.i_mode)) return refused(what(path) + ": lies below something that is no directory");
@@ -141,20 +161,25 @@ Result<void> ExtEditor::drop_name(ext2_ino_t number, const std::string& path) {
   inode.i_links_count = 0;
   inode.i_dtime = static_cast<__u32>(target_.now);
   CG_EDIT(path, ext2fs_free_ext_attr(fs_, number, &inode));
-  if (ext2fs_inode_has_valid_blocks2(fs_, plain(inode))) CG_EDIT(path, ext2fs_punch(fs_, number, plain(inode), nullptr, 0, ~0ULL));
+  if (ext2fs_inode_has_valid_blocks2(fs_, plain(inode)))
+    CG_EDIT(path, ext2fs_punch(fs_, number, plain(inode), nullptr, 0, ~0ULL));
   CG_EDIT(path, ext2fs_write_inode_full(fs_, number, plain(inode), sizeof inode));
   ext2fs_inode_alloc_stats2(fs_, number, -1, directory);
   return {};
 }
 
-Result<void> ExtEditor::drop_directory(ext2_ino_t parent, ext2_ino_t number, const std::string& path, int depth) {
-  if (depth > deepest) return refused(fmt::format("{}: more than {} directories below each other", what(path), deepest));
+Result<void> ExtEditor::drop_directory(ext2_ino_t parent, ext2_ino_t number, const std::string& path,
+                                       int depth) {
+  if (depth > deepest)
+    return refused(fmt::format("{}: more than {} directories below each other", what(path), deepest));
   CG_TRY(entries, list_entries(fs_, number, what(path)));
   for (const auto& [name, child] : entries) {
     ext2_inode inode{};
     CG_EDIT(path, ext2fs_read_inode(fs_, child, &inode));
-    if (LINUX_S_ISDIR(inode.i_mode)) CG_CHECK(drop_directory(number, child, path + "/" + name, depth + 1));
-    else CG_CHECK(drop_name(child, path + "/" + name));
+    if (LINUX_S_ISDIR(inode.i_mode))
+      CG_CHECK(drop_directory(number, child, path + "/" + name, depth + 1));
+    else
+      CG_CHECK(drop_name(child, path + "/" + name));
   }
   CG_CHECK(change_inode(number, path, [](ext2_inode_large& inode) { inode.i_links_count = 1; }));
   CG_CHECK(drop_name(number, path));
@@ -165,7 +190,8 @@ Result<void> ExtEditor::drop_directory(ext2_ino_t parent, ext2_ino_t number, con
 }
 
 // `count` blocks of the file from `first` on, none of which is a hole.
-Result<void> ExtEditor::place_run(ext2_ino_t number, SourceFile& source, std::uint64_t first, std::uint64_t count, const std::string& path) {
+Result<void> ExtEditor::place_run(ext2_ino_t number, SourceFile& source, std::uint64_t first,
+                                  std::uint64_t count, const std::string& path) {
   CG_EDIT(path, ext2fs_fallocate(fs_, EXT2_FALLOCATE_FORCE_INIT, number, nullptr, ~0ULL, first, count));
   const std::uint64_t size = static_cast<std::uint64_t>(source.info.st_size);
   const std::uint64_t block = fs_->blocksize;
@@ -176,7 +202,8 @@ Result<void> ExtEditor::place_run(ext2_ino_t number, SourceFile& source, std::ui
     CG_CHECK(target_.overlay.put_file(target_.offset + physical * block, whole, source.fd.get(), from));
     if (whole == there) return {};
     std::vector<std::byte> last(block);
-    CG_CHECK(FileDevice(source.fd.get(), "the source of " + path, size).read(from + whole, std::span(last).first(there - whole)));
+    CG_CHECK(FileDevice(source.fd.get(), "the source of " + path, size)
+                 .read(from + whole, std::span(last).first(there - whole)));
     return target_.overlay.write(target_.offset + physical * block + whole, last);
   };
   for (std::uint64_t at = first; at < first + count;) {
@@ -231,13 +258,15 @@ Result<void> ExtEditor::write_data(ext2_ino_t number, SourceFile& source, const 
   return end_run();
 }
 
-Result<ext2_ino_t> ExtEditor::new_file(ext2_ino_t directory, const ext2_inode_large& wanted, const std::string& path) {
+Result<ext2_ino_t> ExtEditor::new_file(ext2_ino_t directory, const ext2_inode_large& wanted,
+                                       const std::string& path) {
   ext2_ino_t number = 0;
   CG_EDIT(path, ext2fs_new_inode(fs_, directory, wanted.i_mode, nullptr, &number));
   ext2fs_inode_alloc_stats2(fs_, number, +1, 0);
   ext2_inode_large inode = wanted;
   inode.i_links_count = 1;
-  inode.i_extra_isize = static_cast<__u16>(EXT2_INODE_SIZE(fs_->super) > EXT2_GOOD_OLD_INODE_SIZE ? sizeof inode - EXT2_GOOD_OLD_INODE_SIZE : 0);
+  inode.i_extra_isize = static_cast<__u16>(
+      EXT2_INODE_SIZE(fs_->super) > EXT2_GOOD_OLD_INODE_SIZE ? sizeof inode - EXT2_GOOD_OLD_INODE_SIZE : 0);
   const bool extents = ext2fs_has_feature_extents(fs_->super);
   if (extents) inode.i_flags |= EXT4_EXTENTS_FL;
   CG_EDIT(path, ext2fs_write_new_inode(fs_, number, plain(inode)));
@@ -274,8 +303,12 @@ Result<Changed> ExtEditor::apply(const Injection& injection, SourceFile& source)
   }
   if (injection.existing == Injection::Existing::rewritten) {
     if (!exists) return refused(what(path) + ": no such file in the image; inject adds one");
-    if (old.i_flags & EXT4_INLINE_DATA_FL) return refused(what(path) + ": its bytes lie in its inode (inline_data), which is not rewritten; inject replaces it");
-    if (ext2fs_inode_has_valid_blocks2(fs_, plain(old))) CG_EDIT(path, ext2fs_punch(fs_, place->inode, nullptr, nullptr, 0, ~0ULL));
+    if (old.i_flags & EXT4_INLINE_DATA_FL)
+      return refused(
+          what(path) +
+          ": its bytes lie in its inode (inline_data), which is not rewritten; inject replaces it");
+    if (ext2fs_inode_has_valid_blocks2(fs_, plain(old)))
+      CG_EDIT(path, ext2fs_punch(fs_, place->inode, nullptr, nullptr, 0, ~0ULL));
     CG_CHECK(change_inode(place->inode, path, [&](ext2_inode_large& inode) {
       const std::uint32_t born = inode.i_crtime;
       const std::uint32_t born_extra = inode.i_crtime_extra;
@@ -299,8 +332,11 @@ Result<Changed> ExtEditor::apply(const Injection& injection, SourceFile& source)
     CG_CHECK(drop_name(place->inode, path));
   }
   ext2_inode_large inode{};
-  inode.i_mode = static_cast<__u16>(LINUX_S_IFREG | (injection.mode ? *injection.mode : exists ? old.i_mode & 07777U : source.info.st_mode & 07777U));
-  put_owner(inode, injection.uid.value_or(exists ? uid_of(old) : 0), injection.gid.value_or(exists ? gid_of(old) : 0));
+  inode.i_mode = static_cast<__u16>(LINUX_S_IFREG | (injection.mode ? *injection.mode
+                                                     : exists       ? old.i_mode & 07777U
+                                                                    : source.info.st_mode & 07777U));
+  put_owner(inode, injection.uid.value_or(exists ? uid_of(old) : 0),
+            injection.gid.value_or(exists ? gid_of(old) : 0));
   put_time(inode, time_of(source));
   CG_TRY(number, new_file(directory, inode, path));
   CG_CHECK(write_data(number, source, path));
@@ -313,7 +349,8 @@ Result<Changed> ExtEditor::apply(const Removal& removal) {
   auto place = look_up(fs_, path, FinalLink::keep);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
   if (!place->missing.empty()) return refused(what(path) + ": no such file in the image");
-  if (place->name.empty() || place->name == "." || place->name == "..") return refused(what(path) + ": the root of an image is not removed");
+  if (place->name.empty() || place->name == "." || place->name == "..")
+    return refused(what(path) + ": the root of an image is not removed");
   if (place->inode < EXT2_FIRST_INODE(fs_->super) || path == "/lost+found" || path == "lost+found")
     return refused(what(path) + ": the file system itself needs it");
   ext2_inode inode{};
@@ -321,7 +358,9 @@ Result<Changed> ExtEditor::apply(const Removal& removal) {
   if (LINUX_S_ISDIR(inode.i_mode)) {
     if (removal.depth == Removal::Depth::single) {
       CG_TRY(entries, list_entries(fs_, place->inode, what(path)));
-      if (!entries.empty()) return refused(fmt::format("{}: a directory with {} entries; -r removes it with all below it", what(path), entries.size()));
+      if (!entries.empty())
+        return refused(fmt::format("{}: a directory with {} entries; -r removes it with all below it",
+                                   what(path), entries.size()));
     }
     CG_EDIT(path, ext2fs_unlink(fs_, place->parent, place->name.c_str(), 0, 0));
     CG_CHECK(drop_directory(place->parent, place->inode, path, 0));
@@ -357,7 +396,9 @@ Result<Changed> ExtEditor::apply(const NewDirectory& wish) {
 Result<Changed> ExtEditor::apply(const NewSymlink& wish) {
   const std::string path = wish.path;
   if (wish.target.empty()) return refused(what(path) + ": a symbolic link without a target");
-  if (wish.target.size() > 4095) return refused(fmt::format("{}: a link target of {} bytes; the most is 4095", what(path), wish.target.size()));
+  if (wish.target.size() > 4095)
+    return refused(
+        fmt::format("{}: a link target of {} bytes; the most is 4095", what(path), wish.target.size()));
   auto place = look_up(fs_, path, FinalLink::keep);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
   const bool exists = place->missing.empty();
@@ -365,7 +406,8 @@ Result<Changed> ExtEditor::apply(const NewSymlink& wish) {
   if (exists) {
     ext2_inode here{};
     CG_EDIT(path, ext2fs_read_inode(fs_, place->inode, &here));
-    if (!LINUX_S_ISLNK(here.i_mode)) return refused(what(path) + ": is there already, and is no symbolic link; remove it first");
+    if (!LINUX_S_ISLNK(here.i_mode))
+      return refused(what(path) + ": is there already, and is no symbolic link; remove it first");
     CG_EDIT(path, ext2fs_unlink(fs_, directory, place->name.c_str(), 0, 0));
     CG_CHECK(drop_name(place->inode, path));
   } else {
@@ -375,7 +417,9 @@ Result<Changed> ExtEditor::apply(const NewSymlink& wish) {
   const std::string name = exists ? place->name : place->missing.back();
   ext2_ino_t number = 0;
   CG_EDIT(path, ext2fs_new_inode(fs_, directory, LINUX_S_IFLNK | 0777, nullptr, &number));
-  CG_EDIT(path, with_room_in(directory, [&] { return ext2fs_symlink(fs_, directory, number, name.c_str(), wish.target.c_str()); }));
+  CG_EDIT(path, with_room_in(directory, [&] {
+            return ext2fs_symlink(fs_, directory, number, name.c_str(), wish.target.c_str());
+          }));
   CG_CHECK(change_inode(number, path, [&](ext2_inode_large& inode) { put_time(inode, target_.now); }));
   return Changed{path, exists ? "replaced" : "added"};
 }
@@ -388,7 +432,8 @@ Result<Changed> ExtEditor::apply(const ModeChange& wish) {
 
 Result<Changed> ExtEditor::apply(const OwnerChange& wish) {
   CG_TRY(number, find(wish.path));
-  CG_CHECK(change_inode(number, wish.path, [&](ext2_inode_large& inode) { put_owner(inode, wish.uid, wish.gid); }));
+  CG_CHECK(change_inode(number, wish.path,
+                        [&](ext2_inode_large& inode) { put_owner(inode, wish.uid, wish.gid); }));
   return Changed{wish.path, fmt::format("belongs to {}:{}", wish.uid, wish.gid)};
 }
 
@@ -396,8 +441,10 @@ Result<Changed> ExtEditor::apply(const Change& change, SourceFile* source) {
   if (const auto* injection = std::get_if<Injection>(&change)) return apply(*injection, *source);
   return std::visit(
       [&](const auto& wish) -> Result<Changed> {
-        if constexpr (std::is_same_v<std::decay_t<decltype(wish)>, Injection>) return cannot("an injection without a source");
-        else return apply(wish);
+        if constexpr (std::is_same_v<std::decay_t<decltype(wish)>, Injection>)
+          return cannot("an injection without a source");
+        else
+          return apply(wish);
       },
       change);
 }

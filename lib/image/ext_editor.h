@@ -1,4 +1,5 @@
-// Applies changes to an open ext2/3/4 file system whose blocks are an overlay's: nothing here is written anywhere.
+// Applies changes to an open ext2/3/4 file system whose blocks are an overlay's: nothing here is written
+// anywhere.
 #pragma once
 
 #include <sys/stat.h>
@@ -17,7 +18,7 @@ namespace cg::image {
 // A host file that goes in; stays open until the overlay is written.
 struct SourceFile {
   UniqueFd fd;
-  struct stat info{};
+  struct stat info {};
 };
 Result<SourceFile> open_source(const std::filesystem::path& path);
 
@@ -31,9 +32,9 @@ class ExtEditor {
   struct Target {
     ext2_filsys fs;
     Overlay& overlay;
-    std::uint64_t offset;  // of the file system in the overlay
-    std::string name;      // of the image, for messages
-    std::int64_t now;      // the time of changes that have no source
+    std::uint64_t offset;                // of the file system in the overlay
+    std::string name;                    // of the image, for messages
+    std::int64_t now;                    // the time of changes that have no source
     std::optional<std::int64_t> newest;  // SOURCE_DATE_EPOCH
   };
   explicit ExtEditor(Target target);
@@ -55,16 +56,21 @@ class ExtEditor {
   std::int64_t time_of(const SourceFile& source) const;
   std::unexpected<Error> fault(std::string_view path, errcode_t code);
   Result<ext2_ino_t> find(const std::string& path);
-  Result<ext2_ino_t> make_parents(ext2_ino_t directory, const std::vector<std::string>& missing, std::int64_t time, const std::string& path);
+  Result<ext2_ino_t> make_parents(ext2_ino_t directory, const std::vector<std::string>& missing,
+                                  std::int64_t time, const std::string& path);
   errcode_t with_room_in(ext2_ino_t directory, const std::function<errcode_t()>& call);
-  Result<void> link(ext2_ino_t directory, const std::string& name, ext2_ino_t inode, int type, const std::string& path);
-  Result<ext2_ino_t> make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time, const std::string& path);
+  Result<void> link(ext2_ino_t directory, const std::string& name, ext2_ino_t inode, int type,
+                    const std::string& path);
+  Result<ext2_ino_t> make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time,
+                                    const std::string& path);
   Result<ext2_ino_t> new_file(ext2_ino_t directory, const ext2_inode_large& inode, const std::string& path);
   Result<void> write_data(ext2_ino_t number, SourceFile& source, const std::string& path);
-  Result<void> place_run(ext2_ino_t number, SourceFile& source, std::uint64_t first, std::uint64_t count, const std::string& path);
+  Result<void> place_run(ext2_ino_t number, SourceFile& source, std::uint64_t first, std::uint64_t count,
+                         const std::string& path);
   Result<void> drop_name(ext2_ino_t number, const std::string& path);
   Result<void> drop_directory(ext2_ino_t parent, ext2_ino_t number, const std::string& path, int depth);
-  Result<void> change_inode(ext2_ino_t number, const std::string& path, const std::function<void(ext2_inode_large&)>& change);
+  Result<void> change_inode(ext2_ino_t number, const std::string& path,
+                            const std::function<void(ext2_inode_large&)>& change);
 
   Target target_;
   ext2_filsys fs_;

@@ -1,7 +1,7 @@
 #include "image/extent_tree.h"
 
-#include <ext2fs/ext2_types.h>
 #include <endian.h>
+#include <ext2fs/ext2_types.h>
 #ifndef __le32
 #define __le32 __u32
 #define __le16 __u16
@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t entry_size = sizeof(ext3_extent);
 static_assert(entry_size == sizeof(ext3_extent_idx) && entry_size == sizeof(ext3_extent_header));
 constexpr std::size_t in_inode = 4;
-constexpr std::size_t in_block = (block_size - sizeof(ext3_extent_header) - sizeof(ext3_extent_tail)) / entry_size;
+constexpr std::size_t in_block =
+    (block_size - sizeof(ext3_extent_header) - sizeof(ext3_extent_tail)) / entry_size;
 
 using Entry = std::array<std::byte, entry_size>;  // a leaf's ext3_extent or a node's ext3_extent_idx
 
@@ -32,8 +33,10 @@ Level leaf_level(const std::vector<Extent>& extents) {
     for (std::uint64_t done = 0; done < extent.count;) {
       const std::uint64_t count = std::min<std::uint64_t>(extent.count - done, EXT_INIT_MAX_LEN);
       const std::uint64_t physical = extent.physical + done;
-      const ext3_extent leaf{.ee_block = static_cast<__u32>(extent.logical + done), .ee_len = static_cast<__u16>(count),
-                             .ee_start_hi = static_cast<__u16>(physical >> 32), .ee_start = static_cast<__u32>(physical)};
+      const ext3_extent leaf{.ee_block = static_cast<__u32>(extent.logical + done),
+                             .ee_len = static_cast<__u16>(count),
+                             .ee_start_hi = static_cast<__u16>(physical >> 32),
+                             .ee_start = static_cast<__u32>(physical)};
       std::memcpy(level.entries.emplace_back().data(), &leaf, entry_size);
       level.logical.push_back(leaf.ee_block);
       done += count;
@@ -42,9 +45,12 @@ Level leaf_level(const std::vector<Extent>& extents) {
   return level;
 }
 
-void put_node(std::byte* at, const Level& level, std::size_t begin, std::size_t count, std::size_t capacity, std::size_t depth) {
-  const ext3_extent_header header{.eh_magic = EXT3_EXT_MAGIC, .eh_entries = static_cast<__u16>(count),
-                                  .eh_max = static_cast<__u16>(capacity), .eh_depth = static_cast<__u16>(depth),
+void put_node(std::byte* at, const Level& level, std::size_t begin, std::size_t count, std::size_t capacity,
+              std::size_t depth) {
+  const ext3_extent_header header{.eh_magic = EXT3_EXT_MAGIC,
+                                  .eh_entries = static_cast<__u16>(count),
+                                  .eh_max = static_cast<__u16>(capacity),
+                                  .eh_depth = static_cast<__u16>(depth),
                                   .eh_generation = 0};
   std::memcpy(at, &header, sizeof header);
   if (count > 0) std::memcpy(at + sizeof header, level.entries[begin].data(), count * entry_size);
@@ -64,8 +70,10 @@ std::optional<ExtentTree> build_extent_tree(const std::vector<Extent>& extents, 
       if (!run) return std::nullopt;
       auto& block = tree.blocks.emplace_back(run->start, std::vector<std::byte>(block_size));
       put_node(block.bytes.data(), level, begin, count, in_block, depth);
-      const ext3_extent_idx index{.ei_block = level.logical[begin], .ei_leaf = static_cast<__u32>(run->start),
-                                  .ei_leaf_hi = static_cast<__u16>(run->start >> 32), .ei_unused = 0};
+      const ext3_extent_idx index{.ei_block = level.logical[begin],
+                                  .ei_leaf = static_cast<__u32>(run->start),
+                                  .ei_leaf_hi = static_cast<__u16>(run->start >> 32),
+                                  .ei_unused = 0};
       std::memcpy(above.entries.emplace_back().data(), &index, entry_size);
       above.logical.push_back(level.logical[begin]);
     }

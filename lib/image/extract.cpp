@@ -22,13 +22,20 @@ namespace {
 
 unsigned type_bits(NodeType type) {
   switch (type) {
-    case NodeType::regular: return S_IFREG;
-    case NodeType::directory: return S_IFDIR;
-    case NodeType::symlink: return S_IFLNK;
-    case NodeType::character_device: return S_IFCHR;
-    case NodeType::block_device: return S_IFBLK;
-    case NodeType::fifo: return S_IFIFO;
-    case NodeType::socket: return S_IFSOCK;
+    case NodeType::regular:
+      return S_IFREG;
+    case NodeType::directory:
+      return S_IFDIR;
+    case NodeType::symlink:
+      return S_IFLNK;
+    case NodeType::character_device:
+      return S_IFCHR;
+    case NodeType::block_device:
+      return S_IFBLK;
+    case NodeType::fifo:
+      return S_IFIFO;
+    case NodeType::socket:
+      return S_IFSOCK;
   }
   return 0;
 }
@@ -42,7 +49,8 @@ struct EntryCloser {
 
 class TarWriter {
  public:
-  TarWriter(const ImageReader& image, int fd, std::string name) : image_(image), name_(std::move(name)), handle_(archive_write_new()) {
+  TarWriter(const ImageReader& image, int fd, std::string name)
+      : image_(image), name_(std::move(name)), handle_(archive_write_new()) {
     if (!handle_) throw std::bad_alloc();
     archive_write_set_format_pax(handle_.get());
     archive_write_set_options(handle_.get(), "hdrcharset=BINARY,xattrheader=SCHILY");  // names are bytes
@@ -60,27 +68,36 @@ class TarWriter {
     archive_entry_set_perm(entry.get(), static_cast<mode_t>(info.meta.mode));
     archive_entry_set_uid(entry.get(), info.meta.uid);
     archive_entry_set_gid(entry.get(), info.meta.gid);
-    archive_entry_set_mtime(entry.get(), info.meta.mtime.seconds, static_cast<long>(info.meta.mtime.nanoseconds));
+    archive_entry_set_mtime(entry.get(), info.meta.mtime.seconds,
+                            static_cast<long>(info.meta.mtime.nanoseconds));
     archive_entry_set_size(entry.get(), 0);
     bool with_data = false;
-    const auto [first, is_first] = info.links > 1 && info.meta.type != NodeType::directory ? names_.try_emplace(info.inode, inside) : std::pair{names_.end(), true};
+    const auto [first, is_first] = info.links > 1 && info.meta.type != NodeType::directory
+                                       ? names_.try_emplace(info.inode, inside)
+                                       : std::pair{names_.end(), true};
     if (!is_first) {
       archive_entry_set_hardlink(entry.get(), first->second.c_str());
     } else {
-      if (info.meta.type == NodeType::symlink) archive_entry_set_symlink(entry.get(), info.meta.target.c_str());
+      if (info.meta.type == NodeType::symlink)
+        archive_entry_set_symlink(entry.get(), info.meta.target.c_str());
       if (info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device) {
         archive_entry_set_rdevmajor(entry.get(), info.meta.device_major);
         archive_entry_set_rdevminor(entry.get(), info.meta.device_minor);
       }
       CG_TRY(xattrs, image_.xattrs(path));
-      for (const Xattr& xattr : xattrs) archive_entry_xattr_add_entry(entry.get(), xattr.name.c_str(), xattr.value.data(), xattr.value.size());
+      for (const Xattr& xattr : xattrs)
+        archive_entry_xattr_add_entry(entry.get(), xattr.name.c_str(), xattr.value.data(),
+                                      xattr.value.size());
       with_data = info.meta.type == NodeType::regular;
       if (with_data) archive_entry_set_size(entry.get(), static_cast<la_int64_t>(info.size));
     }
     CG_CHECK(check(archive_write_header(handle_.get(), entry.get())));
     if (!with_data) return {};
     return image_.read(path, [&](std::string_view piece) -> Result<void> {
-      return check(archive_write_data(handle_.get(), piece.data(), piece.size()) == static_cast<la_ssize_t>(piece.size()) ? ARCHIVE_OK : ARCHIVE_FATAL);
+      return check(archive_write_data(handle_.get(), piece.data(), piece.size()) ==
+                           static_cast<la_ssize_t>(piece.size())
+                       ? ARCHIVE_OK
+                       : ARCHIVE_FATAL);
     });
   }
 
@@ -102,7 +119,8 @@ class TarWriter {
 
 class FileWriter {
  public:
-  FileWriter(const ImageReader& image, std::string top, fs::path destination) : image_(image), top_(std::move(top)), destination_(std::move(destination)) {}
+  FileWriter(const ImageReader& image, std::string top, fs::path destination)
+      : image_(image), top_(std::move(top)), destination_(std::move(destination)) {}
 
   // Everything but symbolic links, which come last: so no path ever leads through one.
   Result<void> add(const std::string& path, const FileInfo& info) {
@@ -115,7 +133,9 @@ class FileWriter {
       }
     }
     switch (info.meta.type) {
-      case NodeType::symlink: links_.emplace_back(host, info); return {};
+      case NodeType::symlink:
+        links_.emplace_back(host, info);
+        return {};
       case NodeType::directory:
         if (mkdir(host.c_str(), 0700) != 0) return cannot_errno(host.string(), errno);
         directories_.emplace_back(path, info);
@@ -123,7 +143,8 @@ class FileWriter {
       case NodeType::regular: {
         UniqueFd fd(open(host.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (!fd) return cannot_errno(host.string(), errno);
-        CG_CHECK(image_.read(path, [&](std::string_view piece) { return write_all(fd.get(), piece, host.string()); }));
+        CG_CHECK(image_.read(
+            path, [&](std::string_view piece) { return write_all(fd.get(), piece, host.string()); }));
         break;
       }
       default: {
@@ -147,14 +168,19 @@ class FileWriter {
       put_time(host, info);
       ++result_.files;
     }
-    for (auto it = directories_.rbegin(); it != directories_.rend(); ++it) CG_CHECK(finish_one(it->first, host_of(it->first), it->second));
+    for (auto it = directories_.rbegin(); it != directories_.rend(); ++it)
+      CG_CHECK(finish_one(it->first, host_of(it->first), it->second));
     return result_;
   }
 
  private:
-  fs::path host_of(const std::string& path) const { return path == top_ ? destination_ : fs::path(destination_.string() + path.substr(top_ == "/" ? 0 : top_.size())); }
+  fs::path host_of(const std::string& path) const {
+    return path == top_ ? destination_
+                        : fs::path(destination_.string() + path.substr(top_ == "/" ? 0 : top_.size()));
+  }
   Result<void> put_owner(const fs::path& host, const FileInfo& info) const {
-    if (geteuid() == 0 && lchown(host.c_str(), info.meta.uid, info.meta.gid) != 0) return cannot_errno(host.string(), errno);
+    if (geteuid() == 0 && lchown(host.c_str(), info.meta.uid, info.meta.gid) != 0)
+      return cannot_errno(host.string(), errno);
     return {};
   }
   static void put_time(const fs::path& host, const FileInfo& info) {
@@ -164,10 +190,12 @@ class FileWriter {
   }
   Result<void> finish_one(const std::string& path, const fs::path& host, const FileInfo& info) const {
     CG_CHECK(put_owner(host, info));
-    if (chmod(host.c_str(), static_cast<mode_t>(info.meta.mode)) != 0) return cannot_errno(host.string(), errno);
+    if (chmod(host.c_str(), static_cast<mode_t>(info.meta.mode)) != 0)
+      return cannot_errno(host.string(), errno);
     CG_TRY(xattrs, image_.xattrs(path));
     for (const Xattr& xattr : xattrs)
-      if (lsetxattr(host.c_str(), xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) != 0 && errno != EPERM && errno != ENOTSUP)
+      if (lsetxattr(host.c_str(), xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) != 0 &&
+          errno != EPERM && errno != ENOTSUP)
         return cannot_errno(fmt::format("attribute {} of {}", xattr.name, host.string()), errno);
     put_time(host, info);
     return {};
@@ -208,12 +236,14 @@ Result<void> walk(const ImageReader& image, const std::string& wanted, const Vis
     const std::string here = std::move(pending.back());
     pending.pop_back();
     // A damaged image may have a directory in itself.
-    if (here.size() > (1 << 20) || ++depth_guard > UINT32_MAX) return refused(fmt::format("{}: directories without end", image.name()));
+    if (here.size() > (1 << 20) || ++depth_guard > UINT32_MAX)
+      return refused(fmt::format("{}: directories without end", image.name()));
     CG_TRY(items, image.list(here));
     std::vector<std::string> deeper;
     for (const DirectoryItem& item : items) {
       if (item.name.empty() || item.name.contains('/') || item.name == "." || item.name == "..")
-        return refused(fmt::format("{}: a damaged directory: {} holds the name '{}'", image.name(), here, item.name));
+        return refused(
+            fmt::format("{}: a damaged directory: {} holds the name '{}'", image.name(), here, item.name));
       const std::string path = here == "/" ? "/" + item.name : here + "/" + item.name;
       CG_CHECK(visitor(path, item.info));
       if (item.info.meta.type == NodeType::directory) deeper.push_back(path);
@@ -231,17 +261,21 @@ Result<void> extract_tar(const ImageReader& image, const std::string& top, int f
   return writer.finish();
 }
 
-Result<Extracted> extract_files(const ImageReader& image, const std::string& top, const fs::path& destination) {
+Result<Extracted> extract_files(const ImageReader& image, const std::string& top,
+                                const fs::path& destination) {
   std::error_code error;
-  if (fs::exists(fs::symlink_status(destination, error))) return refused(destination.string() + ": is there already; extract makes it");
+  if (fs::exists(fs::symlink_status(destination, error)))
+    return refused(destination.string() + ": is there already; extract makes it");
   // Built beside its place, so that nothing half-done appears under the name.
-  const fs::path part = destination.parent_path() / fmt::format(".{}.{}.part", destination.filename().string(), getpid());
+  const fs::path part =
+      destination.parent_path() / fmt::format(".{}.{}.part", destination.filename().string(), getpid());
   FileWriter writer(image, from_root(top), part);
   auto done = walk(image, top, [&](const std::string& path, const FileInfo& info) {
     return is_empty_lost_and_found(image, path) ? Result<void>{} : writer.add(path, info);
   });
   Result<Extracted> result = done ? writer.finish() : Result<Extracted>(std::unexpected(done.error()));
-  if (result && rename(part.c_str(), destination.c_str()) != 0) result = cannot_errno(destination.string(), errno);
+  if (result && rename(part.c_str(), destination.c_str()) != 0)
+    result = cannot_errno(destination.string(), errno);
   if (!result) fs::remove_all(part, error);
   return result;
 }

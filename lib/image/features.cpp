@@ -64,7 +64,8 @@ std::vector<std::string> feature_names(const ext2_super_block& super) {
   for (const auto& [word, bits] : words) {
     for (int bit = 0; bit < 32; ++bit) {
       if (!(bits >> bit & 1)) continue;
-      const auto* found = std::ranges::find_if(known, [&](const Feature& feature) { return feature.word == word && feature.mask == 1U << bit; });
+      const auto* found = std::ranges::find_if(
+          known, [&](const Feature& feature) { return feature.word == word && feature.mask == 1U << bit; });
       names.push_back(found != std::end(known) ? found->name : fmt::format("FEATURE_{}{}", word, bit));
     }
   }

@@ -1,6 +1,6 @@
-// Kata's layouts: osbuilder puts the partition at 1 MiB and makes the file a multiple of 128 MiB; a hash partition
-// starts at 99 % of it. With a DAX header all of that moves up by 2 MiB: the kernel's pmem driver hides them and shows
-// the second partition table, a guest without pmem sees the first.
+// Kata's layouts: osbuilder puts the partition at 1 MiB and makes the file a multiple of 128 MiB; a hash
+// partition starts at 99 % of it. With a DAX header all of that moves up by 2 MiB: the kernel's pmem driver
+// hides them and shows the second partition table, a guest without pmem sees the first.
 #include "image/frame.h"
 
 #include <fmt/format.h>
@@ -22,8 +22,11 @@ struct FormName {
   Form form;
   std::string_view name;
 };
-constexpr FormName names[] = {
-    {Form::ext4, "ext4"}, {Form::kata, "kata"}, {Form::kata_dax, "kata-dax"}, {Form::gpt, "gpt"}, {Form::initrd, "initrd"}};
+constexpr FormName names[] = {{Form::ext4, "ext4"},
+                              {Form::kata, "kata"},
+                              {Form::kata_dax, "kata-dax"},
+                              {Form::gpt, "gpt"},
+                              {Form::initrd, "initrd"}};
 
 // The superblock of an NVDIMM "pfn" device as Kata images carry it (layout: Linux drivers/nvdimm/pfn.h).
 struct [[gnu::packed]] PfnSuperblock {
@@ -57,7 +60,9 @@ std::uint64_t fletcher64(std::span<const std::byte> bytes) {
   return high << 32 | low;
 }
 
-std::uint64_t round_up(std::uint64_t value, std::uint64_t step) { return (value + step - 1) / step * step; }
+std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
+  return (value + step - 1) / step * step;
+}
 
 }  // namespace
 
@@ -67,7 +72,8 @@ Result<Form> parse_form(std::string_view text) {
     if (entry.name == text) return entry.form;
     known.emplace_back(entry.name);
   }
-  return usage_error(fmt::format("form '{}': not one of {}{}", text, join(known, ", "), did_you_mean(text, known)));
+  return usage_error(
+      fmt::format("form '{}': not one of {}{}", text, join(known, ", "), did_you_mean(text, known)));
 }
 
 std::string_view to_string(Form form) {
@@ -78,22 +84,29 @@ std::string_view to_string(Form form) {
 
 Result<Frame> make_frame(Form form, bool verity) {
   if (verity && (form == Form::ext4 || form == Form::initrd))
-    return usage_error(fmt::format("a dm-verity tree needs a partition; the form {} has none: choose kata, kata-dax or gpt", to_string(form)));
+    return usage_error(
+        fmt::format("a dm-verity tree needs a partition; the form {} has none: choose kata, kata-dax or gpt",
+                    to_string(form)));
   return Frame{form, verity};
 }
 
 std::uint64_t Frame::offset() const {
   switch (form) {
     case Form::ext4:
-    case Form::initrd: return 0;
+    case Form::initrd:
+      return 0;
     case Form::kata:
-    case Form::gpt: return megabyte;
-    case Form::kata_dax: return dax_data_offset + megabyte;
+    case Form::gpt:
+      return megabyte;
+    case Form::kata_dax:
+      return dax_data_offset + megabyte;
   }
   return 0;
 }
 
-std::uint64_t Frame::verity_offset(std::uint64_t total) const { return total / megabyte * 99 / 100 * megabyte; }
+std::uint64_t Frame::verity_offset(std::uint64_t total) const {
+  return total / megabyte * 99 / 100 * megabyte;
+}
 
 std::uint64_t Frame::inside(std::uint64_t total) const {
   const std::uint64_t tail = form == Form::gpt ? megabyte : 0;
@@ -108,7 +121,8 @@ std::uint64_t Frame::around(std::uint64_t bytes) const {
   const auto fits = [&] {
     if (inside(total) < bytes) return false;
     const std::uint64_t end = total - (form == Form::gpt ? megabyte : 0);
-    return !verity || end - std::min(end, verity_offset(total)) >= verity_tree_blocks(inside(total) / verity_block) * verity_block;
+    return !verity || end - std::min(end, verity_offset(total)) >=
+                          verity_tree_blocks(inside(total) / verity_block) * verity_block;
   };
   while (!fits()) total += step;
   return total;
@@ -124,15 +138,30 @@ Result<std::optional<VerityTree>> write_frame(const Frame& frame, Device& disk, 
   std::uint32_t number = 0;
   std::memcpy(&number, id.data(), sizeof number);
   if (frame.form == Form::gpt) {
-    const auto part_id = [&](std::string_view what) { return derive_uuid(to_string(id) + " " + std::string(what)); };
-    std::vector<GptEntry> entries = {{.type = frame.verity ? gpt_type_root_x86_64 : gpt_type_linux, .id = part_id("root"), .offset = start, .bytes = bytes, .name = "root"}};
+    const auto part_id = [&](std::string_view what) {
+      return derive_uuid(to_string(id) + " " + std::string(what));
+    };
+    std::vector<GptEntry> entries = {{.type = frame.verity ? gpt_type_root_x86_64 : gpt_type_linux,
+                                      .id = part_id("root"),
+                                      .offset = start,
+                                      .bytes = bytes,
+                                      .name = "root"}};
     if (frame.verity)
-      entries.push_back({.type = gpt_type_root_verity_x86_64, .id = part_id("verity"), .offset = hash_start, .bytes = hash_bytes, .name = "root-verity"});
+      entries.push_back({.type = gpt_type_root_verity_x86_64,
+                         .id = part_id("verity"),
+                         .offset = hash_start,
+                         .bytes = hash_bytes,
+                         .name = "root-verity"});
     CG_CHECK(write_gpt(disk, entries, part_id("disk")));
   } else {
     const auto put_table = [&](std::uint64_t base) {
-      std::vector<MbrEntry> entries = {{.number = 1, .active = frame.verity, .start = (start - base) / sector_bytes, .sectors = bytes / sector_bytes}};
-      if (frame.verity) entries.push_back({.number = 2, .start = (hash_start - base) / sector_bytes, .sectors = hash_bytes / sector_bytes});
+      std::vector<MbrEntry> entries = {{.number = 1,
+                                        .active = frame.verity,
+                                        .start = (start - base) / sector_bytes,
+                                        .sectors = bytes / sector_bytes}};
+      if (frame.verity)
+        entries.push_back(
+            {.number = 2, .start = (hash_start - base) / sector_bytes, .sectors = hash_bytes / sector_bytes});
       return write_mbr(disk, base, entries, number);
     };
     CG_CHECK(put_table(0));
@@ -150,10 +179,13 @@ Result<std::optional<VerityTree>> write_frame(const Frame& frame, Device& disk, 
   return tree;
 }
 
-Result<std::optional<VerityPartition>> find_verity(Device& disk, const DiskLayout& layout, const Place& place, const Uuid& file_system) {
+Result<std::optional<VerityPartition>> find_verity(Device& disk, const DiskLayout& layout, const Place& place,
+                                                   const Uuid& file_system) {
   using Evidence = VerityPartition::Evidence;
   for (const Partition& partition : layout.partitions) {
-    if (partition.number != place.partition + 1 || partition.offset != place.offset + place.bytes || partition.content != ContentKind::unknown) continue;
+    if (partition.number != place.partition + 1 || partition.offset != place.offset + place.bytes ||
+        partition.content != ContentKind::unknown)
+      continue;
     if (partition.type == gpt_type_root_verity_x86_64) return VerityPartition{partition, Evidence::certain};
     Window data(disk, place.offset, place.bytes);
     Window hash(disk, partition.offset, partition.bytes);
@@ -167,10 +199,17 @@ Result<std::optional<VerityPartition>> find_verity(Device& disk, const DiskLayou
 std::optional<Frame> frame_of(const DiskLayout& layout) {
   Frame frame;
   switch (layout.scheme) {
-    case Scheme::raw: return frame;
-    case Scheme::mbr: frame.form = Form::kata; break;
-    case Scheme::dax: frame.form = Form::kata_dax; break;
-    case Scheme::gpt: frame.form = Form::gpt; break;
+    case Scheme::raw:
+      return frame;
+    case Scheme::mbr:
+      frame.form = Form::kata;
+      break;
+    case Scheme::dax:
+      frame.form = Form::kata_dax;
+      break;
+    case Scheme::gpt:
+      frame.form = Form::gpt;
+      break;
   }
   if (layout.partitions.empty() || layout.partitions.size() > 2) return std::nullopt;
   frame.verity = layout.partitions.size() == 2;

@@ -1,5 +1,5 @@
-// What lies around a file system in an image file: nothing, a partition table, a Kata DAX header, a dm-verity hash
-// partition behind it; and how large file and partitions become for a file system of some size.
+// What lies around a file system in an image file: nothing, a partition table, a Kata DAX header, a dm-verity
+// hash partition behind it; and how large file and partitions become for a file system of some size.
 #pragma once
 
 #include <cstdint>
@@ -32,18 +32,19 @@ struct Frame {
 };
 Result<Frame> make_frame(Form form, bool verity);
 
-// Writes all but the file system, which must be complete: tables, headers, hash tree. `id` names disk and partitions,
-// and is what the tree's salt is derived from.
+// Writes all but the file system, which must be complete: tables, headers, hash tree. `id` names disk and
+// partitions, and is what the tree's salt is derived from.
 Result<std::optional<VerityTree>> write_frame(const Frame& frame, Device& disk, const Uuid& id);
 
 // The partition behind a file system that holds, or may hold, its dm-verity tree.
 struct VerityPartition {
   Partition partition;
-  // certain: made by write_verity_tree() for the file system as it is, or marked as such by a GPT. likely: lies where
-  // Kata puts one, whose salt is not on the disk.
+  // certain: made by write_verity_tree() for the file system as it is, or marked as such by a GPT. likely:
+  // lies where Kata puts one, whose salt is not on the disk.
   enum class Evidence { certain, likely } evidence = Evidence::likely;
 };
-Result<std::optional<VerityPartition>> find_verity(Device& disk, const DiskLayout& layout, const Place& place, const Uuid& file_system);
+Result<std::optional<VerityPartition>> find_verity(Device& disk, const DiskLayout& layout, const Place& place,
+                                                   const Uuid& file_system);
 
 // The frame of an existing disk with this layout, when it is one that write_frame() can write.
 std::optional<Frame> frame_of(const DiskLayout& layout);

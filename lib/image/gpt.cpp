@@ -75,12 +75,14 @@ struct Table {
 // nullopt: none there, or damaged.
 Result<std::optional<Table>> read_table(Device& disk, std::uint64_t sector) {
   Table table{};
-  if (sector > disk.size() / sector_bytes || disk.size() - sector * sector_bytes < sector_bytes) return std::nullopt;
+  if (sector > disk.size() / sector_bytes || disk.size() - sector * sector_bytes < sector_bytes)
+    return std::nullopt;
   CG_CHECK(disk.read(sector * sector_bytes, std::as_writable_bytes(std::span(&table.header, 1))));
   Header plain = table.header;
   plain.checksum = 0;
   const std::uint64_t size = std::uint64_t{plain.entries} * plain.entry_size;
-  if (std::memcmp(plain.signature, "EFI PART", 8) != 0 || plain.size != header_bytes || crc32(bytes_of(plain)) != table.header.checksum)
+  if (std::memcmp(plain.signature, "EFI PART", 8) != 0 || plain.size != header_bytes ||
+      crc32(bytes_of(plain)) != table.header.checksum)
     return std::nullopt;
   if (plain.entry_size < entry_bytes || size > most_table_bytes || plain.table > disk.size() / sector_bytes ||
       size > disk.size() - plain.table * sector_bytes)
@@ -113,7 +115,12 @@ Result<void> write_both(Device& disk, Header header, const std::vector<std::byte
   header.other = 1;
   header.table = sectors - 1 - table_sectors;
   CG_CHECK(write_table(disk, header, entries));
-  return write_mbr(disk, 0, {{.number = 1, .type = mbr_type_gpt, .start = 1, .sectors = std::min<std::uint64_t>(sectors - 1, UINT32_MAX)}}, 0);
+  return write_mbr(disk, 0,
+                   {{.number = 1,
+                     .type = mbr_type_gpt,
+                     .start = 1,
+                     .sectors = std::min<std::uint64_t>(sectors - 1, UINT32_MAX)}},
+                   0);
 }
 
 Partition partition_of(const std::byte* at, unsigned number) {
@@ -121,8 +128,11 @@ Partition partition_of(const std::byte* at, unsigned number) {
   std::memcpy(&entry, at, sizeof entry);
   Uuid type{};
   std::memcpy(type.data(), entry.type, type.size());
-  Partition partition{.number = number, .offset = entry.first * sector_bytes, .bytes = (entry.last - entry.first + 1) * sector_bytes,
-                      .type = to_string(swapped(type)), .name = {}};
+  Partition partition{.number = number,
+                      .offset = entry.first * sector_bytes,
+                      .bytes = (entry.last - entry.first + 1) * sector_bytes,
+                      .type = to_string(swapped(type)),
+                      .name = {}};
   for (std::size_t i = 0; i < 36; ++i) {
     const char16_t letter = entry.name[i];
     if (letter == 0) break;
@@ -137,7 +147,9 @@ Result<Gpt> read_gpt(Device& disk) {
   CG_TRY(primary, read_table(disk, 1));
   CG_TRY(backup, read_table(disk, primary ? primary->header.other : disk.size() / sector_bytes - 1));
   if (!primary && !backup)
-    return refused(disk.name() + ": its GPT and the copy at the end are both damaged (4096-byte sectors are not supported)");
+    return refused(
+        disk.name() +
+        ": its GPT and the copy at the end are both damaged (4096-byte sectors are not supported)");
   Gpt gpt;
   if (!primary) gpt.faults.push_back("the GPT at the disk's start is damaged; the copy at its end is used");
   if (!backup) gpt.faults.push_back("the GPT's copy at the disk's end is missing or damaged");
@@ -148,7 +160,9 @@ Result<Gpt> read_gpt(Device& disk) {
     std::memcpy(&entry, at, sizeof entry);
     if (std::ranges::all_of(entry.type, [](std::uint8_t byte) { return byte == 0; })) continue;
     if (entry.last < entry.first || entry.last >= disk.size() / sector_bytes)
-      return refused(fmt::format("{}: partition {} reaches past the file's end; the file was cut short, or its GPT is damaged", disk.name(), i + 1));
+      return refused(fmt::format(
+          "{}: partition {} reaches past the file's end; the file was cut short, or its GPT is damaged",
+          disk.name(), i + 1));
     gpt.partitions.push_back(partition_of(at, i + 1));
   }
   return gpt;
@@ -168,9 +182,20 @@ Result<void> write_gpt(Device& disk, const std::vector<GptEntry>& entries, const
       entry.name[letter] = static_cast<char16_t>(wanted.name[letter]);
     std::memcpy(table.data() + i * entry_bytes, &entry, sizeof entry);
   }
-  Header header{.signature = {'E', 'F', 'I', ' ', 'P', 'A', 'R', 'T'}, .revision = 0x10000, .size = header_bytes, .checksum = 0,
-                .reserved = 0, .self = 1, .other = 0, .first_usable = 34, .last_usable = 0, .disk = {}, .table = 2,
-                .entries = entry_count, .entry_size = entry_bytes, .table_checksum = 0};
+  Header header{.signature = {'E', 'F', 'I', ' ', 'P', 'A', 'R', 'T'},
+                .revision = 0x10000,
+                .size = header_bytes,
+                .checksum = 0,
+                .reserved = 0,
+                .self = 1,
+                .other = 0,
+                .first_usable = 34,
+                .last_usable = 0,
+                .disk = {},
+                .table = 2,
+                .entries = entry_count,
+                .entry_size = entry_bytes,
+                .table_checksum = 0};
   std::memcpy(header.disk, swapped(disk_id).data(), sizeof header.disk);
   return write_both(disk, header, table);
 }
@@ -178,7 +203,8 @@ Result<void> write_gpt(Device& disk, const std::vector<GptEntry>& entries, const
 Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t bytes) {
   CG_TRY(table, read_table(disk, 1));
   if (!table || number == 0 || number > table->header.entries)
-    return refused(disk.name() + ": the GPT at the disk's start is damaged; repair it first (sgdisk or fdisk do)");
+    return refused(disk.name() +
+                   ": the GPT at the disk's start is damaged; repair it first (sgdisk or fdisk do)");
   std::byte* const at = table->entries.data() + std::size_t{number - 1} * table->header.entry_size;
   Entry entry;
   std::memcpy(&entry, at, sizeof entry);

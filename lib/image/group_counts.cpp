@@ -28,16 +28,20 @@ Result<void> check_counts(ext2_filsys fs, const std::string& name) {
     for (dgrp_t group = 0; group < fs->group_desc_count; ++group) {
       const std::uint32_t free_here = free_blocks_in_group(fs, group);
       if (free_here != ext2fs_bg_free_blocks_count(fs, group))
-        return wrong(fmt::format("group {} has {} free blocks, its descriptor says {}", group, free_here, ext2fs_bg_free_blocks_count(fs, group)));
+        return wrong(fmt::format("group {} has {} free blocks, its descriptor says {}", group, free_here,
+                                 ext2fs_bg_free_blocks_count(fs, group)));
       total += free_here;
     }
     if (total != ext2fs_free_blocks_count(fs->super))
-      return wrong(fmt::format("{} blocks are free, the superblock says {}", total, ext2fs_free_blocks_count(fs->super)));
+      return wrong(fmt::format("{} blocks are free, the superblock says {}", total,
+                               ext2fs_free_blocks_count(fs->super)));
   }
   std::uint64_t inodes = 0;
-  for (dgrp_t group = 0; group < fs->group_desc_count; ++group) inodes += ext2fs_bg_free_inodes_count(fs, group);
+  for (dgrp_t group = 0; group < fs->group_desc_count; ++group)
+    inodes += ext2fs_bg_free_inodes_count(fs, group);
   if (inodes != fs->super->s_free_inodes_count)
-    return wrong(fmt::format("its groups have {} free inodes, the superblock says {}", inodes, fs->super->s_free_inodes_count));
+    return wrong(fmt::format("its groups have {} free inodes, the superblock says {}", inodes,
+                             fs->super->s_free_inodes_count));
   return {};
 }
 

@@ -1,5 +1,5 @@
-// New groups are made as resize2fs makes them without moving anything: the group descriptors' blocks have room for
-// more descriptors, and a group's bitmaps and inode table lie in the group itself.
+// New groups are made as resize2fs makes them without moving anything: the group descriptors' blocks have
+// room for more descriptors, and a group's bitmaps and inode table lie in the group itself.
 #include "image/grow.h"
 
 #include <fmt/format.h>
@@ -21,10 +21,14 @@ constexpr std::uint64_t megabyte = 1 << 20;
 constexpr std::uint64_t kata_step = 128 * megabyte;
 constexpr std::uint64_t least_free = 50;  // blocks of a last group that is worth having
 
-std::uint64_t round_up(std::uint64_t value, std::uint64_t step) { return (value + step - 1) / step * step; }
+std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
+  return (value + step - 1) / step * step;
+}
 
 Result<void> check_growable(ext2_filsys fs, const std::string& name) {
-  const auto no = [&](std::string_view why) { return refused(fmt::format("{}: cannot be grown here: {}; resize2fs may be able to", name, why)); };
+  const auto no = [&](std::string_view why) {
+    return refused(fmt::format("{}: cannot be grown here: {}; resize2fs may be able to", name, why));
+  };
   if (ext2fs_has_feature_meta_bg(fs->super)) return no("it has the feature meta_bg");
   if (ext2fs_has_feature_bigalloc(fs->super)) return no("it has the feature bigalloc");
   if (ext2fs_has_feature_sparse_super2(fs->super)) return no("it has the feature sparse_super2");
@@ -40,15 +44,18 @@ Result<void> add_groups(ext2_filsys fs, std::uint64_t blocks, const std::string&
   std::uint64_t groups = (blocks - first + per_group - 1) / per_group;
   const std::uint64_t rest = (blocks - first) % per_group;
   // A last group that is too short for its own metadata is left out.
-  const std::uint64_t overhead = 3 + fs->inode_blocks_per_group + fs->desc_blocks + super.s_reserved_gdt_blocks;
+  const std::uint64_t overhead =
+      3 + fs->inode_blocks_per_group + fs->desc_blocks + super.s_reserved_gdt_blocks;
   if (groups > old_groups && rest != 0 && rest < overhead + least_free) blocks = first + --groups * per_group;
   if (blocks <= ext2fs_blocks_count(fs->super)) return refused(name + ": cannot be grown by so little");
   const std::uint64_t per_block = EXT2_DESC_PER_BLOCK(fs->super);
   if ((groups + per_block - 1) / per_block != fs->desc_blocks)
-    return refused(fmt::format("{}: cannot be grown here to {} groups, its descriptors have room for {}; resize2fs may be able to", name, groups,
-                               fs->desc_blocks * per_block));
+    return refused(fmt::format(
+        "{}: cannot be grown here to {} groups, its descriptors have room for {}; resize2fs may be able to",
+        name, groups, fs->desc_blocks * per_block));
   const std::uint64_t inodes = std::uint64_t{super.s_inodes_per_group} * groups;
-  if (inodes > std::numeric_limits<std::uint32_t>::max()) return refused(name + ": cannot be grown: it would have too many inodes");
+  if (inodes > std::numeric_limits<std::uint32_t>::max())
+    return refused(name + ": cannot be grown: it would have too many inodes");
 
   ext2fs_blocks_count_set(fs->super, blocks);
   fs->group_desc_count = static_cast<dgrp_t>(groups);
@@ -68,7 +75,8 @@ Result<void> add_groups(ext2_filsys fs, std::uint64_t blocks, const std::string&
     ext2fs_reserve_super_and_bgd(fs, group, fs->block_map);
     super.s_free_inodes_count += super.s_inodes_per_group;
   }
-  for (dgrp_t group = old_groups; group < groups; ++group) CG_EXT2(name, ext2fs_allocate_group_table(fs, group, fs->block_map));
+  for (dgrp_t group = old_groups; group < groups; ++group)
+    CG_EXT2(name, ext2fs_allocate_group_table(fs, group, fs->block_map));
   std::uint64_t free_blocks = 0;
   for (dgrp_t group = 0; group < groups; ++group) {
     if (group + 1 >= old_groups) {
@@ -81,7 +89,8 @@ Result<void> add_groups(ext2_filsys fs, std::uint64_t blocks, const std::string&
   }
   ext2fs_free_blocks_count_set(fs->super, free_blocks);
   // The inode that keeps room for descriptors lists their copies in the new groups, too.
-  if (ext2fs_has_feature_resize_inode(fs->super)) CG_EXT2(name + ": its resize inode", ext2fs_create_resize_inode(fs));
+  if (ext2fs_has_feature_resize_inode(fs->super))
+    CG_EXT2(name + ": its resize inode", ext2fs_create_resize_inode(fs));
   ext2fs_mark_super_dirty(fs);
   ext2fs_mark_bb_dirty(fs);
   ext2fs_mark_ib_dirty(fs);
@@ -90,11 +99,13 @@ Result<void> add_groups(ext2_filsys fs, std::uint64_t blocks, const std::string&
 
 }  // namespace
 
-Result<Place> grow_file_system(Overlay& disk, const DiskLayout& layout, const Place& place, std::uint64_t extra) {
+Result<Place> grow_file_system(Overlay& disk, const DiskLayout& layout, const Place& place,
+                               std::uint64_t extra) {
   const std::string& name = disk.name();
   for (const Partition& other : layout.partitions)
     if (other.offset > place.offset)
-      return refused(fmt::format("{}: cannot be grown: partition {} lies behind partition {}", name, other.number, place.partition));
+      return refused(fmt::format("{}: cannot be grown: partition {} lies behind partition {}", name,
+                                 other.number, place.partition));
   Place grown = place;
   std::uint64_t fs_bytes = 0;
   {
@@ -111,12 +122,18 @@ Result<Place> grow_file_system(Overlay& disk, const DiskLayout& layout, const Pl
   CG_CHECK(disk.put_zeros(place.offset + fs_bytes, old_size - std::min(old_size, place.offset + fs_bytes)));
   const std::uint64_t start = place.offset / sector_bytes;
   switch (layout.scheme) {
-    case Scheme::raw: break;
+    case Scheme::raw:
+      break;
     case Scheme::dax:
-      CG_CHECK(resize_mbr_entry(disk, dax_data_offset, place.partition, start - dax_data_offset / sector_bytes, grown.bytes / sector_bytes));
+      CG_CHECK(resize_mbr_entry(disk, dax_data_offset, place.partition,
+                                start - dax_data_offset / sector_bytes, grown.bytes / sector_bytes));
       [[fallthrough]];
-    case Scheme::mbr: CG_CHECK(resize_mbr_entry(disk, 0, place.partition, start, grown.bytes / sector_bytes)); break;
-    case Scheme::gpt: CG_CHECK(resize_gpt_entry(disk, place.partition, grown.bytes)); break;
+    case Scheme::mbr:
+      CG_CHECK(resize_mbr_entry(disk, 0, place.partition, start, grown.bytes / sector_bytes));
+      break;
+    case Scheme::gpt:
+      CG_CHECK(resize_gpt_entry(disk, place.partition, grown.bytes));
+      break;
   }
   Window window(disk, grown.offset, grown.bytes);
   CG_TRY(handle, open_ext(window, EXT2_FLAG_RW));

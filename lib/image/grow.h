@@ -7,9 +7,10 @@
 
 namespace cg::image {
 
-// At least `extra` bytes; the file's length stays a multiple of 128 MiB where it was one (as Kata wants it), else it
-// becomes one of 1 MiB. Refused when something lies behind the partition, or when ext4's descriptors would have to
-// move. Returns the new place.
-Result<Place> grow_file_system(Overlay& disk, const DiskLayout& layout, const Place& place, std::uint64_t extra);
+// At least `extra` bytes; the file's length stays a multiple of 128 MiB where it was one (as Kata wants it),
+// else it becomes one of 1 MiB. Refused when something lies behind the partition, or when ext4's descriptors
+// would have to move. Returns the new place.
+Result<Place> grow_file_system(Overlay& disk, const DiskLayout& layout, const Place& place,
+                               std::uint64_t extra);
 
 }  // namespace cg::image

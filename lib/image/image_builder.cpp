@@ -12,8 +12,8 @@
 namespace cg::image {
 namespace {
 
-// Room for the descriptors of so large a file system is kept free while an image grows; what is not needed of it
-// holds other metadata in the end.
+// Room for the descriptors of so large a file system is kept free while an image grows; what is not needed of
+// it holds other metadata in the end.
 constexpr std::uint64_t most_auto_bytes = 256ULL << 30;
 
 }  // namespace
@@ -27,7 +27,8 @@ Result<ImageBuilder> ImageBuilder::create(const std::filesystem::path& destinati
 
 ImageBuilder::ImageBuilder(AtomicFile file, ImageOptions options)
     : file_(std::move(file)), options_(std::move(options)), tree_(std::make_unique<Tree>()) {
-  const std::uint64_t most = options_.size.fixed ? options_.frame.inside(*options_.size.fixed) : most_auto_bytes + options_.size.extra;
+  const std::uint64_t most = options_.size.fixed ? options_.frame.inside(*options_.size.fixed)
+                                                 : most_auto_bytes + options_.size.extra;
   space_ = std::make_unique<Space>(most / block_size);
   blocks_ = std::make_unique<BlockFile>(file_.fd(), file_.path().string(), options_.frame.offset());
   content_ = std::make_unique<ContentWriter>(*space_, *blocks_);
@@ -45,8 +46,10 @@ ImageBuilder::ImageBuilder(AtomicFile file, ImageOptions options)
 void ImageBuilder::set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size) {
   Inode& inode = tree_->at(file);
   inode.size = size;
-  if (extents.empty()) inode.content = std::monostate{};
-  else inode.content = std::move(extents);
+  if (extents.empty())
+    inode.content = std::monostate{};
+  else
+    inode.content = std::move(extents);
 }
 
 void ImageBuilder::set_host_file(InodeIndex file, const std::filesystem::path& path, std::uint64_t size) {
@@ -71,8 +74,10 @@ Result<void> ImageBuilder::store_pending_content() {
       result = content_->store_host_file(host->path, path, inode.size, extents);
     } else if (const auto* bytes = std::get_if<std::string>(&inode.content)) {
       auto stored = content_->store_bytes(std::as_bytes(std::span(*bytes)), path);
-      if (stored) extents = std::move(*stored);
-      else result = std::unexpected(std::move(stored).error());
+      if (stored)
+        extents = std::move(*stored);
+      else
+        result = std::unexpected(std::move(stored).error());
     } else {
       return;
     }
@@ -87,11 +92,14 @@ Result<IdRange> parse_id_range(std::string_view text) {
   std::uint32_t* const values[] = {&range.from, &range.to, &range.count};
   bool good = fields.size() == 3;
   for (std::size_t i = 0; good && i < 3; ++i) {
-    const auto [end, error] = std::from_chars(fields[i].data(), fields[i].data() + fields[i].size(), *values[i]);
+    const auto [end, error] =
+        std::from_chars(fields[i].data(), fields[i].data() + fields[i].size(), *values[i]);
     good = !fields[i].empty() && error == std::errc{} && end == fields[i].data() + fields[i].size();
   }
-  good = good && range.count > 0 && range.from <= UINT32_MAX - range.count && range.to <= UINT32_MAX - range.count;
-  if (!good) return usage_error(fmt::format("'{}': write numbers as FROM:TO:COUNT, such as 0:100000:65536", text));
+  good = good && range.count > 0 && range.from <= UINT32_MAX - range.count &&
+         range.to <= UINT32_MAX - range.count;
+  if (!good)
+    return usage_error(fmt::format("'{}': write numbers as FROM:TO:COUNT, such as 0:100000:65536", text));
   return range;
 }
 
@@ -109,10 +117,13 @@ Result<void> ImageBuilder::apply(const TreePolicy& policy) {
   tree_->visit([&](const std::string& path, InodeIndex index) {
     if (!result) return;
     Metadata& meta = tree_->at(index).meta;
-    if (policy.devices == TreePolicy::Devices::refused && (meta.type == NodeType::character_device || meta.type == NodeType::block_device))
+    if (policy.devices == TreePolicy::Devices::refused &&
+        (meta.type == NodeType::character_device || meta.type == NodeType::block_device))
       result = refused(fmt::format("{}: a {}, and --no-devices is given", path, to_string(meta.type)));
-    else if (!mapped(policy.uids, meta.uid)) result = refused(fmt::format("{}: no --uid-map holds the user {}", path, meta.uid));
-    else if (!mapped(policy.gids, meta.gid)) result = refused(fmt::format("{}: no --gid-map holds the group {}", path, meta.gid));
+    else if (!mapped(policy.uids, meta.uid))
+      result = refused(fmt::format("{}: no --uid-map holds the user {}", path, meta.uid));
+    else if (!mapped(policy.gids, meta.gid))
+      result = refused(fmt::format("{}: no --gid-map holds the group {}", path, meta.gid));
   });
   return result;
 }
@@ -122,7 +133,8 @@ Result<ImageSummary> ImageBuilder::finish() {
   FileDevice file(file_.fd(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
   Window inside(file, options_.frame.offset(), INT64_MAX / 2);
   CG_TRY(summary, write_ext4(*tree_, *space_, *blocks_, inside, options_));
-  summary.bytes = options_.size.fixed ? *options_.size.fixed : options_.frame.around(summary.blocks * block_size);
+  summary.bytes =
+      options_.size.fixed ? *options_.size.fixed : options_.frame.around(summary.blocks * block_size);
   if (ftruncate(file_.fd(), static_cast<off_t>(summary.bytes)) != 0)
     return cannot_errno("writing " + file_.path().string(), errno);
   FileDevice disk(file_.fd(), file_.path().string(), summary.bytes);

@@ -1,5 +1,6 @@
-// Makes a new ext4 image: sources add entries, whose data goes into the file at once; finish() lays out the rest
-// (directories, attributes, journal, inode tables, bitmaps), fits the size to it and gives the file its name.
+// Makes a new ext4 image: sources add entries, whose data goes into the file at once; finish() lays out the
+// rest (directories, attributes, journal, inode tables, bitmaps), fits the size to it and gives the file its
+// name.
 #pragma once
 
 #include <filesystem>
@@ -23,8 +24,8 @@ struct ImageOptions {
   SizePolicy size;  // of the whole file
   Frame frame;
   std::string label;
-  std::optional<Uuid> uuid;                     // default: derived from the tree's metadata
-  std::optional<std::uint64_t> journal_bytes;   // 0: none; default: by size
+  std::optional<Uuid> uuid;                       // default: derived from the tree's metadata
+  std::optional<std::uint64_t> journal_bytes;     // 0: none; default: by size
   std::optional<std::int64_t> source_date_epoch;  // newer times become this one
 };
 
@@ -38,7 +39,8 @@ Result<IdRange> parse_id_range(std::string_view text);  // "FROM:TO:COUNT"
 
 // What is done to the whole tree before it is written.
 struct TreePolicy {
-  std::vector<IdRange> uids;  // empty: as they are; else an id that no range holds is refused, naming its entry
+  std::vector<IdRange>
+      uids;  // empty: as they are; else an id that no range holds is refused, naming its entry
   std::vector<IdRange> gids;
   enum class Devices { stored, refused } devices = Devices::stored;
 };
@@ -49,9 +51,9 @@ struct ImageSummary {
   std::uint64_t free_blocks = 0;
   std::uint64_t inodes = 0;
   std::uint64_t used_inodes = 0;
-  std::uint64_t files = 0;        // regular ones
+  std::uint64_t files = 0;  // regular ones
   std::uint64_t directories = 0;
-  std::uint64_t data_bytes = 0;   // of regular files, as their sizes say
+  std::uint64_t data_bytes = 0;  // of regular files, as their sizes say
   std::string uuid;
   std::optional<VerityTree> verity;
 };

@@ -35,7 +35,7 @@ std::string loop_device(const fs::path& image) {
 
 // QEMU and other VMMs hold open-file-description locks on their images.
 bool locked_by_vm(int fd) {
-  struct flock wish{};
+  struct flock wish {};
   wish.l_type = F_WRLCK;
   wish.l_whence = SEEK_SET;
   return fcntl(fd, F_OFD_GETLK, &wish) == 0 && wish.l_type != F_UNLCK;
@@ -50,20 +50,24 @@ Result<UniqueFd> lock_image(const fs::path& image, Access access) {
     while (flock(fd.get(), LOCK_EX) != 0)
       if (errno != EINTR) return cannot_errno("locking " + image.string(), errno);
     // Another editor may have put a new file under this name while we waited.
-    struct stat held{};
-    struct stat named{};
-    if (fstat(fd.get(), &held) != 0 || stat(image.c_str(), &named) != 0) return cannot_errno(image.string(), errno);
+    struct stat held {};
+    struct stat named {};
+    if (fstat(fd.get(), &held) != 0 || stat(image.c_str(), &named) != 0)
+      return cannot_errno(image.string(), errno);
     if (held.st_dev != named.st_dev || held.st_ino != named.st_ino) continue;
     if (!S_ISREG(held.st_mode)) return refused(image.string() + ": not a regular file");
     if (const std::string device = loop_device(image); !device.empty())
-      return refused(fmt::format("{}: is in use by {}; unmount it and run 'losetup -d {}' first", image.string(), device, device));
-    if (locked_by_vm(fd.get())) return refused(image.string() + ": is in use by a virtual machine or another program that locks it; stop that first");
+      return refused(fmt::format("{}: is in use by {}; unmount it and run 'losetup -d {}' first",
+                                 image.string(), device, device));
+    if (locked_by_vm(fd.get()))
+      return refused(image.string() +
+                     ": is in use by a virtual machine or another program that locks it; stop that first");
     return fd;
   }
 }
 
 Result<void> copy_image(int from, int to, const std::string& from_name, const std::string& to_name) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(from, &info) != 0) return cannot_errno(from_name, errno);
   if (ioctl(to, FICLONE, from) == 0) return {};
   if (ftruncate(to, info.st_size) != 0) return cannot_errno("writing " + to_name, errno);
@@ -77,10 +81,14 @@ Result<void> copy_image(int from, int to, const std::string& from_name, const st
     while (at < end) {
       off_t in_at = at;
       off_t out_at = at;
-      ssize_t done = buffer.empty() ? copy_file_range(from, &in_at, to, &out_at, static_cast<std::size_t>(end - at), 0) : -1;
-      if (done < 0 && (!buffer.empty() || errno == EXDEV || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)) {
+      ssize_t done = buffer.empty()
+                         ? copy_file_range(from, &in_at, to, &out_at, static_cast<std::size_t>(end - at), 0)
+                         : -1;
+      if (done < 0 &&
+          (!buffer.empty() || errno == EXDEV || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)) {
         buffer.resize(1 << 20);
-        done = pread(from, buffer.data(), std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(end - at)), at);
+        done = pread(from, buffer.data(),
+                     std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(end - at)), at);
         if (done > 0) done = pwrite(to, buffer.data(), static_cast<std::size_t>(done), at);
       }
       if (done < 0 && errno == EINTR) continue;

@@ -10,8 +10,8 @@ namespace cg::image {
 
 enum class Access { read, write };
 
-// Opens `image` (no symbolic link) and waits for another editor to finish. Refused when it is attached to a loop
-// device or locked by a virtual machine.
+// Opens `image` (no symbolic link) and waits for another editor to finish. Refused when it is attached to a
+// loop device or locked by a virtual machine.
 Result<UniqueFd> lock_image(const std::filesystem::path& image, Access access);
 
 // A clone of `from` in `to` where the file system shares blocks, else a copy that keeps holes.

@@ -23,13 +23,13 @@ struct WriterCloser {
 struct CompressionName {
   Compression compression;
   std::string_view name;
-  const char* filter;   // libarchive's
+  const char* filter;  // libarchive's
   const char* options;
 };
 constexpr CompressionName names[] = {{Compression::none, "none", nullptr, nullptr},
                                      {Compression::gzip, "gzip", "gzip", "compression-level=9,!timestamp"},
                                      {Compression::zstd, "zstd", "zstd", "compression-level=19"},
-                                 
+
                                      {Compression::lzma, "lzma", "lzma", "compression-level=6"}};
 
 unsigned mode_of(const FileInfo& info) {
@@ -40,8 +40,10 @@ unsigned mode_of(const FileInfo& info) {
 // Bytes through a compressor into a file.
 class Stream {
  public:
-  Stream(int fd, std::string name, Compression compression) : name_(std::move(name)), handle_(archive_write_new()) {
-    const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(), archive_entry_free);
+  Stream(int fd, std::string name, Compression compression)
+      : name_(std::move(name)), handle_(archive_write_new()) {
+    const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(),
+                                                                         archive_entry_free);
     if (!handle_ || !entry) throw std::bad_alloc();
     archive_write_set_format_raw(handle_.get());
     const CompressionName& chosen = names[static_cast<std::size_t>(compression)];
@@ -49,11 +51,13 @@ class Stream {
                                archive_write_set_options(handle_.get(), chosen.options) == ARCHIVE_OK);
     archive_write_set_bytes_in_last_block(handle_.get(), 1);
     archive_entry_set_filetype(entry.get(), AE_IFREG);
-    good_ = good_ && archive_write_open_fd(handle_.get(), fd) == ARCHIVE_OK && archive_write_header(handle_.get(), entry.get()) == ARCHIVE_OK;
+    good_ = good_ && archive_write_open_fd(handle_.get(), fd) == ARCHIVE_OK &&
+            archive_write_header(handle_.get(), entry.get()) == ARCHIVE_OK;
   }
   Result<void> put(std::string_view bytes) {
     count_ += bytes.size();
-    good_ = good_ && (bytes.empty() || archive_write_data(handle_.get(), bytes.data(), bytes.size()) == static_cast<la_ssize_t>(bytes.size()));
+    good_ = good_ && (bytes.empty() || archive_write_data(handle_.get(), bytes.data(), bytes.size()) ==
+                                           static_cast<la_ssize_t>(bytes.size()));
     return result();
   }
   Result<void> pad(std::size_t step) { return put(std::string((step - count_ % step) % step, '\0')); }
@@ -101,9 +105,12 @@ class CpioWriter {
     if (first) ++next_;
     // Of a file with several names the first carries the bytes; the kernel links the others to it.
     const std::uint64_t size = !regular ? info.meta.target.size() : first ? info.size : 0;
-    if (size > UINT32_MAX) return refused(fmt::format("{}: {}: {} bytes; cpio holds at most 4 GiB in a file", image_.name(), path, size));
+    if (size > UINT32_MAX)
+      return refused(
+          fmt::format("{}: {}: {} bytes; cpio holds at most 4 GiB in a file", image_.name(), path, size));
     CG_CHECK(header(name, number, mode_of(info), info, static_cast<std::uint32_t>(size)));
-    if (regular && first) CG_CHECK(image_.read(path, [&](std::string_view piece) { return out_.put(piece); }));
+    if (regular && first)
+      CG_CHECK(image_.read(path, [&](std::string_view piece) { return out_.put(piece); }));
     if (info.meta.type == NodeType::symlink) CG_CHECK(out_.put(info.meta.target));
     return out_.pad(4);
   }
@@ -116,11 +123,14 @@ class CpioWriter {
   InitrdSummary summary;
 
  private:
-  Result<void> header(const std::string& name, std::uint32_t number, unsigned mode, const FileInfo& info, std::uint32_t size) {
+  Result<void> header(const std::string& name, std::uint32_t number, unsigned mode, const FileInfo& info,
+                      std::uint32_t size) {
     const Metadata& meta = info.meta;
     const auto time = static_cast<std::uint32_t>(meta.mtime.seconds < 0 ? 0 : meta.mtime.seconds);
-    CG_CHECK(out_.put(fmt::format("070701{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}", number, mode, meta.uid, meta.gid, info.links, time,
-                                  size, 0, 0, meta.device_major, meta.device_minor, name.size() + 1, 0)));
+    CG_CHECK(out_.put(
+        fmt::format("070701{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}",
+                    number, mode, meta.uid, meta.gid, info.links, time, size, 0, 0, meta.device_major,
+                    meta.device_minor, name.size() + 1, 0)));
     CG_CHECK(out_.put(name + '\0'));
     return out_.pad(4);
   }
@@ -128,7 +138,8 @@ class CpioWriter {
   const ImageReader& image_;
   Stream& out_;
   std::uint32_t next_ = 1;
-  std::map<std::uint32_t, std::uint32_t> numbers_;  // of files with several names, by their inode in the image
+  std::map<std::uint32_t, std::uint32_t>
+      numbers_;  // of files with several names, by their inode in the image
 };
 
 std::optional<std::string> wanted_init(const ImageReader& image) {
@@ -146,10 +157,12 @@ Result<Compression> parse_compression(std::string_view text) {
     if (entry.name == text) return entry.compression;
     known.emplace_back(entry.name);
   }
-  return usage_error(fmt::format("compression '{}': not one of {}{}", text, join(known, ", "), did_you_mean(text, known)));
+  return usage_error(
+      fmt::format("compression '{}': not one of {}{}", text, join(known, ", "), did_you_mean(text, known)));
 }
 
-Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const std::string& name, Compression compression) {
+Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const std::string& name,
+                                   Compression compression) {
   Stream stream(fd, name, compression);
   CpioWriter writer(image, stream);
   auto init = wanted_init(image);
@@ -161,7 +174,10 @@ Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const std::
     return writer.add(path, info);
   }));
   if (init) {
-    FileInfo link{.inode = 0, .meta = {.type = NodeType::symlink, .mode = 0777, .target = *init}, .size = init->size(), .links = 1};
+    FileInfo link{.inode = 0,
+                  .meta = {.type = NodeType::symlink, .mode = 0777, .target = *init},
+                  .size = init->size(),
+                  .links = 1};
     CG_TRY(root, image.stat("/"));
     link.meta.mtime = root.meta.mtime;
     CG_CHECK(writer.add_new("/init", link));

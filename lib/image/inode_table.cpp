@@ -15,33 +15,47 @@ namespace cg::image {
 namespace {
 
 constexpr std::size_t lost_and_found_blocks = 4;
-constexpr std::size_t fast_link_size = 60;         // a shorter target lies in i_block
-constexpr std::size_t most_link_size = 4095;       // PATH_MAX with its NUL
+constexpr std::size_t fast_link_size = 60;    // a shorter target lies in i_block
+constexpr std::size_t most_link_size = 4095;  // PATH_MAX with its NUL
 constexpr std::uint32_t most_links = 65000;
 constexpr std::uint32_t sectors_per_block = block_size / 512;
 
 std::uint16_t type_bits(NodeType type) {
   switch (type) {
-    case NodeType::regular: return S_IFREG;
-    case NodeType::directory: return S_IFDIR;
-    case NodeType::symlink: return S_IFLNK;
-    case NodeType::character_device: return S_IFCHR;
-    case NodeType::block_device: return S_IFBLK;
-    case NodeType::fifo: return S_IFIFO;
-    case NodeType::socket: return S_IFSOCK;
+    case NodeType::regular:
+      return S_IFREG;
+    case NodeType::directory:
+      return S_IFDIR;
+    case NodeType::symlink:
+      return S_IFLNK;
+    case NodeType::character_device:
+      return S_IFCHR;
+    case NodeType::block_device:
+      return S_IFBLK;
+    case NodeType::fifo:
+      return S_IFIFO;
+    case NodeType::socket:
+      return S_IFSOCK;
   }
   return 0;
 }
 
 std::uint8_t directory_type(NodeType type) {
   switch (type) {
-    case NodeType::regular: return EXT2_FT_REG_FILE;
-    case NodeType::directory: return EXT2_FT_DIR;
-    case NodeType::symlink: return EXT2_FT_SYMLINK;
-    case NodeType::character_device: return EXT2_FT_CHRDEV;
-    case NodeType::block_device: return EXT2_FT_BLKDEV;
-    case NodeType::fifo: return EXT2_FT_FIFO;
-    case NodeType::socket: return EXT2_FT_SOCK;
+    case NodeType::regular:
+      return EXT2_FT_REG_FILE;
+    case NodeType::directory:
+      return EXT2_FT_DIR;
+    case NodeType::symlink:
+      return EXT2_FT_SYMLINK;
+    case NodeType::character_device:
+      return EXT2_FT_CHRDEV;
+    case NodeType::block_device:
+      return EXT2_FT_BLKDEV;
+    case NodeType::fifo:
+      return EXT2_FT_FIFO;
+    case NodeType::socket:
+      return EXT2_FT_SOCK;
   }
   return EXT2_FT_UNKNOWN;
 }
@@ -54,7 +68,8 @@ struct DiskTime {
 DiskTime disk_time(Timestamp time, std::optional<std::int64_t> newest) {
   constexpr std::int64_t earliest = INT32_MIN;
   constexpr std::int64_t latest = (std::int64_t{3} << 32) + INT32_MAX;
-  if (newest && (time.seconds > *newest || (time.seconds == *newest && time.nanoseconds > 0))) time = {*newest, 0};
+  if (newest && (time.seconds > *newest || (time.seconds == *newest && time.nanoseconds > 0)))
+    time = {*newest, 0};
   if (time.seconds < earliest) time = {earliest, 0};
   if (time.seconds > latest) time = {latest, 0};
   const auto low = static_cast<std::int32_t>(time.seconds & 0xffffffff);
@@ -80,43 +95,50 @@ void put_size(ext2_inode_large& disk, std::uint64_t size) {
 }
 
 void add_sectors(ext2_inode_large& disk, std::uint64_t blocks) {
-  const std::uint64_t sectors = (static_cast<std::uint64_t>(disk.osd2.linux2.l_i_blocks_hi) << 32 | disk.i_blocks) +
-                                blocks * sectors_per_block;
+  const std::uint64_t sectors =
+      (static_cast<std::uint64_t>(disk.osd2.linux2.l_i_blocks_hi) << 32 | disk.i_blocks) +
+      blocks * sectors_per_block;
   disk.i_blocks = static_cast<__u32>(sectors);
   disk.osd2.linux2.l_i_blocks_hi = static_cast<__u16>(sectors >> 32);
 }
 
 // The old 16-bit form where it holds the number, as the kernel writes it.
 void put_device(ext2_inode_large& disk, std::uint32_t major, std::uint32_t minor) {
-  if (major < 256 && minor < 256) disk.i_block[0] = major << 8 | minor;
-  else disk.i_block[1] = (minor & 0xff) | major << 8 | (minor & ~0xffU) << 12;
+  if (major < 256 && minor < 256)
+    disk.i_block[0] = major << 8 | minor;
+  else
+    disk.i_block[1] = (minor & 0xff) | major << 8 | (minor & ~0xffU) << 12;
 }
 
 }  // namespace
 
 Error InodeTable::no_room(const std::string& path) const {
-  return {ErrorKind::refused, fmt::format("{}: does not fit; the image is limited to {} bytes: give a larger --size", path,
-                                          space_.most_blocks() * block_size)};
+  return {ErrorKind::refused,
+          fmt::format("{}: does not fit; the image is limited to {} bytes: give a larger --size", path,
+                      space_.most_blocks() * block_size)};
 }
 
-Result<std::vector<Extent>> InodeTable::attach(std::vector<std::byte> bytes, std::uint32_t owner, BlockKind kind,
-                                               const std::string& path) {
+Result<std::vector<Extent>> InodeTable::attach(std::vector<std::byte> bytes, std::uint32_t owner,
+                                               BlockKind kind, const std::string& path) {
   const auto runs = space_.allocate(bytes.size() / block_size);
   if (runs.empty()) return std::unexpected(no_room(path));
   std::vector<Extent> extents;
   std::uint64_t logical = 0;
   for (const Run& run : runs) {
     const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(logical * block_size);
-    if (runs.size() == 1) blocks_.push_back({run.start, std::move(bytes), owner, kind});
-    else blocks_.push_back({run.start, {begin, begin + static_cast<std::ptrdiff_t>(run.count * block_size)}, owner, kind});
+    if (runs.size() == 1)
+      blocks_.push_back({run.start, std::move(bytes), owner, kind});
+    else
+      blocks_.push_back(
+          {run.start, {begin, begin + static_cast<std::ptrdiff_t>(run.count * block_size)}, owner, kind});
     extents.push_back({logical, run.start, run.count});
     logical += run.count;
   }
   return extents;
 }
 
-Result<void> InodeTable::put_extents(std::byte* inode, std::uint32_t number, const std::vector<Extent>& extents,
-                                     const std::string& path) {
+Result<void> InodeTable::put_extents(std::byte* inode, std::uint32_t number,
+                                     const std::vector<Extent>& extents, const std::string& path) {
   auto tree = build_extent_tree(extents, space_);
   if (!tree) return std::unexpected(no_room(path));
   auto& disk = *reinterpret_cast<ext2_inode_large*>(inode);
@@ -125,7 +147,8 @@ Result<void> InodeTable::put_extents(std::byte* inode, std::uint32_t number, con
   std::uint64_t count = tree->blocks.size();
   for (const Extent& extent : extents) count += extent.count;
   add_sectors(disk, count);
-  for (auto& block : tree->blocks) blocks_.push_back({block.physical, std::move(block.bytes), number, BlockKind::extents});
+  for (auto& block : tree->blocks)
+    blocks_.push_back({block.physical, std::move(block.bytes), number, BlockKind::extents});
   return {};
 }
 
@@ -156,7 +179,8 @@ Result<void> InodeTable::lay_out_inode(const Tree& tree, const std::string& path
       put_size(disk, inode.size);
       static const std::vector<Extent> none;
       const auto* extents = std::get_if<std::vector<Extent>>(&inode.content);
-      if (inode.size / block_size >= UINT32_MAX) return refused(fmt::format("{}: {} bytes; ext4 holds at most 16 TiB in a file", path, inode.size));
+      if (inode.size / block_size >= UINT32_MAX)
+        return refused(fmt::format("{}: {} bytes; ext4 holds at most 16 TiB in a file", path, inode.size));
       return put_extents(at, inode.number, extents ? *extents : none, path);
     }
     case NodeType::directory: {
@@ -189,7 +213,8 @@ Result<void> InodeTable::lay_out_inode(const Tree& tree, const std::string& path
       const std::string& target = inode.meta.target;
       if (target.empty()) return refused(path + ": a symbolic link without a target");
       if (target.size() > most_link_size)
-        return refused(fmt::format("{}: a link target of {} bytes; the most is {}", path, target.size(), most_link_size));
+        return refused(fmt::format("{}: a link target of {} bytes; the most is {}", path, target.size(),
+                                   most_link_size));
       put_size(disk, target.size());
       if (target.size() < fast_link_size) {
         std::memcpy(disk.i_block, target.data(), target.size());
@@ -201,9 +226,12 @@ Result<void> InodeTable::lay_out_inode(const Tree& tree, const std::string& path
       return put_extents(at, inode.number, extents, path);
     }
     case NodeType::character_device:
-    case NodeType::block_device: put_device(disk, inode.meta.device_major, inode.meta.device_minor); return {};
+    case NodeType::block_device:
+      put_device(disk, inode.meta.device_major, inode.meta.device_minor);
+      return {};
     case NodeType::fifo:
-    case NodeType::socket: return {};
+    case NodeType::socket:
+      return {};
   }
   return {};
 }
@@ -216,7 +244,9 @@ Result<void> InodeTable::lay_out(Tree& tree) {
     return refused(fmt::format("/lost+found: fsck needs a directory of that name, and the input has a {}",
                                to_string(tree.at(lost_index).meta.type)));
   tree.visit([&](const std::string&, InodeIndex index) {
-    tree.at(index).number = index == Tree::root ? root_inode : index == lost_index ? lost_and_found_inode : next_number_++;
+    tree.at(index).number = index == Tree::root   ? root_inode
+                            : index == lost_index ? lost_and_found_inode
+                                                  : next_number_++;
   });
   // Whole blocks at once: growing it later would need it twice.
   bytes_.resize((std::size_t{used()} * inode_size + block_size - 1) / block_size * block_size);

@@ -1,6 +1,6 @@
 // The inodes of a new file system as bytes, and the blocks (directories, extent trees, attributes, long link
-// targets, journal) that hang on them. Built before the file system's size is known; checksums, which need its
-// UUID, are set when all is written.
+// targets, journal) that hang on them. Built before the file system's size is known; checksums, which need
+// its UUID, are set when all is written.
 #pragma once
 
 #include <cstddef>
@@ -48,9 +48,12 @@ class InodeTable {
  private:
   struct Placed;
   Result<void> lay_out_inode(const Tree& tree, const std::string& path, const Inode& inode);
-  Result<std::vector<Extent>> attach(std::vector<std::byte> bytes, std::uint32_t owner, BlockKind kind, const std::string& path);
-  Result<void> put_extents(std::byte* inode, std::uint32_t number, const std::vector<Extent>& extents, const std::string& path);
-  Result<void> put_xattrs(std::byte* inode, std::uint32_t number, const std::vector<Xattr>& xattrs, const std::string& path);
+  Result<std::vector<Extent>> attach(std::vector<std::byte> bytes, std::uint32_t owner, BlockKind kind,
+                                     const std::string& path);
+  Result<void> put_extents(std::byte* inode, std::uint32_t number, const std::vector<Extent>& extents,
+                           const std::string& path);
+  Result<void> put_xattrs(std::byte* inode, std::uint32_t number, const std::vector<Xattr>& xattrs,
+                          const std::string& path);
   std::byte* inode_at(std::uint32_t number) { return bytes_.data() + (number - 1) * std::size_t{256}; }
   Error no_room(const std::string& path) const;
 

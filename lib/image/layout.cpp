@@ -16,12 +16,16 @@ namespace {
 Result<void> check_partitions(const DiskLayout& layout, const std::string& name) {
   for (const Partition& one : layout.partitions) {
     if (one.offset > layout.bytes || one.bytes > layout.bytes - one.offset)
-      return refused(fmt::format("{}: partition {} ({} bytes at {}) reaches past the file's end at {}; the file was cut short, or its {} "
-                                 "partition table is damaged", name, one.number, one.bytes, one.offset, layout.bytes, to_string(layout.scheme)));
+      return refused(
+          fmt::format("{}: partition {} ({} bytes at {}) reaches past the file's end at {}; the file was cut "
+                      "short, or its {} "
+                      "partition table is damaged",
+                      name, one.number, one.bytes, one.offset, layout.bytes, to_string(layout.scheme)));
     for (const Partition& other : layout.partitions)
-      if (other.number > one.number && one.offset < other.offset + other.bytes && other.offset < one.offset + one.bytes)
-        return refused(fmt::format("{}: partitions {} and {} overlap; its {} partition table is damaged", name, one.number, other.number,
-                                   to_string(layout.scheme)));
+      if (other.number > one.number && one.offset < other.offset + other.bytes &&
+          other.offset < one.offset + one.bytes)
+        return refused(fmt::format("{}: partitions {} and {} overlap; its {} partition table is damaged",
+                                   name, one.number, other.number, to_string(layout.scheme)));
   }
   return {};
 }
@@ -30,24 +34,36 @@ Result<void> check_partitions(const DiskLayout& layout, const std::string& name)
 
 std::string_view to_string(Scheme scheme) {
   switch (scheme) {
-    case Scheme::raw: return "raw";
-    case Scheme::mbr: return "MBR";
-    case Scheme::gpt: return "GPT";
-    case Scheme::dax: return "DAX";
+    case Scheme::raw:
+      return "raw";
+    case Scheme::mbr:
+      return "MBR";
+    case Scheme::gpt:
+      return "GPT";
+    case Scheme::dax:
+      return "DAX";
   }
   return "?";
 }
 
 std::string_view to_string(ContentKind content) {
   switch (content) {
-    case ContentKind::unknown: return "unknown";
-    case ContentKind::ext: return "ext4";
-    case ContentKind::erofs: return "erofs";
-    case ContentKind::squashfs: return "squashfs";
-    case ContentKind::xfs: return "xfs";
-    case ContentKind::btrfs: return "btrfs";
-    case ContentKind::initrd: return "initrd";
-    case ContentKind::verity: return "verity";
+    case ContentKind::unknown:
+      return "unknown";
+    case ContentKind::ext:
+      return "ext4";
+    case ContentKind::erofs:
+      return "erofs";
+    case ContentKind::squashfs:
+      return "squashfs";
+    case ContentKind::xfs:
+      return "xfs";
+    case ContentKind::btrfs:
+      return "btrfs";
+    case ContentKind::initrd:
+      return "initrd";
+    case ContentKind::verity:
+      return "verity";
   }
   return "?";
 }
@@ -64,8 +80,10 @@ Result<ContentKind> probe_content(Device& disk, std::uint64_t offset) {
   if (holds(offset, "XFSB")) return ContentKind::xfs;
   if (holds(offset + 65600, "_BHRfS_M")) return ContentKind::btrfs;
   if (holds(offset, "verity")) return ContentKind::verity;
-  for (const std::string_view magic : {std::string_view("070701"), std::string_view("070702"), std::string_view("\x1f\x8b"),
-                                       std::string_view("\x28\xb5\x2f\xfd"), std::string_view("\xfd" "7zXZ")})
+  for (const std::string_view magic : {std::string_view("070701"), std::string_view("070702"),
+                                       std::string_view("\x1f\x8b"), std::string_view("\x28\xb5\x2f\xfd"),
+                                       std::string_view("\xfd"
+                                                        "7zXZ")})
     if (holds(offset, magic)) return ContentKind::initrd;
   return ContentKind::unknown;
 }
@@ -77,7 +95,8 @@ Result<DiskLayout> read_layout(Device& disk) {
   if (whole != ContentKind::unknown || disk.size() < mbr_bytes) return layout;
   CG_TRY(table, read_mbr(disk, 0));
   if (!table) return layout;
-  const bool protective = std::ranges::any_of(*table, [](const MbrEntry& entry) { return entry.type == mbr_type_gpt; });
+  const bool protective =
+      std::ranges::any_of(*table, [](const MbrEntry& entry) { return entry.type == mbr_type_gpt; });
   if (protective) {
     layout.scheme = Scheme::gpt;
     CG_TRY(gpt, read_gpt(disk));
@@ -85,21 +104,28 @@ Result<DiskLayout> read_layout(Device& disk) {
     layout.faults = std::move(gpt.faults);
   } else {
     std::array<std::byte, 16> signature{};
-    const bool dax = disk.size() >= dax_data_offset + mbr_bytes && disk.get(dax_superblock_offset, signature) == 0 &&
+    const bool dax = disk.size() >= dax_data_offset + mbr_bytes &&
+                     disk.get(dax_superblock_offset, signature) == 0 &&
                      std::memcmp(signature.data(), "NVDIMM_PFN_INFO", 16) == 0;
     layout.scheme = dax ? Scheme::dax : Scheme::mbr;
     for (const MbrEntry& entry : *table)
-      layout.partitions.push_back({.number = entry.number, .offset = entry.start * sector_bytes, .bytes = entry.sectors * sector_bytes,
-                                   .type = fmt::format("{:02x}", entry.type), .name = {}});
+      layout.partitions.push_back({.number = entry.number,
+                                   .offset = entry.start * sector_bytes,
+                                   .bytes = entry.sectors * sector_bytes,
+                                   .type = fmt::format("{:02x}", entry.type),
+                                   .name = {}});
     if (dax) {
       // What a guest sees through pmem must be what it sees through virtio-blk.
       CG_TRY(inner, read_mbr(disk, dax_data_offset));
       const auto same = [](const MbrEntry& outside, const MbrEntry& inside) {
-        return outside.start == inside.start + dax_data_offset / sector_bytes && outside.sectors == inside.sectors && outside.type == inside.type;
+        return outside.start == inside.start + dax_data_offset / sector_bytes &&
+               outside.sectors == inside.sectors && outside.type == inside.type;
       };
-      if (!inner) layout.faults.push_back("the partition table at 2 MiB, which a guest sees through pmem, is missing");
+      if (!inner)
+        layout.faults.push_back("the partition table at 2 MiB, which a guest sees through pmem, is missing");
       else if (!std::ranges::equal(*table, *inner, same))
-        layout.faults.push_back("the partition tables at 0 and at 2 MiB, of virtio-blk and of pmem, do not agree");
+        layout.faults.push_back(
+            "the partition tables at 0 and at 2 MiB, of virtio-blk and of pmem, do not agree");
     }
   }
   CG_CHECK(check_partitions(layout, disk.name()));
@@ -114,25 +140,34 @@ Result<Place> find_ext(const DiskLayout& layout, std::optional<unsigned> wanted,
   const auto listed = [&] {
     std::vector<std::string> parts;
     for (const Partition& partition : layout.partitions)
-      parts.push_back(fmt::format("{} ({}, {})", partition.number, to_string(partition.content), human_size(partition.bytes)));
+      parts.push_back(fmt::format("{} ({}, {})", partition.number, to_string(partition.content),
+                                  human_size(partition.bytes)));
     return join(parts, ", ");
   };
   if (layout.partitions.empty()) {
-    if (wanted) return refused(fmt::format("{}: has no partition table, so there is no partition {}", name, *wanted));
+    if (wanted)
+      return refused(fmt::format("{}: has no partition table, so there is no partition {}", name, *wanted));
     if (layout.content == ContentKind::ext) return Place{.offset = 0, .bytes = layout.bytes};
     return refused(layout.content == ContentKind::unknown
                        ? name + ": not an ext2, ext3 or ext4 file system, and without a partition table"
-                       : fmt::format("{}: not an ext2, ext3 or ext4 file system; it is {}", name, to_string(layout.content)));
+                       : fmt::format("{}: not an ext2, ext3 or ext4 file system; it is {}", name,
+                                     to_string(layout.content)));
   }
   std::vector<const Partition*> found;
   for (const Partition& partition : layout.partitions)
-    if (wanted ? partition.number == *wanted : partition.content == ContentKind::ext) found.push_back(&partition);
-  if (wanted && found.empty()) return refused(fmt::format("{}: has no partition {}; it has {}", name, *wanted, listed()));
-  if (found.empty()) return refused(fmt::format("{}: no partition holds an ext2, ext3 or ext4 file system; it has {}", name, listed()));
+    if (wanted ? partition.number == *wanted : partition.content == ContentKind::ext)
+      found.push_back(&partition);
+  if (wanted && found.empty())
+    return refused(fmt::format("{}: has no partition {}; it has {}", name, *wanted, listed()));
+  if (found.empty())
+    return refused(
+        fmt::format("{}: no partition holds an ext2, ext3 or ext4 file system; it has {}", name, listed()));
   if (found.size() > 1)
-    return refused(fmt::format("{}: several partitions hold a file system: {}; choose one with --partition N", name, listed()));
+    return refused(fmt::format("{}: several partitions hold a file system: {}; choose one with --partition N",
+                               name, listed()));
   if (found[0]->content != ContentKind::ext)
-    return refused(fmt::format("{}: partition {} is not an ext2, ext3 or ext4 file system; it is {}", name, found[0]->number, to_string(found[0]->content)));
+    return refused(fmt::format("{}: partition {} is not an ext2, ext3 or ext4 file system; it is {}", name,
+                               found[0]->number, to_string(found[0]->content)));
   return Place{found[0]->number, found[0]->offset, found[0]->bytes};
 }
 

@@ -1,5 +1,5 @@
-// Where in an image file the file system lies: the whole file, a partition of an MBR or a GPT, or the partition of
-// a Kata DAX image (two MBRs and an NVDIMM superblock in front).
+// Where in an image file the file system lies: the whole file, a partition of an MBR or a GPT, or the
+// partition of a Kata DAX image (two MBRs and an NVDIMM superblock in front).
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ enum class ContentKind { unknown, ext, erofs, squashfs, xfs, btrfs, initrd, veri
 std::string_view to_string(ContentKind content);
 
 struct Partition {
-  unsigned number = 0;  // from 1
+  unsigned number = 0;       // from 1
   std::uint64_t offset = 0;  // bytes from the file's start
   std::uint64_t bytes = 0;
   std::string type;  // "83", or a GUID
@@ -30,21 +30,21 @@ struct Partition {
 
 struct DiskLayout {
   Scheme scheme = Scheme::raw;
-  std::uint64_t bytes = 0;             // of the file
-  std::vector<Partition> partitions;   // without empty entries, by number
+  std::uint64_t bytes = 0;                     // of the file
+  std::vector<Partition> partitions;           // without empty entries, by number
   ContentKind content = ContentKind::unknown;  // of the whole file, when there are none
-  std::vector<std::string> faults;     // what is wrong, but does not hide the partitions
+  std::vector<std::string> faults;             // what is wrong, but does not hide the partitions
 };
 
-// Refused when there is a partition table that makes no sense: entries that overlap or lie outside, checksums that
-// are wrong in both tables of a GPT.
+// Refused when there is a partition table that makes no sense: entries that overlap or lie outside, checksums
+// that are wrong in both tables of a GPT.
 Result<DiskLayout> read_layout(Device& disk);
 
 // What the bytes at `offset` look like.
 Result<ContentKind> probe_content(Device& disk, std::uint64_t offset);
 
-// Part of the file that holds an ext2/3/4 file system. Without `partition` the only one that does; refused, with
-// what is there instead, when there is none or more than one.
+// Part of the file that holds an ext2/3/4 file system. Without `partition` the only one that does; refused,
+// with what is there instead, when there is none or more than one.
 struct Place {
   unsigned partition = 0;  // 0: the whole file
   std::uint64_t offset = 0;

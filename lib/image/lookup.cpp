@@ -32,8 +32,10 @@ Result<std::vector<NamedInode>> list_entries(ext2_filsys fs, ext2_ino_t director
   const auto collect = [](ext2_dir_entry* entry, int, int, char*, void* data) {
     auto& into = *static_cast<Found*>(data);
     std::string text(entry->name, static_cast<std::size_t>(ext2fs_dirent_name_len(entry)));
-    if (text == ".") into.self = true;
-    else if (text != "..") into.entries.push_back({std::move(text), entry->inode});
+    if (text == ".")
+      into.self = true;
+    else if (text != "..")
+      into.entries.push_back({std::move(text), entry->inode});
     return 0;
   };
   CG_EXT2(name, ext2fs_dir_iterate(fs, directory, 0, nullptr, collect, &found));
@@ -70,10 +72,12 @@ Result<Lookup> look_up(ext2_filsys fs, std::string_view path, FinalLink final_li
   while (!rest.empty()) {
     const std::string name = std::move(rest.front());
     rest.pop_front();
-    if (name.size() > 255) return refused(fmt::format("{}: a name of {} bytes; the most is 255", path, name.size()));
+    if (name.size() > 255)
+      return refused(fmt::format("{}: a name of {} bytes; the most is 255", path, name.size()));
     ext2_inode here{};
     CG_EXT2(std::string(path), ext2fs_read_inode(fs, result.inode, &here));
-    if (!LINUX_S_ISDIR(here.i_mode)) return refused(fmt::format("{}: '{}' lies below something that is no directory", path, name));
+    if (!LINUX_S_ISDIR(here.i_mode))
+      return refused(fmt::format("{}: '{}' lies below something that is no directory", path, name));
     ext2_ino_t child = 0;
     // "Not found" is also what libext2fs says when it could not look; what is missing is asked for twice.
     errcode_t code = 0;
@@ -83,7 +87,8 @@ Result<Lookup> look_up(ext2_filsys fs, std::string_view path, FinalLink final_li
       // Below something missing ".." has no meaning that could be checked.
       result.missing.push_back(name);
       for (auto& part : rest) {
-        if (part == "..") return refused(fmt::format("{}: '..' below '{}', which does not exist", path, name));
+        if (part == "..")
+          return refused(fmt::format("{}: '..' below '{}', which does not exist", path, name));
         result.missing.push_back(std::move(part));
       }
       result.parent = 0;
@@ -93,7 +98,8 @@ Result<Lookup> look_up(ext2_filsys fs, std::string_view path, FinalLink final_li
     ext2_inode inode{};
     CG_EXT2(std::string(path), ext2fs_read_inode(fs, child, &inode));
     if (LINUX_S_ISLNK(inode.i_mode) && !(rest.empty() && final_link == FinalLink::keep)) {
-      if (++links > most_links) return refused(fmt::format("{}: more than {} symbolic links; a loop", path, most_links));
+      if (++links > most_links)
+        return refused(fmt::format("{}: more than {} symbolic links; a loop", path, most_links));
       CG_TRY(target, read_link(fs, child, std::string(path)));
       if (target.starts_with('/')) result.inode = EXT2_ROOT_INO;
       push_front(rest, target);

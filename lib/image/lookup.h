@@ -12,10 +12,10 @@
 namespace cg::image {
 
 struct Lookup {
-  ext2_ino_t inode = 0;                // of the deepest component that exists
-  std::vector<std::string> missing;    // the components below it that do not
-  ext2_ino_t parent = 0;               // directory that holds `name`, when nothing is missing
-  std::string name;                    // last component's own name there; empty for the root
+  ext2_ino_t inode = 0;              // of the deepest component that exists
+  std::vector<std::string> missing;  // the components below it that do not
+  ext2_ino_t parent = 0;             // directory that holds `name`, when nothing is missing
+  std::string name;                  // last component's own name there; empty for the root
 };
 
 enum class FinalLink { follow, keep };

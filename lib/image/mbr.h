@@ -23,12 +23,14 @@ struct MbrEntry {
   std::uint64_t sectors = 0;
 };
 
-// The entries in use of the record at `offset`; nullopt when there is no record. Extended partitions are listed, not
-// looked into.
+// The entries in use of the record at `offset`; nullopt when there is no record. Extended partitions are
+// listed, not looked into.
 Result<std::optional<std::vector<MbrEntry>>> read_mbr(Device& disk, std::uint64_t offset);
 // Writes a record: boot code of zeros, `signature` as the disk's number.
-Result<void> write_mbr(Device& disk, std::uint64_t offset, const std::vector<MbrEntry>& entries, std::uint32_t signature);
+Result<void> write_mbr(Device& disk, std::uint64_t offset, const std::vector<MbrEntry>& entries,
+                       std::uint32_t signature);
 // Gives one entry another length and leaves all else of the record.
-Result<void> resize_mbr_entry(Device& disk, std::uint64_t offset, unsigned number, std::uint64_t start, std::uint64_t sectors);
+Result<void> resize_mbr_entry(Device& disk, std::uint64_t offset, unsigned number, std::uint64_t start,
+                              std::uint64_t sectors);
 
 }  // namespace cg::image

@@ -1,9 +1,9 @@
-// An OCI image layout: index.json names manifests (or further indexes) by digest, a manifest its layers; what has a
-// digest lies in blobs/ALGORITHM/HEX.
+// An OCI image layout: index.json names manifests (or further indexes) by digest, a manifest its layers; what
+// has a digest lies in blobs/ALGORITHM/HEX.
 #include <fmt/format.h>
+#include <sys/utsname.h>
 
 #include <nlohmann/json.hpp>
-#include <sys/utsname.h>
 
 #include "base/file.h"
 #include "base/sha256.h"
@@ -31,7 +31,8 @@ class Layout {
   Result<std::vector<fs::path>> layers() {
     CG_TRY(index, document(directory_ / "index.json"));
     CG_TRY(manifest, find_manifest(index, 0));
-    if (!manifest.contains("layers") || !manifest["layers"].is_array()) return wrong("its manifest has no layers");
+    if (!manifest.contains("layers") || !manifest["layers"].is_array())
+      return wrong("its manifest has no layers");
     std::vector<fs::path> paths;
     for (const Json& layer : manifest["layers"]) {
       CG_TRY(path, blob(layer));
@@ -41,7 +42,9 @@ class Layout {
   }
 
  private:
-  std::unexpected<Error> wrong(const std::string& what) const { return refused(fmt::format("{}: not an OCI image layout: {}", directory_.string(), what)); }
+  std::unexpected<Error> wrong(const std::string& what) const {
+    return refused(fmt::format("{}: not an OCI image layout: {}", directory_.string(), what));
+  }
 
   Result<Json> document(const fs::path& path) const {
     CG_TRY(text, read_file(path, most_document_bytes));
@@ -52,9 +55,13 @@ class Layout {
 
   // The checked file that a descriptor names.
   Result<fs::path> blob(const Json& descriptor) const {
-    const std::string digest = descriptor.is_object() && descriptor.contains("digest") && descriptor["digest"].is_string() ? descriptor["digest"].get<std::string>() : "";
+    const std::string digest =
+        descriptor.is_object() && descriptor.contains("digest") && descriptor["digest"].is_string()
+            ? descriptor["digest"].get<std::string>()
+            : "";
     const std::string hex = digest.starts_with("sha256:") ? digest.substr(7) : "";
-    if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string::npos) return wrong(fmt::format("'{}' is no SHA-256 digest", digest));
+    if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string::npos)
+      return wrong(fmt::format("'{}' is no SHA-256 digest", digest));
     const fs::path path = directory_ / "blobs" / "sha256" / hex;
     CG_TRY(found, sha256_file(path));
     if (found != hex) return refused(fmt::format("{}: is damaged: its SHA-256 is {}", path.string(), found));
@@ -68,11 +75,15 @@ class Layout {
     for (const Json& entry : index["manifests"]) {
       if (!entry.is_object()) return wrong("an entry of an index is no object");
       const Json platform = entry.value("platform", Json::object());
-      const std::string architecture = platform.is_object() && platform.contains("architecture") && platform["architecture"].is_string() ? platform["architecture"].get<std::string>() : "";
+      const std::string architecture =
+          platform.is_object() && platform.contains("architecture") && platform["architecture"].is_string()
+              ? platform["architecture"].get<std::string>()
+              : "";
       if (index["manifests"].size() == 1 || architecture == host_architecture()) fitting.push_back(&entry);
     }
     if (fitting.size() != 1)
-      return refused(fmt::format("{}: holds {} images for {}; exactly one is needed", directory_.string(), fitting.size(), host_architecture()));
+      return refused(fmt::format("{}: holds {} images for {}; exactly one is needed", directory_.string(),
+                                 fitting.size(), host_architecture()));
     CG_TRY(path, blob(*fitting[0]));
     CG_TRY(next, document(path));
     return find_manifest(next, depth + 1);
@@ -85,12 +96,14 @@ class Layout {
 
 bool is_oci_layout(const fs::path& directory) {
   std::error_code error;
-  return fs::is_regular_file(directory / "oci-layout", error) && fs::is_regular_file(directory / "index.json", error);
+  return fs::is_regular_file(directory / "oci-layout", error) &&
+         fs::is_regular_file(directory / "index.json", error);
 }
 
 Result<void> add_oci_layout(ImageBuilder& builder, const fs::path& directory) {
   CG_TRY(layers, Layout(directory).layers());
-  for (const fs::path& layer : layers) CG_CHECK(add_archive(builder, layer, {.wanted = {}, .whiteouts = ArchiveOptions::Whiteouts::applied}));
+  for (const fs::path& layer : layers)
+    CG_CHECK(add_archive(builder, layer, {.wanted = {}, .whiteouts = ArchiveOptions::Whiteouts::applied}));
   return {};
 }
 

@@ -8,7 +8,9 @@ namespace cg::image {
 namespace {
 
 constexpr std::uint64_t unit = Overlay::unit;
-std::uint64_t floor_unit(std::uint64_t offset) { return offset / unit * unit; }
+std::uint64_t floor_unit(std::uint64_t offset) {
+  return offset / unit * unit;
+}
 
 }  // namespace
 
@@ -27,17 +29,21 @@ int Overlay::get(std::uint64_t offset, std::span<std::byte> into) {
     std::uint64_t end = offset + into.size();
     if (const auto next = units_.upper_bound(start); next != units_.end()) end = std::min(end, next->first);
     auto after = parts_.upper_bound(offset);
-    const bool in_part = after != parts_.begin() && std::prev(after)->first + std::prev(after)->second.count > offset;
+    const bool in_part =
+        after != parts_.begin() && std::prev(after)->first + std::prev(after)->second.count > offset;
     if (in_part) {
       const auto& [at, part] = *std::prev(after);
       end = std::min(end, at + part.count);
       const auto piece = into.first(end - offset);
-      if (part.fd < 0) std::ranges::fill(piece, std::byte{});
-      else if (const int error = FileDevice(part.fd, {}, INT64_MAX).get(part.from + (offset - at), piece)) return error;
+      if (part.fd < 0)
+        std::ranges::fill(piece, std::byte{});
+      else if (const int error = FileDevice(part.fd, {}, INT64_MAX).get(part.from + (offset - at), piece))
+        return error;
     } else {
       if (after != parts_.end()) end = std::min(end, after->first);
       const auto piece = into.first(end - offset);
-      const std::size_t there = offset < base_.size() ? std::min<std::uint64_t>(piece.size(), base_.size() - offset) : 0;
+      const std::size_t there =
+          offset < base_.size() ? std::min<std::uint64_t>(piece.size(), base_.size() - offset) : 0;
       if (there > 0)
         if (const int error = base_.get(offset, piece.first(there))) return error;
       std::ranges::fill(piece.subspan(there), std::byte{});
@@ -81,7 +87,8 @@ void Overlay::place(std::uint64_t offset, Part part) {
     }
     at = parts_.erase(at);
     if (old_offset < offset) parts_.emplace(old_offset, Part{offset - old_offset, old.fd, old.from});
-    if (old_end > end) at = parts_.emplace(end, Part{old_end - end, old.fd, old.from + (end - old_offset)}).first;
+    if (old_end > end)
+      at = parts_.emplace(end, Part{old_end - end, old.fd, old.from + (end - old_offset)}).first;
   }
   parts_.emplace(offset, part);
 }
@@ -129,7 +136,8 @@ Result<void> Overlay::put_zeros(std::uint64_t offset, std::uint64_t count) {
 
 std::vector<std::pair<std::uint64_t, std::uint64_t>> Overlay::ranges() const {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> all;
-  for (const auto& [offset, bytes] : units_) all.emplace_back(offset, std::min<std::uint64_t>(unit, size_ - offset));
+  for (const auto& [offset, bytes] : units_)
+    all.emplace_back(offset, std::min<std::uint64_t>(unit, size_ - offset));
   for (const auto& [offset, part] : parts_) all.emplace_back(offset, part.count);
   std::ranges::sort(all);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> merged;
@@ -142,7 +150,8 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> Overlay::ranges() const {
   return merged;
 }
 
-Result<void> Overlay::visit(std::size_t most, const std::function<Result<void>(std::uint64_t, std::span<const std::byte>)>& visitor) {
+Result<void> Overlay::visit(
+    std::size_t most, const std::function<Result<void>(std::uint64_t, std::span<const std::byte>)>& visitor) {
   std::vector<std::byte> buffer;
   for (auto [offset, count] : ranges()) {
     while (count > 0) {

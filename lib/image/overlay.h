@@ -1,5 +1,5 @@
-// Changes laid over a device: an edit works on them as if they were written, and only when it is complete do they
-// go into a file. So "no room" is known before the first write, and a failed edit needs no undoing.
+// Changes laid over a device: an edit works on them as if they were written, and only when it is complete do
+// they go into a file. So "no room" is known before the first write, and a failed edit needs no undoing.
 // Bytes are held in memory, what comes from host files as a reference to them.
 #pragma once
 
@@ -24,13 +24,16 @@ class Overlay final : public Device {
 
   // Not below the base's size; what is new reads as zeros.
   void resize(std::uint64_t size) { size_ = size; }
-  // `count` bytes of the open file `fd` from `from` on belong at `offset`. The file must stay open and as it is.
+  // `count` bytes of the open file `fd` from `from` on belong at `offset`. The file must stay open and as it
+  // is.
   Result<void> put_file(std::uint64_t offset, std::uint64_t count, int fd, std::uint64_t from);
   Result<void> put_zeros(std::uint64_t offset, std::uint64_t count);
 
-  // What was changed, in order of its place: whole units (the last may be cut by the device's end), neighbours
-  // gathered, at most `most` bytes at once.
-  Result<void> visit(std::size_t most, const std::function<Result<void>(std::uint64_t offset, std::span<const std::byte> bytes)>& visitor);
+  // What was changed, in order of its place: whole units (the last may be cut by the device's end),
+  // neighbours gathered, at most `most` bytes at once.
+  Result<void> visit(
+      std::size_t most,
+      const std::function<Result<void>(std::uint64_t offset, std::span<const std::byte> bytes)>& visitor);
   // The changed ranges, merged.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges() const;
   bool empty() const { return units_.empty() && parts_.empty(); }

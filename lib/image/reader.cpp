@@ -20,13 +20,20 @@ namespace {
 
 NodeType node_type(unsigned mode) {
   switch (mode & S_IFMT) {
-    case S_IFDIR: return NodeType::directory;
-    case S_IFLNK: return NodeType::symlink;
-    case S_IFCHR: return NodeType::character_device;
-    case S_IFBLK: return NodeType::block_device;
-    case S_IFIFO: return NodeType::fifo;
-    case S_IFSOCK: return NodeType::socket;
-    default: return NodeType::regular;
+    case S_IFDIR:
+      return NodeType::directory;
+    case S_IFLNK:
+      return NodeType::symlink;
+    case S_IFCHR:
+      return NodeType::character_device;
+    case S_IFBLK:
+      return NodeType::block_device;
+    case S_IFIFO:
+      return NodeType::fifo;
+    case S_IFSOCK:
+      return NodeType::socket;
+    default:
+      return NodeType::regular;
   }
 }
 
@@ -50,19 +57,28 @@ ImageReader::ImageReader(ImageReader&&) noexcept = default;
 ImageReader& ImageReader::operator=(ImageReader&&) noexcept = default;
 ImageReader::~ImageReader() = default;
 
-int ImageReader::fd() const { return file_->fd.get(); }
-const DiskLayout& ImageReader::layout() const { return file_->layout; }
-const Place& ImageReader::place() const { return file_->place; }
+int ImageReader::fd() const {
+  return file_->fd.get();
+}
+const DiskLayout& ImageReader::layout() const {
+  return file_->layout;
+}
+const Place& ImageReader::place() const {
+  return file_->place;
+}
 
 Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::optional<unsigned> partition) {
   ImageReader reader;
   reader.name_ = image.string();
   std::error_code error;
-  if (const auto real = std::filesystem::canonical(image, error); !error) CG_CHECK(recover_image(real, Recoverer::reader));
+  if (const auto real = std::filesystem::canonical(image, error); !error)
+    CG_CHECK(recover_image(real, Recoverer::reader));
   UniqueFd fd(::open(image.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat info{};
+  struct stat info {};
   if (!fd || fstat(fd.get(), &info) != 0) return cannot_errno(image.string(), errno);
-  if (!S_ISREG(info.st_mode)) return refused(image.string() + (S_ISDIR(info.st_mode) ? ": a directory, not an image" : ": not a regular file"));
+  if (!S_ISREG(info.st_mode))
+    return refused(image.string() +
+                   (S_ISDIR(info.st_mode) ? ": a directory, not an image" : ": not a regular file"));
   CG_TRY(disk, FileDevice::of(fd.get(), reader.name_));
   CG_TRY(layout, read_layout(disk));
   CG_TRY(place, find_ext(layout, partition, reader.name_));
@@ -76,26 +92,33 @@ Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::o
 
 ImageInfo ImageReader::info() const {
   const ext2_super_block& super = *fs_->super;
-  ImageInfo info{.block_size = fs_->blocksize, .blocks = ext2fs_blocks_count(fs_->super),
-                 .free_blocks = ext2fs_free_blocks_count(fs_->super), .inodes = super.s_inodes_count,
+  ImageInfo info{.block_size = fs_->blocksize,
+                 .blocks = ext2fs_blocks_count(fs_->super),
+                 .free_blocks = ext2fs_free_blocks_count(fs_->super),
+                 .inodes = super.s_inodes_count,
                  .free_inodes = super.s_free_inodes_count};
   info.bytes = info.blocks * info.block_size;
-  for (dgrp_t group = 0; group < fs_->group_desc_count; ++group) info.directories += ext2fs_bg_used_dirs_count(fs_, group);
+  for (dgrp_t group = 0; group < fs_->group_desc_count; ++group)
+    info.directories += ext2fs_bg_used_dirs_count(fs_, group);
   Uuid uuid{};
   std::copy_n(super.s_uuid, uuid.size(), uuid.begin());
   info.uuid = to_string(uuid);
   const auto* label = reinterpret_cast<const char*>(super.s_volume_name);
   info.label.assign(label, strnlen(label, sizeof super.s_volume_name));
-  if (ext2fs_has_feature_journal_needs_recovery(fs_->super)) info.state = "journal to be replayed";
-  else if (super.s_state & EXT2_ERROR_FS) info.state = "has errors";
-  else info.state = super.s_state & EXT2_VALID_FS ? "clean" : "not clean";
+  if (ext2fs_has_feature_journal_needs_recovery(fs_->super))
+    info.state = "journal to be replayed";
+  else if (super.s_state & EXT2_ERROR_FS)
+    info.state = "has errors";
+  else
+    info.state = super.s_state & EXT2_VALID_FS ? "clean" : "not clean";
   info.features = feature_names(super);
   return info;
 }
 
 Result<FileInfo> ImageReader::info_of(std::uint32_t number, std::string_view path) const {
   ext2_inode_large inode{};
-  CG_EXT2(fmt::format("{}: {}", name_, path), ext2fs_read_inode_full(fs_, number, reinterpret_cast<ext2_inode*>(&inode), sizeof inode));
+  CG_EXT2(fmt::format("{}: {}", name_, path),
+          ext2fs_read_inode_full(fs_, number, reinterpret_cast<ext2_inode*>(&inode), sizeof inode));
   FileInfo info{.inode = number, .size = EXT2_I_SIZE(&inode), .links = inode.i_links_count};
   info.meta.type = node_type(inode.i_mode);
   info.meta.mode = inode.i_mode & 07777;
@@ -125,7 +148,8 @@ Result<FileInfo> ImageReader::stat(std::string_view path, LastLink last) const {
 Result<std::vector<DirectoryItem>> ImageReader::list(std::string_view path) const {
   CG_TRY(directory, stat(path));
   std::vector<DirectoryItem> items;
-  if (directory.meta.type != NodeType::directory) return refused(fmt::format("{}: {}: not a directory", name_, path));
+  if (directory.meta.type != NodeType::directory)
+    return refused(fmt::format("{}: {}: not a directory", name_, path));
   CG_TRY(entries, list_entries(fs_, directory.inode, fmt::format("{}: {}", name_, path)));
   std::ranges::sort(entries, {}, &NamedInode::name);
   for (auto& [name, inode] : entries) {
@@ -135,14 +159,16 @@ Result<std::vector<DirectoryItem>> ImageReader::list(std::string_view path) cons
   return items;
 }
 
-Result<void> ImageReader::read(std::string_view path, const std::function<Result<void>(std::string_view)>& sink) const {
+Result<void> ImageReader::read(std::string_view path,
+                               const std::function<Result<void>(std::string_view)>& sink) const {
   CG_TRY(info, stat(path));
   if (info.meta.type != NodeType::regular)
     return refused(fmt::format("{}: {}: a {}, not a file", name_, path, to_string(info.meta.type)));
   const std::string what = fmt::format("{}: {}", name_, path);
   ext2_file_t file = nullptr;
   CG_EXT2(what, ext2fs_file_open(fs_, info.inode, 0, &file));
-  const std::unique_ptr<ext2_file, void (*)(ext2_file*)> owner(file, [](ext2_file* open) { ext2fs_file_close(open); });
+  const std::unique_ptr<ext2_file, void (*)(ext2_file*)> owner(
+      file, [](ext2_file* open) { ext2fs_file_close(open); });
   std::string buffer(1 << 20, '\0');
   for (std::uint64_t done = 0; done < info.size;) {
     unsigned got = 0;
@@ -156,7 +182,8 @@ Result<void> ImageReader::read(std::string_view path, const std::function<Result
 
 Result<std::string> ImageReader::read(std::string_view path, std::uint64_t limit) const {
   CG_TRY(info, stat(path));
-  if (info.size > limit) return refused(fmt::format("{}: {}: {} bytes; more than {} are not read", name_, path, info.size, limit));
+  if (info.size > limit)
+    return refused(fmt::format("{}: {}: {} bytes; more than {} are not read", name_, path, info.size, limit));
   std::string bytes;
   bytes.reserve(info.size);
   CG_CHECK(read(path, [&](std::string_view piece) -> Result<void> {

@@ -46,16 +46,16 @@ struct ImageInfo {
 
 class ImageReader {
  public:
-  // The file system is found by itself, or is the partition asked for. Refused when there is no ext2/3/4 file system,
-  // one with features libext2fs does not know, or a damaged one.
+  // The file system is found by itself, or is the partition asked for. Refused when there is no ext2/3/4 file
+  // system, one with features libext2fs does not know, or a damaged one.
   static Result<ImageReader> open(const std::filesystem::path& image, std::optional<unsigned> partition = {});
   ImageReader(ImageReader&&) noexcept;
   ImageReader& operator=(ImageReader&&) noexcept;
   ~ImageReader();
 
   ImageInfo info() const;
-  // `path` is taken from the image's root. The inode of `path`, with links followed in the image, never out of it
-  // (but not a link that is the last component, unless `follow_last`).
+  // `path` is taken from the image's root. The inode of `path`, with links followed in the image, never out
+  // of it (but not a link that is the last component, unless `follow_last`).
   enum class LastLink { follow, keep };
   Result<FileInfo> stat(std::string_view path, LastLink last = LastLink::follow) const;
   bool exists(std::string_view path) const { return stat(path).has_value(); }

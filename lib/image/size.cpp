@@ -7,7 +7,9 @@
 namespace cg::image {
 
 Result<std::uint64_t> parse_size(std::string_view text) {
-  const auto bad = [&] { return usage_error(fmt::format("size '{}': not a number of bytes such as 268435456, 512M or 1.5G", text)); };
+  const auto bad = [&] {
+    return usage_error(fmt::format("size '{}': not a number of bytes such as 268435456, 512M or 1.5G", text));
+  };
   std::string_view digits = text;
   int shift = 0;
   if (!digits.empty()) {
@@ -19,10 +21,13 @@ Result<std::uint64_t> parse_size(std::string_view text) {
     }
   }
   double value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size() || value < 0) return bad();
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size() || value < 0)
+    return bad();
   const double bytes = value * static_cast<double>(1ULL << shift);
-  if (!(bytes <= 16.0 * (1ULL << 40))) return usage_error(fmt::format("size '{}': more than 16T is not supported", text));
+  if (!(bytes <= 16.0 * (1ULL << 40)))
+    return usage_error(fmt::format("size '{}': more than 16T is not supported", text));
   return static_cast<std::uint64_t>(bytes);
 }
 
@@ -35,7 +40,8 @@ Result<SizePolicy> parse_size_policy(std::string_view text) {
     return policy;
   }
   CG_TRY(fixed, parse_size(text));
-  if (fixed < (256U << 10)) return usage_error(fmt::format("size '{}': an ext4 image needs at least 256K", text));
+  if (fixed < (256U << 10))
+    return usage_error(fmt::format("size '{}': an ext4 image needs at least 256K", text));
   policy.fixed = fixed;
   return policy;
 }

@@ -10,27 +10,30 @@
 
 namespace cg::image {
 
-// Everything below `directory`, which becomes the image's root; file contents are read in finish(). Files with
-// several names below it keep them.
+// Everything below `directory`, which becomes the image's root; file contents are read in finish(). Files
+// with several names below it keep them.
 Result<void> add_directory(ImageBuilder& builder, const std::filesystem::path& directory);
 
 struct ArchiveOptions {
   // Which entries are taken, by their path without "./" or "/"; empty: all.
   std::function<bool(std::string_view path)> wanted;
-  // An entry ".wh.NAME" takes away NAME of the layers below, ".wh..wh..opq" all they have in that directory (OCI
-  // image specification, "Layer"); or they are names like others.
+  // An entry ".wh.NAME" takes away NAME of the layers below, ".wh..wh..opq" all they have in that directory
+  // (OCI image specification, "Layer"); or they are names like others.
   enum class Whiteouts { names, applied } whiteouts = Whiteouts::names;
 };
 
-// The entries of a tar, in any compression libarchive knows; "-" reads standard input. Contents are stored at once.
-Result<void> add_archive(ImageBuilder& builder, const std::filesystem::path& archive, const ArchiveOptions& options = {});
+// The entries of a tar, in any compression libarchive knows; "-" reads standard input. Contents are stored at
+// once.
+Result<void> add_archive(ImageBuilder& builder, const std::filesystem::path& archive,
+                         const ArchiveOptions& options = {});
 
-// An OCI image layout (a directory with oci-layout, index.json and blobs/): the layers of its only image, or of the one
-// for this machine, each checked against its digest.
+// An OCI image layout (a directory with oci-layout, index.json and blobs/): the layers of its only image, or
+// of the one for this machine, each checked against its digest.
 bool is_oci_layout(const std::filesystem::path& directory);
 Result<void> add_oci_layout(ImageBuilder& builder, const std::filesystem::path& directory);
 
 // Whatever that is: a directory, an OCI layout or a tar.
-Result<void> add_source(ImageBuilder& builder, const std::filesystem::path& source, const ArchiveOptions& options = {});
+Result<void> add_source(ImageBuilder& builder, const std::filesystem::path& source,
+                        const ArchiveOptions& options = {});
 
 }  // namespace cg::image

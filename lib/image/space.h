@@ -1,10 +1,10 @@
-// Which blocks of a file system that is being written are taken. Allocation goes upwards and never turns back,
-// so that what is written in one go lies in one run; it steps over the places where ext4 keeps superblock
-// copies and group descriptors.
+// Which blocks of a file system that is being written are taken. Allocation goes upwards and never turns
+// back, so that what is written in one go lies in one run; it steps over the places where ext4 keeps
+// superblock copies and group descriptors.
 //
-// The size of the file system need not be known: bitmaps and inode tables may lie anywhere (flex_bg), so they are
-// placed last. Only the descriptor area after each superblock copy is reserved beforehand, large enough for
-// `most_blocks`.
+// The size of the file system need not be known: bitmaps and inode tables may lie anywhere (flex_bg), so they
+// are placed last. Only the descriptor area after each superblock copy is reserved beforehand, large enough
+// for `most_blocks`.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,9 @@ class Space {
   std::optional<Run> allocate_contiguous(std::uint64_t count);
   void release(Run run);
 
-  std::uint64_t end() const { return next_; }     // no block from here on is taken
-  std::uint64_t used() const { return used_; }    // blocks handed out and not released
-  const std::vector<Run>& taken() const { return taken_; }   // handed out, in order, merged
+  std::uint64_t end() const { return next_; }               // no block from here on is taken
+  std::uint64_t used() const { return used_; }              // blocks handed out and not released
+  const std::vector<Run>& taken() const { return taken_; }  // handed out, in order, merged
   const std::vector<Run>& released() const { return released_; }
   std::uint64_t most_blocks() const { return most_blocks_; }
 

@@ -14,13 +14,20 @@ constexpr int most_links_in_a_path = 40;  // as Linux: more is taken as a loop
 
 std::string_view to_string(NodeType type) {
   switch (type) {
-    case NodeType::regular: return "file";
-    case NodeType::directory: return "directory";
-    case NodeType::symlink: return "symlink";
-    case NodeType::character_device: return "character device";
-    case NodeType::block_device: return "block device";
-    case NodeType::fifo: return "fifo";
-    case NodeType::socket: return "socket";
+    case NodeType::regular:
+      return "file";
+    case NodeType::directory:
+      return "directory";
+    case NodeType::symlink:
+      return "symlink";
+    case NodeType::character_device:
+      return "character device";
+    case NodeType::block_device:
+      return "block device";
+    case NodeType::fifo:
+      return "fifo";
+    case NodeType::socket:
+      return "socket";
   }
   return "?";
 }
@@ -35,7 +42,8 @@ Result<std::vector<std::string_view>> split_entry_path(std::string_view path) {
     if (part.empty() || part == ".") continue;
     if (part == "..") return refused("'..' in an entry's path is not followed");
     if (part.size() > 255)
-      return refused(fmt::format("the name '{}…' has {} bytes; a file system holds at most 255", part.substr(0, 32), part.size()));
+      return refused(fmt::format("the name '{}…' has {} bytes; a file system holds at most 255",
+                                 part.substr(0, 32), part.size()));
     parts.push_back(part);
   }
   return parts;
@@ -111,11 +119,12 @@ Result<Tree::Place> Tree::place(std::string_view path, const Metadata* make_pare
     } else if (child.meta.type == NodeType::symlink) {
       const std::int64_t end = resolve(at, child.meta.target, 1);
       if (end < 0 || inodes_[static_cast<InodeIndex>(end)].meta.type != NodeType::directory)
-        return refused(fmt::format("{}: lies below '{}', a link to '{}', which is no directory of the image", path,
-                                   part, child.meta.target));
+        return refused(fmt::format("{}: lies below '{}', a link to '{}', which is no directory of the image",
+                                   path, part, child.meta.target));
       at = static_cast<InodeIndex>(end);
     } else {
-      return refused(fmt::format("{}: lies below '{}', which is a {} and no directory", path, part, to_string(child.meta.type)));
+      return refused(fmt::format("{}: lies below '{}', which is a {} and no directory", path, part,
+                                 to_string(child.meta.type)));
     }
   }
   return Place{at, parts->empty() ? std::string() : std::string(parts->back())};
@@ -138,7 +147,8 @@ Result<InodeIndex> Tree::add(std::string_view path, Metadata meta) {
   CG_TRY(where, place(path, &parents));
   if (where.name.empty()) {
     if (meta.type != NodeType::directory)
-      return refused(fmt::format("{}: the root of an image is a directory, not a {}", path, to_string(meta.type)));
+      return refused(
+          fmt::format("{}: the root of an image is a directory, not a {}", path, to_string(meta.type)));
     inodes_[root].meta = std::move(meta);
     return root;
   }
@@ -158,7 +168,8 @@ Result<InodeIndex> Tree::add(std::string_view path, Metadata meta) {
           return static_cast<InodeIndex>(end);
       }
     } else if (inodes_[old].meta.type == NodeType::directory && !inodes_[old].children.empty()) {
-      return refused(fmt::format("{}: a {} cannot replace a directory that is not empty", path, to_string(meta.type)));
+      return refused(
+          fmt::format("{}: a {} cannot replace a directory that is not empty", path, to_string(meta.type)));
     }
     inodes_[where.directory].children.erase(found);
     drop(old);
@@ -194,7 +205,8 @@ Result<void> Tree::add_hard_link(std::string_view path, std::string_view target)
     children.erase(old);
     drop(replaced);
   }
-  if (inodes_[index].names >= 65000) return refused(fmt::format("{}: '{}' has 65000 names already, the most ext4 holds", path, target));
+  if (inodes_[index].names >= 65000)
+    return refused(fmt::format("{}: '{}' has 65000 names already, the most ext4 holds", path, target));
   ++inodes_[index].names;
   inodes_[index].layer = layer_;
   children.emplace(std::move(where.name), index);

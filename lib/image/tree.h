@@ -1,7 +1,7 @@
 // The tree that an image will hold, before it has blocks: inodes with names, filled entry by entry from a
 // directory, a tar or a recipe. A later entry with the same path replaces an earlier one. Where an entry lies
-// below a symbolic link, the link is followed inside the tree and never out of it; docs/hostile-input.md has the
-// whole policy.
+// below a symbolic link, the link is followed inside the tree and never out of it; docs/hostile-input.md has
+// the whole policy.
 #pragma once
 
 #include <cstdint>
@@ -63,10 +63,10 @@ struct Inode {
   Metadata meta;
   std::uint64_t size = 0;  // bytes, of a regular file
   Content content;
-  std::uint32_t names = 0;   // directory entries that point here
-  std::uint32_t number = 0;  // in the file system; 0 until it is laid out
-  InodeIndex parent = 0;     // of a directory
-  std::uint32_t layer = 0;   // that it was last named in
+  std::uint32_t names = 0;                                  // directory entries that point here
+  std::uint32_t number = 0;                                 // in the file system; 0 until it is laid out
+  InodeIndex parent = 0;                                    // of a directory
+  std::uint32_t layer = 0;                                  // that it was last named in
   std::map<std::string, InodeIndex, std::less<>> children;  // of a directory
 };
 
@@ -90,7 +90,8 @@ class Tree {
 
   // What is added from now on is a new layer, over what there is.
   void begin_layer() { ++layer_; }
-  // Removes what earlier layers have at `path`, and leaves this layer's own; for a directory with all below it.
+  // Removes what earlier layers have at `path`, and leaves this layer's own; for a directory with all below
+  // it.
   Result<void> remove_lower(std::string_view path);
   // The same for everything in the directory at `path`.
   Result<void> remove_lower_children(std::string_view path);

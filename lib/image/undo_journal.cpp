@@ -31,7 +31,8 @@ struct Header {
 };
 static_assert(sizeof(Header) == 48);
 
-// Followed by `count` bytes when `kind` is 1. Kind 2 ends the journal: its `offset` is the CRC-32C of all before it.
+// Followed by `count` bytes when `kind` is 1. Kind 2 ends the journal: its `offset` is the CRC-32C of all
+// before it.
 struct Record {
   std::uint64_t offset = 0;
   std::uint32_t count = 0;
@@ -75,16 +76,20 @@ class Writer {
 
 }  // namespace
 
-fs::path undo_journal_path(const fs::path& image) { return image.parent_path() / fmt::format(".{}.undo", image.filename().string()); }
+fs::path undo_journal_path(const fs::path& image) {
+  return image.parent_path() / fmt::format(".{}.undo", image.filename().string());
+}
 
 void UndoIdentity::set(std::size_t state, std::span<const std::byte> superblock) {
-  for (std::size_t sector = 0; sector < sectors; ++sector) checksums[state][sector] = crc(0xffffffff, superblock.subspan(sector * sector_bytes, sector_bytes));
+  for (std::size_t sector = 0; sector < sectors; ++sector)
+    checksums[state][sector] = crc(0xffffffff, superblock.subspan(sector * sector_bytes, sector_bytes));
 }
 
 bool UndoIdentity::fits(std::span<const std::byte> superblock) const {
   for (std::size_t sector = 0; sector < sectors; ++sector) {
     const std::uint32_t found = crc(0xffffffff, superblock.subspan(sector * sector_bytes, sector_bytes));
-    if (std::ranges::none_of(checksums, [&](const auto& state) { return state[sector] == found; })) return false;
+    if (std::ranges::none_of(checksums, [&](const auto& state) { return state[sector] == found; }))
+      return false;
   }
   return true;
 }
@@ -104,11 +109,14 @@ Result<void> write_undo_journal(const fs::path& journal, Device& image, const Un
       piece.resize(std::min<std::uint64_t>(count, piece_bytes));
       CG_CHECK(image.read(offset, piece));
       for (std::size_t at = 0; at < piece.size();) {
-        const auto zero_at = [&](std::size_t where) { return is_zero(std::span(piece).subspan(where, std::min(grain, piece.size() - where))); };
+        const auto zero_at = [&](std::size_t where) {
+          return is_zero(std::span(piece).subspan(where, std::min(grain, piece.size() - where)));
+        };
         const bool zeros = zero_at(at);
         std::size_t end = std::min(at + grain, piece.size());
         while (end < piece.size() && zero_at(end) == zeros) end = std::min(end + grain, piece.size());
-        CG_CHECK(writer.add(as_bytes(Record{offset + at, static_cast<std::uint32_t>(end - at), zeros ? record_zeros : record_bytes})));
+        CG_CHECK(writer.add(as_bytes(
+            Record{offset + at, static_cast<std::uint32_t>(end - at), zeros ? record_zeros : record_bytes})));
         if (!zeros) CG_CHECK(writer.add(std::span(piece).subspan(at, end - at)));
         at = end;
       }
@@ -125,8 +133,11 @@ Result<void> replay_undo_journal(const fs::path& journal, int image_fd, const st
   if (!fd) return cannot_errno(journal.string(), errno);
   CG_TRY(file, FileDevice::of(fd.get(), journal.string()));
   const auto damaged = [&] {
-    return refused(fmt::format("{}: an edit of {} was interrupted, and its undo journal is damaged; restore the image, or check it with "
-                               "'e2fsck -f' and remove the journal", journal.string(), image_name));
+    return refused(
+        fmt::format("{}: an edit of {} was interrupted, and its undo journal is damaged; restore the image, "
+                    "or check it with "
+                    "'e2fsck -f' and remove the journal",
+                    journal.string(), image_name));
   };
   // Twice over the records: once to see that the journal is whole, once to write.
   Header header;
@@ -140,8 +151,10 @@ Result<void> replay_undo_journal(const fs::path& journal, int image_fd, const st
   UndoIdentity identity;
   std::memcpy(identity.checksums, header.superblock_checksums, sizeof identity.checksums);
   if (!identity.fits(piece))
-    return refused(fmt::format("{}: an interrupted edit left {}, but it belongs to another image; if {} was replaced since, remove the journal",
-                               image_name, journal.string(), image_name));
+    return refused(
+        fmt::format("{}: an interrupted edit left {}, but it belongs to another image; if {} was replaced "
+                    "since, remove the journal",
+                    image_name, journal.string(), image_name));
   FileDevice image(image_fd, image_name, header.image_bytes);
   for (const bool writing : {false, true}) {
     std::uint64_t at = sizeof header;
@@ -165,18 +178,21 @@ Result<void> replay_undo_journal(const fs::path& journal, int image_fd, const st
       sum = crc(sum, as_bytes(record));
       if (record.kind == record_bytes) sum = crc(sum, piece);
       if (!writing) continue;
-      const bool hole = record.kind == record_zeros && fallocate(image_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                                                                 static_cast<off_t>(record.offset), record.count) == 0;
+      const bool hole =
+          record.kind == record_zeros && fallocate(image_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                                   static_cast<off_t>(record.offset), record.count) == 0;
       if (!hole) CG_CHECK(image.write(record.offset, piece));
     }
   }
-  if (ftruncate(image_fd, static_cast<off_t>(header.image_bytes)) != 0) return cannot_errno("restoring " + image_name, errno);
+  if (ftruncate(image_fd, static_cast<off_t>(header.image_bytes)) != 0)
+    return cannot_errno("restoring " + image_name, errno);
   if (fsync(image_fd) != 0) return cannot_errno("restoring " + image_name, errno);
   return {};
 }
 
 Result<void> remove_undo_journal(const fs::path& journal) {
-  if (unlink(journal.c_str()) != 0 && errno != ENOENT) return cannot_errno("removing " + journal.string(), errno);
+  if (unlink(journal.c_str()) != 0 && errno != ENOENT)
+    return cannot_errno("removing " + journal.string(), errno);
   sync_directory(journal.parent_path());
   return {};
 }
@@ -185,9 +201,14 @@ Result<void> recover_image(const fs::path& image, Recoverer who) {
   const fs::path journal = undo_journal_path(image);
   if (access(journal.c_str(), F_OK) != 0) return {};
   const UniqueFd fd(open(image.c_str(), O_RDWR | O_CLOEXEC));
-  if (!fd) return cannot_errno(fmt::format("{}: an edit of it was interrupted; it has to be opened for writing to undo that", image.string()), errno);
+  if (!fd)
+    return cannot_errno(
+        fmt::format("{}: an edit of it was interrupted; it has to be opened for writing to undo that",
+                    image.string()),
+        errno);
   if (who == Recoverer::reader && flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
-    return refused(image.string() + ": is being edited in place by another process; try again when it is done");
+    return refused(image.string() +
+                   ": is being edited in place by another process; try again when it is done");
   if (access(journal.c_str(), F_OK) != 0) return {};
   CG_CHECK(replay_undo_journal(journal, fd.get(), image.string()));
   return remove_undo_journal(journal);

@@ -16,7 +16,8 @@ Result<Uuid> parse_uuid(std::string_view text) {
     good = good && error == std::errc{} && end == text.data() + at + 2;
     at += 2;
   }
-  if (!good) return usage_error(fmt::format("UUID '{}': not of the form 01234567-89ab-cdef-0123-456789abcdef", text));
+  if (!good)
+    return usage_error(fmt::format("UUID '{}': not of the form 01234567-89ab-cdef-0123-456789abcdef", text));
   return uuid;
 }
 

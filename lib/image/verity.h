@@ -1,5 +1,5 @@
-// dm-verity hash trees (Linux Documentation/admin-guide/device-mapper/verity.rst) of format 1 without a superblock, as
-// Kata uses them: SHA-256, blocks of 4096 bytes, the level of the root first.
+// dm-verity hash trees (Linux Documentation/admin-guide/device-mapper/verity.rst) of format 1 without a
+// superblock, as Kata uses them: SHA-256, blocks of 4096 bytes, the level of the root first.
 #pragma once
 
 #include <cstdint>

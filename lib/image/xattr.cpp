@@ -1,7 +1,7 @@
-// Layout (Linux fs/ext4/xattr.h): a header, then descriptors growing upwards, closed by four zero bytes; values
-// grow downwards from the end. Both are aligned to four bytes. In a block the descriptors are sorted, because the
-// kernel stops searching early, and offsets count from the block; in the inode they count from the first
-// descriptor.
+// Layout (Linux fs/ext4/xattr.h): a header, then descriptors growing upwards, closed by four zero bytes;
+// values grow downwards from the end. Both are aligned to four bytes. In a block the descriptors are sorted,
+// because the kernel stops searching early, and offsets count from the block; in the inode they count from
+// the first descriptor.
 #include "image/xattr.h"
 
 #include <ext2fs/ext2fs.h>
@@ -25,8 +25,13 @@ struct Prefix {
 
 // The longest that matches wins: the two ACLs stand before "system.".
 constexpr Prefix prefixes[] = {
-    {"system.posix_acl_access", 2}, {"system.posix_acl_default", 3}, {"system.richacl", 8}, {"user.", 1},
-    {"trusted.", 4},                {"security.", 6},                {"system.", 7},
+    {"system.posix_acl_access", 2},
+    {"system.posix_acl_default", 3},
+    {"system.richacl", 8},
+    {"user.", 1},
+    {"trusted.", 4},
+    {"security.", 6},
+    {"system.", 7},
 };
 
 struct Item {
@@ -36,8 +41,8 @@ struct Item {
   std::size_t size() const { return EXT2_EXT_ATTR_LEN(name.size()) + EXT2_EXT_ATTR_SIZE(value.size()); }
 };
 
-// The kernel's interface hands out an ACL with an id in every entry; on disk only the entries that name a user or
-// group have one, and the version is another.
+// The kernel's interface hands out an ACL with an id in every entry; on disk only the entries that name a
+// user or group have one, and the version is another.
 std::optional<std::string> acl_for_disk(const std::string& value) {
   constexpr std::uint32_t interface_version = 2;
   constexpr std::uint32_t disk_version = 1;
@@ -61,25 +66,32 @@ Result<Item> to_item(const Xattr& xattr) {
     Item item{prefix.index, xattr.name.substr(prefix.text.size()), xattr.value};
     if (prefix.index == 2 || prefix.index == 3) {
       auto acl = acl_for_disk(xattr.value);
-      if (!acl || !item.name.empty()) return refused(fmt::format("attribute {}: not a POSIX ACL", xattr.name));
+      if (!acl || !item.name.empty())
+        return refused(fmt::format("attribute {}: not a POSIX ACL", xattr.name));
       item.value = std::move(*acl);
     }
-    if (item.name.size() > 255) return refused(fmt::format("attribute {}…: name longer than 255 bytes", xattr.name.substr(0, 32)));
+    if (item.name.size() > 255)
+      return refused(fmt::format("attribute {}…: name longer than 255 bytes", xattr.name.substr(0, 32)));
     return item;
   }
-  return refused(fmt::format("attribute {}: ext4 stores only user., trusted., security. and system. attributes", xattr.name));
+  return refused(fmt::format(
+      "attribute {}: ext4 stores only user., trusted., security. and system. attributes", xattr.name));
 }
 
 // Writes `items` between `area.begin() + header` and the end; offsets count from `base`.
-void put_items(std::span<std::byte> area, std::size_t header, std::size_t base, const std::vector<Item>& items, bool hashed) {
+void put_items(std::span<std::byte> area, std::size_t header, std::size_t base,
+               const std::vector<Item>& items, bool hashed) {
   std::size_t at = header;
   std::size_t value_at = area.size();
   for (const Item& item : items) {
     value_at -= EXT2_EXT_ATTR_SIZE(item.value.size());
     std::memcpy(area.data() + value_at, item.value.data(), item.value.size());
-    ext2_ext_attr_entry entry{.e_name_len = static_cast<__u8>(item.name.size()), .e_name_index = item.index,
+    ext2_ext_attr_entry entry{.e_name_len = static_cast<__u8>(item.name.size()),
+                              .e_name_index = item.index,
                               .e_value_offs = static_cast<__u16>(item.value.empty() ? 0 : value_at - base),
-                              .e_value_inum = 0, .e_value_size = static_cast<__u32>(item.value.size()), .e_hash = 0};
+                              .e_value_inum = 0,
+                              .e_value_size = static_cast<__u32>(item.value.size()),
+                              .e_hash = 0};
     std::memcpy(area.data() + at, &entry, sizeof entry);
     std::memcpy(area.data() + at + sizeof entry, item.name.data(), item.name.size());
     if (hashed) {
@@ -109,12 +121,14 @@ Result<StoredXattrs> store_xattrs(const std::vector<Xattr>& xattrs) {
       block_room -= item.size();
       in_block.push_back(std::move(item));
     } else {
-      return refused(fmt::format("attribute {} ({} bytes): a file's attributes must fit one block of {} bytes", xattr.name,
-                                 xattr.value.size(), block_size));
+      return refused(
+          fmt::format("attribute {} ({} bytes): a file's attributes must fit one block of {} bytes",
+                      xattr.name, xattr.value.size(), block_size));
     }
   }
   const auto order = [](const Item& a, const Item& b) {
-    return std::tuple(a.index, a.name.size(), std::string_view(a.name)) < std::tuple(b.index, b.name.size(), std::string_view(b.name));
+    return std::tuple(a.index, a.name.size(), std::string_view(a.name)) <
+           std::tuple(b.index, b.name.size(), std::string_view(b.name));
   };
   const std::uint32_t magic = EXT2_EXT_ATTR_MAGIC;
   if (!in_inode.empty()) {
@@ -125,11 +139,13 @@ Result<StoredXattrs> store_xattrs(const std::vector<Xattr>& xattrs) {
   if (!in_block.empty()) {
     std::ranges::sort(in_block, order);
     stored.block.resize(block_size);
-    const ext2_ext_attr_header header{.h_magic = magic, .h_refcount = 1, .h_blocks = 1, .h_hash = 0, .h_checksum = 0, .h_reserved = {}};
+    const ext2_ext_attr_header header{
+        .h_magic = magic, .h_refcount = 1, .h_blocks = 1, .h_hash = 0, .h_checksum = 0, .h_reserved = {}};
     std::memcpy(stored.block.data(), &header, sizeof header);
     put_items(stored.block, sizeof header, 0, in_block, true);
     auto* placed = reinterpret_cast<ext2_ext_attr_header*>(stored.block.data());
-    ext2fs_ext_attr_block_rehash(placed, reinterpret_cast<ext2_ext_attr_entry*>(stored.block.data() + block_size));
+    ext2fs_ext_attr_block_rehash(placed,
+                                 reinterpret_cast<ext2_ext_attr_entry*>(stored.block.data() + block_size));
   }
   return stored;
 }

@@ -1,5 +1,5 @@
-// Extended attributes as ext4 stores them: what fits behind the inode's fixed part goes there, the rest into one
-// block.
+// Extended attributes as ext4 stores them: what fits behind the inode's fixed part goes there, the rest into
+// one block.
 #pragma once
 
 #include <array>
@@ -21,7 +21,8 @@ struct StoredXattrs {
   std::vector<std::byte> block;  // empty, or one block whose checksum is still to be set
 };
 
-// Refused, naming the attribute, when one has a prefix that ext4 does not know or they need more than one block.
+// Refused, naming the attribute, when one has a prefix that ext4 does not know or they need more than one
+// block.
 Result<StoredXattrs> store_xattrs(const std::vector<Xattr>& xattrs);
 
 }  // namespace cg::image

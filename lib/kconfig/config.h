@@ -36,7 +36,7 @@ class ConfigValues {
   const ConfigValue* find(std::string_view symbol) const;
   ConfigValue& operator[](std::string_view symbol);  // `symbol` outlives this
   void reserve(std::size_t count);
-  std::vector<Item> sorted() const;                  // by symbol
+  std::vector<Item> sorted() const;  // by symbol
 
  private:
   std::vector<Item> items_;

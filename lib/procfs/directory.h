@@ -26,8 +26,8 @@ class Directory {
 
   // The file's text, as far as it is not longer than 64 MB.
   Seen<std::string> read(const char* path) const;
-  // The same for a file that the kernel hands over in one piece (status, stat, fdinfo, cgroup): no second read to
-  // learn that there is no more.
+  // The same for a file that the kernel hands over in one piece (status, stat, fdinfo, cgroup): no second
+  // read to learn that there is no more.
   Seen<std::string> read_small(const char* path) const;
   Seen<std::string> link(const char* path) const;
   // The names in the directory that are numbers, ascending.

@@ -1,6 +1,8 @@
-// Whatever fails, and wherever the process is killed: the image under its name is byte for byte the old one or the
-// complete new one. Every call that changes a file fails in turn, every place that allocates, and the process dies in
-// every call and at moments spread over its run time. With CG_CHECK_LONG=1 all of them, else a sample.
+// Whatever fails, and wherever the process is killed: the image under its name is byte for byte the old one
+// or the complete new one. Every call that changes a file fails in turn, every place that allocates, and the
+// process dies in every call and at moments spread over its run time. With CG_CHECK_LONG=1 all of them, else
+// a sample.
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,8 +13,6 @@
 #include <fstream>
 #include <iostream>
 #include <random>
-
-#include <fmt/format.h>
 
 #include "base/process.h"
 #include "fault/faults.h"
@@ -37,7 +37,9 @@ struct Job {
 
 const std::vector<Job> jobs = {
     {"inject", {"inject", "@image.img", "@new:/sbin/new", "@new:/etc/conf", "@new:/a/b/c"}},
-    {"injectInPlace", {"inject", "@image.img", "@new:/sbin/new", "@new:/etc/conf", "@new:/a/b/c", "--in-place"}, true},
+    {"injectInPlace",
+     {"inject", "@image.img", "@new:/sbin/new", "@new:/etc/conf", "@new:/a/b/c", "--in-place"},
+     true},
     {"remove", {"remove", "-r", "@image.img", "/tree"}},
     {"removeInPlace", {"remove", "-r", "@image.img", "/tree", "--in-place"}, true},
     {"grow", {"inject", "@image.img", "@big:/big", "--grow"}},
@@ -58,16 +60,22 @@ class Fault : public ImageCase, public testing::WithParamInterface<Job> {
     std::ofstream(path("big"), std::ios::binary) << noise;
     fs::create_directories(path("more/etc"));
     std::ofstream(path("more/etc/late")) << noise.substr(0, 9000);
-    std::vector<TarEntry> entries = {{.path = "usr/sbin", .type = 'd', .mode = 0755}, {.path = "sbin", .type = 'l', .content = "usr/sbin"},
+    std::vector<TarEntry> entries = {{.path = "usr/sbin", .type = 'd', .mode = 0755},
+                                     {.path = "sbin", .type = 'l', .content = "usr/sbin"},
                                      {.path = "etc/conf", .content = noise.substr(100, 20000)}};
-    for (int i = 0; i < 20; ++i) entries.push_back({.path = "tree/d" + std::to_string(i) + "/file", .content = noise.substr(static_cast<std::size_t>(i), 5000)});
+    for (int i = 0; i < 20; ++i)
+      entries.push_back({.path = "tree/d" + std::to_string(i) + "/file",
+                         .content = noise.substr(static_cast<std::size_t>(i), 5000)});
     image_of(entries, {"--size", "2M", "--journal", "none"});
     fs::copy_file(path("image.img"), path("source.img"));
     old_ = bytes_of(path("image.img"));
-    for (std::string arg : GetParam().args) args_.push_back(arg.starts_with('@') ? text(arg.substr(1)) : std::move(arg));
+    for (std::string arg : GetParam().args)
+      args_.push_back(arg.starts_with('@') ? text(arg.substr(1)) : std::move(arg));
     // "@new:/x" has become "DIR/new:/x".
     ASSERT_EQ(rootfs_builder(args_).status, 0) << rootfs_builder(args_).err;
-    if (std::string_view(GetParam().args[0]) != "convert") { ASSERT_TRUE(is_clean(path("image.img"))); }
+    if (std::string_view(GetParam().args[0]) != "convert") {
+      ASSERT_TRUE(is_clean(path("image.img")));
+    }
     new_ = bytes_of(path("image.img"));
     ASSERT_FALSE(new_ == old_);
     files_ = names_in(path(""));
@@ -83,13 +91,16 @@ class Fault : public ImageCase, public testing::WithParamInterface<Job> {
   // After a fault: the image is whole. Returns whether it is the new one.
   bool check(const std::string& fault, bool may_leave_files) {
     ++cases_;
-    if (GetParam().in_place) (void)rootfs_builder({"ls", text("image.img")});  // replays the journal, if there is one
+    if (GetParam().in_place)
+      (void)rootfs_builder({"ls", text("image.img")});  // replays the journal, if there is one
     const std::string now = bytes_of(path("image.img"));
     if (now != old_ && now != new_) {
       ++lost_;
       ADD_FAILURE() << fault << ": the image is neither the old nor the new one";
     }
-    if (!may_leave_files) { EXPECT_EQ(names_in(path("")), files_) << fault; }
+    if (!may_leave_files) {
+      EXPECT_EQ(names_in(path("")), files_) << fault;
+    }
     return now == new_;
   }
 
@@ -102,9 +113,14 @@ class Fault : public ImageCase, public testing::WithParamInterface<Job> {
   }
 
   // Steps through 1 … `count`; all of them when that is asked for.
-  static std::size_t step(std::size_t count, std::size_t sample) { return exhaustive() ? 1 : std::max<std::size_t>(1, count / sample); }
+  static std::size_t step(std::size_t count, std::size_t sample) {
+    return exhaustive() ? 1 : std::max<std::size_t>(1, count / sample);
+  }
 
-  void report(const char* what) const { std::cout << "fault injection, " << GetParam().name << ", " << what << ": " << cases_ << " cases, " << lost_ << " lost\n"; }
+  void report(const char* what) const {
+    std::cout << "fault injection, " << GetParam().name << ", " << what << ": " << cases_ << " cases, "
+              << lost_ << " lost\n";
+  }
 
   std::vector<std::string> args_;
   std::vector<std::string> files_;
@@ -126,7 +142,9 @@ TEST_P(Fault, ACallFails) {
         faults::arm(what, n, error);
         const int status = run_here();
         faults::disarm();
-        const std::string fault = fmt::format("call {} of {} {} with errno {}", n, count, what == What::fail_on ? "and all after it fail" : "fails", error);
+        const std::string fault =
+            fmt::format("call {} of {} {} with errno {}", n, count,
+                        what == What::fail_on ? "and all after it fail" : "fails", error);
         // Where everything fails, nothing can be cleaned up either.
         const bool is_new = check(fault, what == What::fail_on);
         EXPECT_TRUE(status == 0 ? is_new : !is_new) << fault << ": status " << status;
@@ -217,7 +235,8 @@ TEST_P(Fault, AnAllocationFails) {
   report("allocations that fail");
 }
 
-INSTANTIATE_TEST_SUITE_P(Jobs, Fault, testing::ValuesIn(jobs), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Jobs, Fault, testing::ValuesIn(jobs),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace cg

@@ -24,10 +24,14 @@ int verdict() {
   if (!armed) return 0;
   const std::size_t number = ++calls;
   switch (wish) {
-    case What::count: return 0;
-    case What::fail_once: return number == wished;
-    case What::fail_on: return number >= wished;
-    case What::kill: return number == wished ? 2 : 0;
+    case What::count:
+      return 0;
+    case What::fail_once:
+      return number == wished;
+    case What::fail_on:
+      return number >= wished;
+    case What::kill:
+      return number == wished ? 2 : 0;
   }
   return 0;
 }
@@ -40,9 +44,14 @@ int verdict() {
 template <class Call, class Half>
 auto through(Call call, Half half) -> decltype(call()) {
   switch (verdict()) {
-    case 1: errno = wished_error; return -1;
-    case 2: half(); die();
-    default: return call();
+    case 1:
+      errno = wished_error;
+      return -1;
+    case 2:
+      half();
+      die();
+    default:
+      return call();
   }
 }
 template <class Call>
@@ -66,7 +75,8 @@ void remember(std::size_t number) {
   void* frames[14];
   const int depth = backtrace(frames, 14);
   std::uint64_t key = 1469598103934665603ULL;
-  for (int i = 2; i < depth; ++i) key = (key ^ reinterpret_cast<std::uintptr_t>(frames[i])) * 1099511628211ULL;
+  for (int i = 2; i < depth; ++i)
+    key = (key ^ reinterpret_cast<std::uintptr_t>(frames[i])) * 1099511628211ULL;
   for (std::size_t i = 0; i < place_count; ++i)
     if (places[i].key == key) return;
   if (place_count < most_places) places[place_count++] = {key, number};
@@ -107,7 +117,9 @@ void arm_allocation(std::size_t n) {
   allocation_armed = true;
 }
 
-void disarm_allocation() { allocation_armed = false; }
+void disarm_allocation() {
+  allocation_armed = false;
+}
 
 std::size_t allocation_places(std::size_t* numbers, std::size_t most) {
   const std::size_t count = place_count < most ? place_count : most;
@@ -123,15 +135,22 @@ using cg::faults::through;
 extern "C" {
 
 ssize_t pwrite(int fd, const void* bytes, size_t count, off_t at) {
-  return through([&] { return static_cast<ssize_t>(syscall(SYS_pwrite64, fd, bytes, count, at)); }, [&] { (void)syscall(SYS_pwrite64, fd, bytes, count / 2, at); });
+  return through([&] { return static_cast<ssize_t>(syscall(SYS_pwrite64, fd, bytes, count, at)); },
+                 [&] { (void)syscall(SYS_pwrite64, fd, bytes, count / 2, at); });
 }
-ssize_t pwrite64(int fd, const void* bytes, size_t count, off64_t at) { return pwrite(fd, bytes, count, at); }
+ssize_t pwrite64(int fd, const void* bytes, size_t count, off64_t at) {
+  return pwrite(fd, bytes, count, at);
+}
 ssize_t write(int fd, const void* bytes, size_t count) {
-  return through([&] { return static_cast<ssize_t>(syscall(SYS_write, fd, bytes, count)); }, [&] { (void)syscall(SYS_write, fd, bytes, count / 2); });
+  return through([&] { return static_cast<ssize_t>(syscall(SYS_write, fd, bytes, count)); },
+                 [&] { (void)syscall(SYS_write, fd, bytes, count / 2); });
 }
 ssize_t copy_file_range(int in, off64_t* in_at, int out, off64_t* out_at, size_t count, unsigned flags) {
-  return through([&] { return static_cast<ssize_t>(syscall(SYS_copy_file_range, in, in_at, out, out_at, count, flags)); },
-                 [&] { (void)syscall(SYS_copy_file_range, in, in_at, out, out_at, count / 2, flags); });
+  return through(
+      [&] {
+        return static_cast<ssize_t>(syscall(SYS_copy_file_range, in, in_at, out, out_at, count, flags));
+      },
+      [&] { (void)syscall(SYS_copy_file_range, in, in_at, out, out_at, count / 2, flags); });
 }
 int fsync(int fd) {
   return through([&] { return static_cast<int>(syscall(SYS_fsync, fd)); });
@@ -148,11 +167,15 @@ int unlink(const char* path) noexcept {
 int ftruncate(int fd, off_t size) noexcept {
   return through([&] { return static_cast<int>(syscall(SYS_ftruncate, fd, size)); });
 }
-int ftruncate64(int fd, off64_t size) noexcept { return ftruncate(fd, size); }
+int ftruncate64(int fd, off64_t size) noexcept {
+  return ftruncate(fd, size);
+}
 int fallocate(int fd, int mode, off_t at, off_t count) {
   return through([&] { return static_cast<int>(syscall(SYS_fallocate, fd, mode, at, count)); });
 }
-int fallocate64(int fd, int mode, off64_t at, off64_t count) { return fallocate(fd, mode, at, count); }
+int fallocate64(int fd, int mode, off64_t at, off64_t count) {
+  return fallocate(fd, mode, at, count);
+}
 
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);

@@ -1,6 +1,6 @@
-// Lets the n-th system call that changes a file fail, or kills the process there. This program defines pwrite(),
-// fsync(), rename() and the others itself, so that what lib/ and the libraries below it call arrives here: the tools
-// need no seam for it.
+// Lets the n-th system call that changes a file fail, or kills the process there. This program defines
+// pwrite(), fsync(), rename() and the others itself, so that what lib/ and the libraries below it call
+// arrives here: the tools need no seam for it.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ void arm(What what, std::size_t n, int error);
 // How many calls there were since arm(); no more faults.
 std::size_t disarm();
 
-// The n-th allocation since arm_allocation() fails. With n = 0 the places that allocate are remembered instead.
+// The n-th allocation since arm_allocation() fails. With n = 0 the places that allocate are remembered
+// instead.
 void arm_allocation(std::size_t n);
 void disarm_allocation();
 // For each place (the chain of callers) the number of its first allocation.

@@ -5,7 +5,6 @@
 #include "base/process.h"
 #include "image/image_case.h"
 
-
 namespace cg {
 namespace {
 
@@ -41,11 +40,16 @@ TEST_F(Hostile, DotDotIsRefused) {
 
 TEST_F(Hostile, EntriesBelowOtherThings) {
   expect_refused({{.path = "file"}, {.path = "file/below"}}, "file/below");
-  expect_refused({{.path = "link", .type = 'l', .content = "/nowhere"}, {.path = "link/below"}}, "link/below");
+  expect_refused({{.path = "link", .type = 'l', .content = "/nowhere"}, {.path = "link/below"}},
+                 "link/below");
   expect_refused({{.path = "link", .type = 'l', .content = "link"}, {.path = "link/below"}}, "link/below");
   expect_refused({{.path = "dir/inside"}, {.path = "dir"}}, "dir");
   // A link to a directory of the image is followed; one that points out of it ends at the image's root.
-  ASSERT_EQ(create({{.path = "etc", .type = 'd', .mode = 0755}, {.path = "out", .type = 'l', .content = "../../../../etc"}, {.path = "out/criu-guest-hostile", .content = "in"}}).status, 0);
+  ASSERT_EQ(create({{.path = "etc", .type = 'd', .mode = 0755},
+                    {.path = "out", .type = 'l', .content = "../../../../etc"},
+                    {.path = "out/criu-guest-hostile", .content = "in"}})
+                .status,
+            0);
   EXPECT_TRUE(is_clean(path("image.img")));
   EXPECT_EQ(debugfs(path("image.img"), "cat /etc/criu-guest-hostile"), "in");
   EXPECT_FALSE(fs::exists("/etc/criu-guest-hostile"));
@@ -84,7 +88,8 @@ TEST_F(Hostile, DeepPathsAreNoProblem) {
 }
 
 TEST_F(Hostile, TruncatedAndForeignArchives) {
-  write_tar_file(path("whole.tar"), {{.path = "a", .content = std::string(100000, 'a')}, {.path = "b", .content = std::string(100000, 'b')}});
+  write_tar_file(path("whole.tar"), {{.path = "a", .content = std::string(100000, 'a')},
+                                     {.path = "b", .content = std::string(100000, 'b')}});
   write_tar_file(path("whole.tar.xz"), {{.path = "a", .content = std::string(100000, 'a')}}, "xz");
   const std::string whole = bytes_of(path("whole.tar"));
   const std::string packed = bytes_of(path("whole.tar.xz"));
@@ -107,7 +112,8 @@ TEST_F(Hostile, TruncatedAndForeignArchives) {
   // An octal size of 8 GiB in a small file; the header's checksum is made right again.
   absurd.replace(124, 12, std::string("77777777777\0", 12));
   unsigned sum = 0;
-  for (int i = 0; i < 512; ++i) sum += i >= 148 && i < 156 ? ' ' : static_cast<unsigned char>(absurd[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < 512; ++i)
+    sum += i >= 148 && i < 156 ? ' ' : static_cast<unsigned char>(absurd[static_cast<std::size_t>(i)]);
   char field[9];
   std::snprintf(field, sizeof field, "%06o", sum);
   absurd.replace(148, 8, std::string(field, 6) + std::string("\0 ", 2));
@@ -117,7 +123,9 @@ TEST_F(Hostile, TruncatedAndForeignArchives) {
 TEST_F(Hostile, DamagedArchivesNeverCrash) {
   std::vector<TarEntry> entries;
   for (int i = 0; i < 6; ++i)
-    entries.push_back({.path = "dir" + std::to_string(i % 2) + "/file" + std::to_string(i), .content = std::string(static_cast<std::size_t>(i) * 900, 'x'), .xattrs = {{"user.a", "b"}}});
+    entries.push_back({.path = "dir" + std::to_string(i % 2) + "/file" + std::to_string(i),
+                       .content = std::string(static_cast<std::size_t>(i) * 900, 'x'),
+                       .xattrs = {{"user.a", "b"}}});
   entries.push_back({.path = "dir0/link", .type = 'l', .content = "file0"});
   entries.push_back({.path = "dir0/hard", .type = 'h', .content = "dir0/file2"});
   write_tar_file(path("good.tar"), entries);
@@ -128,9 +136,12 @@ TEST_F(Hostile, DamagedArchivesNeverCrash) {
     std::string bad = good;
     for (unsigned i = 0; i < 1 + random() % 8; ++i) bad[random() % bad.size()] = static_cast<char>(random());
     std::ofstream(path("good.tar"), std::ios::binary | std::ios::trunc) << bad;
-    const auto outcome = rootfs_builder({"create", "--from", text("good.tar"), "-o", text("image.img"), "--size", "8M"});
+    const auto outcome =
+        rootfs_builder({"create", "--from", text("good.tar"), "-o", text("image.img"), "--size", "8M"});
     if (outcome.status == 0) {
-      if (made++ % 10 == 0) { EXPECT_TRUE(is_clean(path("image.img"))) << round; }
+      if (made++ % 10 == 0) {
+        EXPECT_TRUE(is_clean(path("image.img"))) << round;
+      }
       fs::remove(path("image.img"));
     }
     EXPECT_TRUE(outcome.status == 0 || outcome.status == 1 || outcome.status == 3) << outcome.status;
@@ -139,7 +150,11 @@ TEST_F(Hostile, DamagedArchivesNeverCrash) {
 }
 
 TEST_F(Hostile, DamagedImagesNeverCrashAndAreNotMadeWorse) {
-  ASSERT_EQ(create({{.path = "etc/conf", .content = std::string(50000, 'c')}, {.path = "link", .type = 'l', .content = std::string(80, 'l')}, {.path = "sbin", .type = 'l', .content = "etc"}}).status, 0);
+  ASSERT_EQ(create({{.path = "etc/conf", .content = std::string(50000, 'c')},
+                    {.path = "link", .type = 'l', .content = std::string(80, 'l')},
+                    {.path = "sbin", .type = 'l', .content = "etc"}})
+                .status,
+            0);
   const std::string good = bytes_of(path("image.img"));
   std::ofstream(path("new")) << "new";
   std::mt19937 random(5);
@@ -151,12 +166,16 @@ TEST_F(Hostile, DamagedImagesNeverCrashAndAreNotMadeWorse) {
       bad[at] = static_cast<char>(random());
     }
     std::ofstream(path("image.img"), std::ios::binary | std::ios::trunc) << bad;
-    for (const auto& args : std::vector<std::vector<std::string>>{{"inspect", text("image.img")}, {"ls", "-R", text("image.img")}, {"cat", text("image.img"), "/etc/conf"}}) {
+    for (const auto& args : std::vector<std::vector<std::string>>{{"inspect", text("image.img")},
+                                                                  {"ls", "-R", text("image.img")},
+                                                                  {"cat", text("image.img"), "/etc/conf"}}) {
       const auto outcome = rootfs_builder(args);
       EXPECT_TRUE(outcome.status == 0 || outcome.status == 1 || outcome.status == 3) << outcome.status;
     }
     const auto outcome = rootfs_builder({"inject", text("image.img"), text("new") + ":/sbin/new"});
-    if (outcome.status != 0) { EXPECT_TRUE(bytes_of(path("image.img")) == bad) << round; }
+    if (outcome.status != 0) {
+      EXPECT_TRUE(bytes_of(path("image.img")) == bad) << round;
+    }
     ASSERT_EQ(names_in(path("")), (std::vector<std::string>{"image.img", "input.tar", "new"})) << round;
   }
 }

@@ -16,7 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool contains(const std::string& text, std::string_view part) { return text.contains(part); }
+bool contains(const std::string& text, std::string_view part) {
+  return text.contains(part);
+}
 #define EXPECT_HOLDS(text, part) EXPECT_PRED2(contains, text, part)
 
 class Create : public ImageCase {
@@ -31,11 +33,18 @@ std::string noise(std::size_t size, unsigned seed = 1) {
 }
 
 TEST_F(Create, EveryKindOfEntrySurvives) {
-  const std::string capability("\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 20);
+  const std::string capability(
+      "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 20);
   const std::string long_target(100, 'x');
   const auto image = image_of({
       {.path = "bin", .type = 'd', .mode = 0755},
-      {.path = "bin/tool", .content = "#!/bin/sh\n", .mode = 04751, .uid = 1000, .gid = 70000, .mtime = 1234567890, .nanoseconds = 987654321,
+      {.path = "bin/tool",
+       .content = "#!/bin/sh\n",
+       .mode = 04751,
+       .uid = 1000,
+       .gid = 70000,
+       .mtime = 1234567890,
+       .nanoseconds = 987654321,
        .xattrs = {{"security.capability", capability}, {"user.note", std::string(700, 'n')}}},
       {.path = "bin/again", .type = 'h', .content = "bin/tool"},
       {.path = "empty"},
@@ -84,20 +93,29 @@ TEST_F(Create, ADirectoryOfThisMachineSurvives) {
 }
 
 TEST_F(Create, CompressionMakesNoDifference) {
-  const std::vector<TarEntry> entries = {{.path = "a", .content = noise(100000)}, {.path = "b/c", .content = "x"}};
+  const std::vector<TarEntry> entries = {{.path = "a", .content = noise(100000)},
+                                         {.path = "b/c", .content = "x"}};
   write_tar_file(path("plain.tar"), entries);
   ASSERT_EQ(rootfs_builder({"create", "--from", text("plain.tar"), "-o", text("plain.img")}).status, 0);
   for (const char* filter : {"gzip", "xz", "zstd", "bzip2", "lz4"}) {
     write_tar_file(path("packed.tar"), entries, filter);
-    ASSERT_EQ(rootfs_builder({"create", "--from", text("packed.tar"), "-o", text("packed.img")}).status, 0) << filter;
+    ASSERT_EQ(rootfs_builder({"create", "--from", text("packed.tar"), "-o", text("packed.img")}).status, 0)
+        << filter;
     EXPECT_TRUE(bytes_of(path("plain.img")) == bytes_of(path("packed.img"))) << filter;
   }
 }
 
 TEST_F(Create, LaterLayersReplaceEarlierOnes) {
-  write_tar_file(path("one.tar"), {{.path = "etc/a", .content = noise(50000)}, {.path = "etc/b", .content = "one"}, {.path = "lib", .type = 'l', .content = "usr/lib"}, {.path = "usr/lib", .type = 'd', .mode = 0755}});
-  write_tar_file(path("two.tar"), {{.path = "etc/a", .content = "two"}, {.path = "lib/library", .content = "so"}});
-  ASSERT_EQ(rootfs_builder({"create", "--from", text("one.tar"), "--from", text("two.tar"), "-o", text("both.img")}).status, 0);
+  write_tar_file(path("one.tar"), {{.path = "etc/a", .content = noise(50000)},
+                                   {.path = "etc/b", .content = "one"},
+                                   {.path = "lib", .type = 'l', .content = "usr/lib"},
+                                   {.path = "usr/lib", .type = 'd', .mode = 0755}});
+  write_tar_file(path("two.tar"),
+                 {{.path = "etc/a", .content = "two"}, {.path = "lib/library", .content = "so"}});
+  ASSERT_EQ(
+      rootfs_builder({"create", "--from", text("one.tar"), "--from", text("two.tar"), "-o", text("both.img")})
+          .status,
+      0);
   EXPECT_TRUE(is_clean(path("both.img")));
   EXPECT_EQ(debugfs(path("both.img"), "cat /etc/a"), "two");
   EXPECT_EQ(debugfs(path("both.img"), "cat /etc/b"), "one");
@@ -109,7 +127,9 @@ TEST_F(Create, LargeDirectoriesAreIndexed) {
   std::vector<TarEntry> entries;
   for (int i = 0; i < 5000; ++i) entries.push_back({.path = "flat/file" + std::to_string(i)});
   // 16 of these to a block: more than 507 blocks need a second level of the index.
-  for (int i = 0; i < 9000; ++i) entries.push_back({.path = "wide/" + std::string(240, 'n') + std::to_string(i), .content = i == 7777 ? "found" : ""});
+  for (int i = 0; i < 9000; ++i)
+    entries.push_back(
+        {.path = "wide/" + std::string(240, 'n') + std::to_string(i), .content = i == 7777 ? "found" : ""});
   const auto image = image_of(entries);
   EXPECT_TRUE(is_clean(image));
   EXPECT_HOLDS(debugfs(image, "htree_dump /flat"), "Indirect levels: 0");
@@ -142,7 +162,8 @@ TEST_F(Create, HolesTakeNoRoom) {
 TEST_F(Create, DataThatSpansGroupsStepsOverSuperblockCopies) {
   fs::create_directories(path("tree"));
   const std::string half = noise(70 << 20);
-  for (const char* name : {"one", "two", "three"}) std::ofstream(path("tree") / name, std::ios::binary) << half;
+  for (const char* name : {"one", "two", "three"})
+    std::ofstream(path("tree") / name, std::ios::binary) << half;
   ASSERT_EQ(rootfs_builder({"create", "--from", text("tree"), "-o", text("tree.img")}).status, 0);
   EXPECT_TRUE(is_clean(path("tree.img")));
   EXPECT_TRUE(debugfs(path("tree.img"), "cat /two") == half);
@@ -153,9 +174,14 @@ TEST_F(Create, DataThatSpansGroupsStepsOverSuperblockCopies) {
 }
 
 TEST_F(Create, TheSameInputGivesTheSameBytes) {
-  const std::vector<TarEntry> entries = {{.path = "a/b", .content = noise(300000)}, {.path = "c", .type = 'l', .content = "a/b"}, {.path = "z", .xattrs = {{"user.x", "y"}}}};
+  const std::vector<TarEntry> entries = {{.path = "a/b", .content = noise(300000)},
+                                         {.path = "c", .type = 'l', .content = "a/b"},
+                                         {.path = "z", .xattrs = {{"user.x", "y"}}}};
   write_tar_file(path("input.tar"), entries);
-  ASSERT_EQ(rootfs_builder({"create", "--from", text("input.tar"), "-o", text("one.img"), "--size", "auto+4M"}).status, 0);
+  ASSERT_EQ(
+      rootfs_builder({"create", "--from", text("input.tar"), "-o", text("one.img"), "--size", "auto+4M"})
+          .status,
+      0);
   const pid_t child = fork();
   if (child == 0) {
     umask(077);
@@ -171,16 +197,24 @@ TEST_F(Create, TheSameInputGivesTheSameBytes) {
 }
 
 TEST_F(Create, SourceDateEpochClampsTimes) {
-  write_tar_file(path("input.tar"), {{.path = "new", .mtime = 1800000000}, {.path = "old", .mtime = 1000000000}});
-  ASSERT_EQ(rootfs_builder({"create", "--from", text("input.tar"), "-o", text("image.img")}, {{"SOURCE_DATE_EPOCH", "1500000000"}}).status, 0);
+  write_tar_file(path("input.tar"),
+                 {{.path = "new", .mtime = 1800000000}, {.path = "old", .mtime = 1000000000}});
+  ASSERT_EQ(rootfs_builder({"create", "--from", text("input.tar"), "-o", text("image.img")},
+                           {{"SOURCE_DATE_EPOCH", "1500000000"}})
+                .status,
+            0);
   EXPECT_TRUE(is_clean(path("image.img")));
   EXPECT_HOLDS(debugfs(path("image.img"), "stat /new"), "mtime: 0x59682f00");
   EXPECT_HOLDS(debugfs(path("image.img"), "stat /old"), "mtime: 0x3b9aca00");
-  EXPECT_EQ(rootfs_builder({"create", "--from", text("input.tar"), "-o", text("x.img")}, {{"SOURCE_DATE_EPOCH", "soon"}}).status, 2);
+  EXPECT_EQ(rootfs_builder({"create", "--from", text("input.tar"), "-o", text("x.img")},
+                           {{"SOURCE_DATE_EPOCH", "soon"}})
+                .status,
+            2);
 }
 
 TEST_F(Create, TheUuidAndLabelAreTheOnesGiven) {
-  const auto image = image_of({{.path = "a"}}, {"--uuid", "01234567-89ab-cdef-0123-456789abcdef", "--label", "root"});
+  const auto image =
+      image_of({{.path = "a"}}, {"--uuid", "01234567-89ab-cdef-0123-456789abcdef", "--label", "root"});
   const auto outcome = rootfs_builder({"inspect", image, "--format", "json"});
   EXPECT_HOLDS(outcome.out, "\"uuid\": \"01234567-89ab-cdef-0123-456789abcdef\"");
   EXPECT_HOLDS(outcome.out, "\"label\": \"root\"");
@@ -203,7 +237,10 @@ TEST_F(Create, SizesAreKept) {
 TEST_F(Create, SizesFromTinyToTwoGroupsAreClean) {
   write_tar_file(path("input.tar"), {{.path = "a", .content = "a"}});
   for (const char* size : {"300K", "1M", "7M", "8M", "127M", "128M", "129M", "130M", "257M"}) {
-    ASSERT_EQ(rootfs_builder({"create", "--from", text("input.tar"), "-o", text("image.img"), "--size", size}).status, 0) << size;
+    ASSERT_EQ(rootfs_builder({"create", "--from", text("input.tar"), "-o", text("image.img"), "--size", size})
+                  .status,
+              0)
+        << size;
     EXPECT_TRUE(is_clean(path("image.img"))) << size;
   }
 }
@@ -211,13 +248,15 @@ TEST_F(Create, SizesFromTinyToTwoGroupsAreClean) {
 TEST_F(Create, WhatDoesNotFitIsRefusedAndNamed) {
   write_tar_file(path("input.tar"), {{.path = "big/file", .content = noise(3 << 20)}});
   std::ofstream(path("image.img")) << "previous";
-  const auto outcome = rootfs_builder({"create", "--from", text("input.tar"), "-o", text("image.img"), "--size", "2M"});
+  const auto outcome =
+      rootfs_builder({"create", "--from", text("input.tar"), "-o", text("image.img"), "--size", "2M"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_HOLDS(outcome.err, "big/file");
   EXPECT_EQ(bytes_of(path("image.img")), "previous");
   EXPECT_EQ(names_in(path("")), (std::vector<std::string>{"image.img", "input.tar"}));
   // The data fits and the rest does not.
-  const auto tight = rootfs_builder({"create", "--from", text("input.tar"), "-o", text("image.img"), "--size", "3100K"});
+  const auto tight =
+      rootfs_builder({"create", "--from", text("input.tar"), "-o", text("image.img"), "--size", "3100K"});
   EXPECT_EQ(tight.status, 1);
   EXPECT_HOLDS(tight.err, "--size");
   EXPECT_EQ(bytes_of(path("image.img")), "previous");

@@ -32,8 +32,11 @@ std::uint64_t wrap_in_disk(const fs::path& raw, const fs::path& disk, Scheme sch
   FileDevice device(fd.get(), disk.string(), total);
   const MbrEntry entry{.start = start / sector_bytes, .sectors = bytes / sector_bytes};
   Result<void> done;
-  if (scheme == Scheme::gpt) done = write_gpt(device, {{.type = gpt_type_linux, .id = {1}, .offset = start, .bytes = bytes, .name = "root"}}, {2});
-  else done = write_mbr(device, 0, {entry}, 0x12345678);
+  if (scheme == Scheme::gpt)
+    done = write_gpt(
+        device, {{.type = gpt_type_linux, .id = {1}, .offset = start, .bytes = bytes, .name = "root"}}, {2});
+  else
+    done = write_mbr(device, 0, {entry}, 0x12345678);
   if (done && scheme == Scheme::dax) {
     MbrEntry inner = entry;
     inner.start -= dax_data_offset / sector_bytes;

@@ -1,4 +1,5 @@
-// Disks around a file system, made for tests by the same functions that make them for users; sfdisk reads them.
+// Disks around a file system, made for tests by the same functions that make them for users; sfdisk reads
+// them.
 #pragma once
 
 #include <filesystem>
@@ -9,6 +10,7 @@
 namespace cg {
 
 // Puts the raw file system `raw` into a disk of that scheme at `disk`; where it starts there.
-std::uint64_t wrap_in_disk(const std::filesystem::path& raw, const std::filesystem::path& disk, image::Scheme scheme);
+std::uint64_t wrap_in_disk(const std::filesystem::path& raw, const std::filesystem::path& disk,
+                           image::Scheme scheme);
 
 }  // namespace cg

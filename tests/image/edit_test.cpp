@@ -1,7 +1,7 @@
 // Every edit, in images of every layout, in both modes; what e2fsprogs then reads is what was wished.
+#include <fcntl.h>
 #include <sys/file.h>
 
-#include <fcntl.h>
 #include <fstream>
 #include <thread>
 
@@ -20,7 +20,12 @@ const std::vector<TarEntry> small_system = {
     {.path = "usr/sbin", .type = 'd', .mode = 0755},
     {.path = "sbin", .type = 'l', .content = "usr/sbin"},
     {.path = "away", .type = 'l', .content = "/../../usr"},
-    {.path = "etc/conf", .content = std::string(20000, 'c'), .mode = 0640, .uid = 7, .gid = 8, .xattrs = {{"user.note", "kept"}}},
+    {.path = "etc/conf",
+     .content = std::string(20000, 'c'),
+     .mode = 0640,
+     .uid = 7,
+     .gid = 8,
+     .xattrs = {{"user.note", "kept"}}},
     {.path = "etc/other", .type = 'h', .content = "etc/conf"},
     {.path = "tree/a/b", .content = "deep"},
     {.path = "tree/a/c", .type = 'l', .content = "/etc"},
@@ -70,9 +75,11 @@ class Edit : public ImageCase, public testing::WithParamInterface<How> {
 };
 
 TEST_P(Edit, Injects) {
-  expect_edited({"inject", text("new") + ":/sbin/criu:4755:1:2", text("new") + ":/a/b/c/", text("new") + ":/etc/conf", text("new") + ":/x\\:y"});
+  expect_edited({"inject", text("new") + ":/sbin/criu:4755:1:2", text("new") + ":/a/b/c/",
+                 text("new") + ":/etc/conf", text("new") + ":/x\\:y"});
   EXPECT_EQ(ask("cat /usr/sbin/criu"), "the new bytes\n");
-  EXPECT_TRUE(says("stat /usr/sbin/criu", "Mode:  04755") && says("stat /usr/sbin/criu", "User:     1   Group:     2"));
+  EXPECT_TRUE(says("stat /usr/sbin/criu", "Mode:  04755") &&
+              says("stat /usr/sbin/criu", "User:     1   Group:     2"));
   EXPECT_EQ(ask("cat /a/b/c/new"), "the new bytes\n");
   EXPECT_EQ(ask("cat /etc/conf"), "the new bytes\n");
   EXPECT_EQ(ask("cat /etc/other"), std::string(20000, 'c'));
@@ -82,7 +89,8 @@ TEST_P(Edit, Injects) {
 TEST_P(Edit, ReplacesBytesAndKeepsAllElse) {
   expect_edited({"replace", text("new") + ":/etc/other"});
   EXPECT_EQ(ask("cat /etc/conf"), "the new bytes\n");
-  EXPECT_TRUE(says("stat /etc/conf", "Mode:  0640") && says("stat /etc/conf", "User:     7   Group:     8") && says("stat /etc/conf", "Links: 2"));
+  EXPECT_TRUE(says("stat /etc/conf", "Mode:  0640") && says("stat /etc/conf", "User:     7   Group:     8") &&
+              says("stat /etc/conf", "Links: 2"));
   EXPECT_TRUE(says("ea_list /etc/conf", "kept"));
   expect_refused({"replace", text("new") + ":/etc/missing"}, "/etc/missing");
 }
@@ -113,7 +121,8 @@ TEST_P(Edit, MakesDirectoriesAndLinks) {
 
 TEST_P(Edit, ChangesModesAndOwners) {
   expect_edited({"chmod", "4711", "/etc/conf", "/sbin"});
-  EXPECT_TRUE(says("stat /etc/conf", "Mode:  04711") && says("stat /usr/sbin", "Mode:  04711") && says("stat /sbin", "Type: symlink    Mode:  0644"));
+  EXPECT_TRUE(says("stat /etc/conf", "Mode:  04711") && says("stat /usr/sbin", "Mode:  04711") &&
+              says("stat /sbin", "Type: symlink    Mode:  0644"));
   expect_edited({"chown", "70000:80000", "/etc/conf"});
   EXPECT_TRUE(says("stat /etc/conf", "User: 70000   Group: 80000"));
   expect_refused({"chmod", "999", "/etc"}, "octal", 2);
@@ -130,10 +139,12 @@ TEST_P(Edit, GrowsOrRefusesBeforeTheFirstWrite) {
   EXPECT_TRUE(ask("cat /usr/sbin/big") == big + "end");
   EXPECT_EQ(ask("cat /etc/conf"), std::string(20000, 'c'));
   EXPECT_EQ(fs::file_size(path("disk.img")) % (1 << 20), 0U);
-  EXPECT_EQ(rootfs_builder({"verify", text("disk.img")}).status, 0) << rootfs_builder({"verify", text("disk.img")}).out;
+  EXPECT_EQ(rootfs_builder({"verify", text("disk.img")}).status, 0)
+      << rootfs_builder({"verify", text("disk.img")}).out;
   if (GetParam().scheme != Scheme::raw && find_program("sfdisk")) {
     const auto verified = run({"sfdisk", "--verify", text("disk.img")});
-    EXPECT_TRUE(verified && verified->status == 0 && verified->out.contains("No errors")) << verified->out << verified->err;
+    EXPECT_TRUE(verified && verified->status == 0 && verified->out.contains("No errors"))
+        << verified->out << verified->err;
   }
 }
 
@@ -152,7 +163,9 @@ TEST_P(Edit, TwoEditorsTakeTurns) {
   std::vector<std::thread> editors;
   std::array<int, 4> statuses{};
   for (std::size_t i = 0; i < statuses.size(); ++i)
-    editors.emplace_back([&, i] { statuses[i] = edit({"inject", text("new") + ":/by-" + std::to_string(i)}).status; });
+    editors.emplace_back([&, i] {
+      statuses[i] = edit({"inject", text("new") + ":/by-" + std::to_string(i)}).status;
+    });
   for (auto& editor : editors) editor.join();
   EXPECT_TRUE(is_clean(path("disk.img"), offset_));
   for (std::size_t i = 0; i < statuses.size(); ++i) {
@@ -163,7 +176,7 @@ TEST_P(Edit, TwoEditorsTakeTurns) {
 
 TEST_P(Edit, AnImageThatAMachineLocksIsLeftAlone) {
   const UniqueFd fd(open(path("disk.img").c_str(), O_RDWR | O_CLOEXEC));
-  struct flock lock{};
+  struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_start = 100;
   lock.l_len = 1;
@@ -172,9 +185,14 @@ TEST_P(Edit, AnImageThatAMachineLocksIsLeftAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, Edit,
-                         testing::Values(How{Scheme::raw, false}, How{Scheme::raw, true}, How{Scheme::mbr, false}, How{Scheme::gpt, true},
-                                         How{Scheme::gpt, false}, How{Scheme::dax, true}, How{Scheme::dax, false}),
-                         [](const auto& info) { return std::string(image::to_string(info.param.scheme)) + (info.param.in_place ? "InPlace" : "Copy"); });
+                         testing::Values(How{Scheme::raw, false}, How{Scheme::raw, true},
+                                         How{Scheme::mbr, false}, How{Scheme::gpt, true},
+                                         How{Scheme::gpt, false}, How{Scheme::dax, true},
+                                         How{Scheme::dax, false}),
+                         [](const auto& info) {
+                           return std::string(image::to_string(info.param.scheme)) +
+                                  (info.param.in_place ? "InPlace" : "Copy");
+                         });
 
 // Images of other makers, with what mke2fs can be told to leave out or to put in.
 class EditForeign : public ImageCase, public testing::WithParamInterface<const char*> {};
@@ -183,7 +201,8 @@ TEST_P(EditForeign, IsCleanAndHoldsWhatWasWished) {
   NEEDS_PROGRAM("mke2fs");
   fs::create_directories(path("tree/etc"));
   fs::create_directories(path("tree/many"));
-  for (int i = 0; i < 200; ++i) std::ofstream(path("tree/many/a-file-with-a-long-name-" + std::to_string(i))) << i;
+  for (int i = 0; i < 200; ++i)
+    std::ofstream(path("tree/many/a-file-with-a-long-name-" + std::to_string(i))) << i;
   std::ofstream(path("tree/etc/conf")) << std::string(200000, 'c');
   std::ofstream(path("new")) << "the new bytes\n";
   std::ofstream(path("big"), std::ios::binary) << std::string(24 << 20, 'B');
@@ -196,7 +215,8 @@ TEST_P(EditForeign, IsCleanAndHoldsWhatWasWished) {
     const auto made = run(argv);
     ASSERT_TRUE(made && made->status == 0) << made->err;
     for (std::vector<std::string> args : std::vector<std::vector<std::string>>{
-             {"inject", text("foreign.img"), text("new") + ":/etc/new", text("new") + ":/many/one-more", text("big") + ":/opt/big", "--grow"},
+             {"inject", text("foreign.img"), text("new") + ":/etc/new", text("new") + ":/many/one-more",
+              text("big") + ":/opt/big", "--grow"},
              {"remove", text("foreign.img"), "-r", "/many"},
              {"replace", text("foreign.img"), text("new") + ":/etc/conf"},
              {"mkdir", text("foreign.img"), "/m/n/o"},
@@ -209,14 +229,18 @@ TEST_P(EditForeign, IsCleanAndHoldsWhatWasWished) {
     }
     EXPECT_EQ(debugfs(path("foreign.img"), "cat /etc/conf"), "the new bytes\n");
     EXPECT_EQ(debugfs(path("foreign.img"), "cat /m/link"), std::string(90, 't'));
-    if (!std::string_view(GetParam()).contains("bigalloc")) { EXPECT_TRUE(debugfs(path("foreign.img"), "cat /opt/big") == std::string(24 << 20, 'B')); }
+    if (!std::string_view(GetParam()).contains("bigalloc")) {
+      EXPECT_TRUE(debugfs(path("foreign.img"), "cat /opt/big") == std::string(24 << 20, 'B'));
+    }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Mke2fs, EditForeign,
-                         testing::Values("-t ext4", "-t ext4 -b 1024", "-t ext4 -O ^metadata_csum", "-t ext4 -O ^64bit", "-t ext4 -O inline_data",
-                                         "-t ext4 -O bigalloc", "-t ext4 -I 128", "-t ext3", "-t ext2", "-t ext4 -O ^has_journal,^dir_index",
-                                         "-t ext4 -O ^flex_bg", "-t ext4 -O orphan_file", "-t ext4 -O metadata_csum_seed"));
+                         testing::Values("-t ext4", "-t ext4 -b 1024", "-t ext4 -O ^metadata_csum",
+                                         "-t ext4 -O ^64bit", "-t ext4 -O inline_data", "-t ext4 -O bigalloc",
+                                         "-t ext4 -I 128", "-t ext3", "-t ext2",
+                                         "-t ext4 -O ^has_journal,^dir_index", "-t ext4 -O ^flex_bg",
+                                         "-t ext4 -O orphan_file", "-t ext4 -O metadata_csum_seed"));
 
 class EditRefuses : public ImageCase {};
 
@@ -251,7 +275,8 @@ TEST_F(EditRefuses, PartitionTablesThatMakeNoSense) {
     return std::to_string(outcome.status) + outcome.err;
   };
   wrap_in_disk(raw, path("mbr.img"), Scheme::mbr);
-  EXPECT_TRUE(status_and_words({"ls", text("mbr.img"), "--partition", "2"}).contains("has no partition 2; it has 1 (ext4"));
+  EXPECT_TRUE(status_and_words({"ls", text("mbr.img"), "--partition", "2"})
+                  .contains("has no partition 2; it has 1 (ext4"));
   EXPECT_TRUE(status_and_words({"ls", raw, "--partition", "1"}).contains("no partition table"));
   fs::resize_file(path("mbr.img"), fs::file_size(path("mbr.img")) / 2);
   EXPECT_TRUE(status_and_words({"ls", text("mbr.img")}).contains("cut short"));

@@ -38,12 +38,14 @@ std::string at_offset(const fs::path& image, std::uint64_t offset) {
 testing::AssertionResult is_clean(const fs::path& image, std::uint64_t offset) {
   const auto result = run({"e2fsck", "-fn", at_offset(image, offset)}, {.set_variables = {{"LC_ALL", "C"}}});
   if (!result) return testing::AssertionFailure() << result.error().message;
-  if (result->status != 0) return testing::AssertionFailure() << "e2fsck -fn says " << result->status << ": " << result->out;
+  if (result->status != 0)
+    return testing::AssertionFailure() << "e2fsck -fn says " << result->status << ": " << result->out;
   return testing::AssertionSuccess();
 }
 
 std::string debugfs(const fs::path& image, const std::string& request, std::uint64_t offset) {
-  const auto result = run({"debugfs", "-R", request, at_offset(image, offset)}, {.set_variables = {{"LC_ALL", "C"}, {"TZ", "UTC"}, {"PAGER", "cat"}}});
+  const auto result = run({"debugfs", "-R", request, at_offset(image, offset)},
+                          {.set_variables = {{"LC_ALL", "C"}, {"TZ", "UTC"}, {"PAGER", "cat"}}});
   return result ? result->out : result.error().message;
 }
 
@@ -54,7 +56,8 @@ std::string bytes_of(const fs::path& file) {
 
 std::vector<std::string> names_in(const fs::path& directory) {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(directory)) names.push_back(entry.path().filename().string());
+  for (const auto& entry : fs::directory_iterator(directory))
+    names.push_back(entry.path().filename().string());
   std::ranges::sort(names);
   return names;
 }
@@ -72,7 +75,9 @@ void write_tar_file(const fs::path& tar, const std::vector<TarEntry>& entries, c
     archive_entry_set_uid(entry, item.uid);
     archive_entry_set_gid(entry, item.gid);
     archive_entry_set_mtime(entry, item.mtime, item.nanoseconds);
-    const std::map<char, unsigned> types = {{'f', AE_IFREG}, {'d', AE_IFDIR}, {'l', AE_IFLNK}, {'c', AE_IFCHR}, {'b', AE_IFBLK}, {'p', AE_IFIFO}, {'h', AE_IFREG}};
+    const std::map<char, unsigned> types = {{'f', AE_IFREG}, {'d', AE_IFDIR}, {'l', AE_IFLNK},
+                                            {'c', AE_IFCHR}, {'b', AE_IFBLK}, {'p', AE_IFIFO},
+                                            {'h', AE_IFREG}};
     archive_entry_set_filetype(entry, types.at(item.type));
     archive_entry_set_size(entry, 0);
     if (item.type == 'f') archive_entry_set_size(entry, static_cast<la_int64_t>(item.content.size()));
@@ -80,7 +85,8 @@ void write_tar_file(const fs::path& tar, const std::vector<TarEntry>& entries, c
     if (item.type == 'h') archive_entry_set_hardlink(entry, item.content.c_str());
     archive_entry_set_rdevmajor(entry, item.major);
     archive_entry_set_rdevminor(entry, item.minor);
-    for (const auto& [name, value] : item.xattrs) archive_entry_xattr_add_entry(entry, name.c_str(), value.data(), value.size());
+    for (const auto& [name, value] : item.xattrs)
+      archive_entry_xattr_add_entry(entry, name.c_str(), value.data(), value.size());
     ASSERT_EQ(archive_write_header(writer, entry), ARCHIVE_OK) << archive_error_string(writer);
     if (item.type == 'f') archive_write_data(writer, item.content.data(), item.content.size());
     archive_entry_free(entry);

@@ -1,4 +1,5 @@
-// What the tests of images share: the tool run in process, tars made entry by entry, and readers that are not ours.
+// What the tests of images share: the tool run in process, tars made entry by entry, and readers that are not
+// ours.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -25,7 +26,8 @@ struct Outcome {
 };
 
 // rootfs-builder with these arguments; only `variables` are in its environment.
-Outcome rootfs_builder(const std::vector<std::string>& args, std::map<std::string, std::string> variables = {});
+Outcome rootfs_builder(const std::vector<std::string>& args,
+                       std::map<std::string, std::string> variables = {});
 
 // Skips the calling test where e2fsprogs is not installed.
 #define NEEDS_PROGRAM(name) \
@@ -41,7 +43,7 @@ std::vector<std::string> names_in(const std::filesystem::path& directory);
 
 struct TarEntry {
   std::string path;
-  char type = 'f';  // f d l h c b p
+  char type = 'f';      // f d l h c b p
   std::string content;  // a file's bytes, or what a link (l) or hard link (h) names
   unsigned mode = 0644;
   std::int64_t uid = 0;
@@ -54,7 +56,8 @@ struct TarEntry {
 };
 
 // Writes a pax tar; names are taken as they are, however hostile.
-void write_tar_file(const std::filesystem::path& tar, const std::vector<TarEntry>& entries, const char* filter = nullptr);
+void write_tar_file(const std::filesystem::path& tar, const std::vector<TarEntry>& entries,
+                    const char* filter = nullptr);
 
 class ImageCase : public testing::Test {
  protected:

@@ -1,11 +1,12 @@
 // Existing images, ours and mke2fs's, changed and always clean; and left alone when they cannot be.
-#include <csignal>
-#include <fstream>
-#include <sstream>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
 
 #include "base/process.h"
 #include "image/image_case.h"
@@ -15,7 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool contains(const std::string& text, std::string_view part) { return text.contains(part); }
+bool contains(const std::string& text, std::string_view part) {
+  return text.contains(part);
+}
 #define EXPECT_HOLDS(text, part) EXPECT_PRED2(contains, text, part)
 
 class Inject : public ImageCase {
@@ -28,17 +31,26 @@ class Inject : public ImageCase {
   std::string image(std::vector<std::string> more = {"--size", "auto+4M"}) {
     return image_of({{.path = "usr/sbin", .type = 'd', .mode = 0755},
                      {.path = "sbin", .type = 'l', .content = "usr/sbin"},
-                     {.path = "etc/conf", .content = std::string(20000, 'c'), .mode = 0600, .uid = 7, .gid = 8, .xattrs = {{"user.big", std::string(900, 'b')}}},
+                     {.path = "etc/conf",
+                      .content = std::string(20000, 'c'),
+                      .mode = 0600,
+                      .uid = 7,
+                      .gid = 8,
+                      .xattrs = {{"user.big", std::string(900, 'b')}}},
                      {.path = "etc/other", .type = 'h', .content = "etc/conf"},
-                     {.path = "etc/single", .content = std::string(9000, 's'), .xattrs = {{"user.big", std::string(900, 'b')}}},
+                     {.path = "etc/single",
+                      .content = std::string(9000, 's'),
+                      .xattrs = {{"user.big", std::string(900, 'b')}}},
                      {.path = "out", .type = 'l', .content = "../../../etc"},
                      {.path = "away", .type = 'l', .content = "/usr"},
                      {.path = "loop", .type = 'l', .content = "loop"},
                      {.path = "pipe", .type = 'p'}},
                     std::move(more));
   }
-  // The image is refused or does not fit: status 1, a message that holds `part`, the image byte for byte the old one.
-  void expect_refused(const std::string& image, const std::string& item, std::string_view part, int status = 1) {
+  // The image is refused or does not fit: status 1, a message that holds `part`, the image byte for byte the
+  // old one.
+  void expect_refused(const std::string& image, const std::string& item, std::string_view part,
+                      int status = 1) {
     const std::string before = bytes_of(image);
     const auto names = names_in(path(""));
     const auto outcome = rootfs_builder({"inject", image, item});
@@ -51,7 +63,9 @@ class Inject : public ImageCase {
 
 TEST_F(Inject, NewFilesGetParentsModeAndOwner) {
   const auto img = image();
-  const auto outcome = rootfs_builder({"inject", img, text("new") + ":/a/b/c:4755:3:4", text("new") + ":/a/b/plain", text("new") + ":/a/", text("new") + ":/etc"});
+  const auto outcome =
+      rootfs_builder({"inject", img, text("new") + ":/a/b/c:4755:3:4", text("new") + ":/a/b/plain",
+                      text("new") + ":/a/", text("new") + ":/etc"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_TRUE(is_clean(img));
   EXPECT_EQ(debugfs(img, "cat /a/b/c"), "the new bytes\n");
@@ -72,7 +86,8 @@ TEST_F(Inject, AReplacedFileGivesItsBlocksBack) {
   // Again and again: nothing leaks.
   const auto free_blocks = [&] { return rootfs_builder({"inspect", img}).out; };
   const std::string once = free_blocks();
-  for (int i = 0; i < 5; ++i) ASSERT_EQ(rootfs_builder({"inject", img, text("new") + ":/etc/single"}).status, 0);
+  for (int i = 0; i < 5; ++i)
+    ASSERT_EQ(rootfs_builder({"inject", img, text("new") + ":/etc/single"}).status, 0);
   EXPECT_EQ(free_blocks(), once);
 }
 
@@ -89,7 +104,10 @@ TEST_F(Inject, AReplacedNameLeavesTheOtherNamesOfTheFile) {
 
 TEST_F(Inject, LinksAreFollowedInsideTheImageAndNeverOut) {
   const auto img = image();
-  ASSERT_EQ(rootfs_builder({"inject", img, text("new") + ":/sbin/criu", text("new") + ":/out/escaped", text("new") + ":/away/x/y"}).status, 0);
+  ASSERT_EQ(rootfs_builder({"inject", img, text("new") + ":/sbin/criu", text("new") + ":/out/escaped",
+                            text("new") + ":/away/x/y"})
+                .status,
+            0);
   EXPECT_TRUE(is_clean(img));
   EXPECT_EQ(debugfs(img, "cat /usr/sbin/criu"), "the new bytes\n");
   EXPECT_EQ(debugfs(img, "cat /etc/escaped"), "the new bytes\n");
@@ -143,7 +161,9 @@ TEST_F(Inject, AFullDiskLeavesTheImageAsItWas) {
 
 TEST_F(Inject, ImagesInNeedOfRepairAreLeftAlone) {
   NEEDS_PROGRAM("debugfs");
-  const auto change = [&](const std::string& img, const std::string& request) { (void)run({"debugfs", "-w", "-R", request, img}); };
+  const auto change = [&](const std::string& img, const std::string& request) {
+    (void)run({"debugfs", "-w", "-R", request, img});
+  };
   auto img = image({"--size", "16M"});
   change(img, "feature needs_recovery");
   expect_refused(img, text("new") + ":/x", "journal");
@@ -176,7 +196,9 @@ TEST_P(InjectIntoForeignImage, IsClean) {
   ASSERT_TRUE(made);
   ASSERT_EQ(made->status, 0) << made->err;
   std::ofstream(path("big"), std::ios::binary) << std::string(3 << 20, 'B');
-  const auto outcome = rootfs_builder({"inject", text("foreign.img"), text("new") + ":/etc/conf", text("new") + ":/etc/tiny", text("big") + ":/opt/x/big", text("new") + ":/lost+found/n"});
+  const auto outcome =
+      rootfs_builder({"inject", text("foreign.img"), text("new") + ":/etc/conf", text("new") + ":/etc/tiny",
+                      text("big") + ":/opt/x/big", text("new") + ":/lost+found/n"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_TRUE(is_clean(path("foreign.img")));
   EXPECT_EQ(debugfs(path("foreign.img"), "cat /etc/conf"), "the new bytes\n");
@@ -184,8 +206,10 @@ TEST_P(InjectIntoForeignImage, IsClean) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Mke2fs, InjectIntoForeignImage,
-                         testing::Values("-t ext4", "-t ext4 -b 1024", "-t ext4 -O ^metadata_csum", "-t ext4 -O ^64bit", "-t ext4 -O inline_data",
-                                         "-t ext4 -O bigalloc", "-t ext4 -I 128", "-t ext3", "-t ext2", "-t ext4 -O ^has_journal,^dir_index"));
+                         testing::Values("-t ext4", "-t ext4 -b 1024", "-t ext4 -O ^metadata_csum",
+                                         "-t ext4 -O ^64bit", "-t ext4 -O inline_data", "-t ext4 -O bigalloc",
+                                         "-t ext4 -I 128", "-t ext3", "-t ext2",
+                                         "-t ext4 -O ^has_journal,^dir_index"));
 
 TEST_F(Inject, VerifyProvesWhichFileIsInTheImage) {
   const auto img = image();

@@ -28,17 +28,30 @@ class Layers : public ImageCase {
 };
 
 TEST_F(Layers, WhiteoutsTakeAwayWhatLiesBelow) {
-  write_tar_file(path("1.tar"), {{.path = "etc/a", .content = "1"}, {.path = "etc/b", .content = "1"}, {.path = "opt/x/deep", .content = "1"}, {.path = "var/one", .content = "1"}, {.path = "var/two", .content = "1"}});
-  write_tar_file(path("2.tar"), {{.path = "etc/.wh.a"}, {.path = "./opt/.wh.x"}, {.path = "var/one", .content = "2"}, {.path = "var/.wh..wh..opq"}, {.path = "var/three", .content = "2"},
-                                 {.path = "etc/.wh.missing"}, {.path = ".wh..wh.plnk/99"}, {.path = "none/.wh.x"}});
-  const auto made = rootfs_builder({"create", "--from", text("1.tar"), "--from", text("2.tar"), "-o", text("i.img")});
+  write_tar_file(path("1.tar"), {{.path = "etc/a", .content = "1"},
+                                 {.path = "etc/b", .content = "1"},
+                                 {.path = "opt/x/deep", .content = "1"},
+                                 {.path = "var/one", .content = "1"},
+                                 {.path = "var/two", .content = "1"}});
+  write_tar_file(path("2.tar"), {{.path = "etc/.wh.a"},
+                                 {.path = "./opt/.wh.x"},
+                                 {.path = "var/one", .content = "2"},
+                                 {.path = "var/.wh..wh..opq"},
+                                 {.path = "var/three", .content = "2"},
+                                 {.path = "etc/.wh.missing"},
+                                 {.path = ".wh..wh.plnk/99"},
+                                 {.path = "none/.wh.x"}});
+  const auto made =
+      rootfs_builder({"create", "--from", text("1.tar"), "--from", text("2.tar"), "-o", text("i.img")});
   ASSERT_EQ(made.status, 0) << made.err;
   EXPECT_TRUE(is_clean(path("i.img")));
   EXPECT_EQ(names(text("i.img")), "etc opt var etc/b var/one var/three ");
   EXPECT_EQ(debugfs(path("i.img"), "cat /var/one"), "2");
   // A layer's own entry stays, wherever its whiteout stands.
   write_tar_file(path("3.tar"), {{.path = "etc/b", .content = "3"}, {.path = "etc/.wh.b"}});
-  ASSERT_EQ(rootfs_builder({"create", "--from", text("1.tar"), "--from", text("3.tar"), "-o", text("j.img")}).status, 0);
+  ASSERT_EQ(rootfs_builder({"create", "--from", text("1.tar"), "--from", text("3.tar"), "-o", text("j.img")})
+                .status,
+            0);
   EXPECT_EQ(debugfs(path("j.img"), "cat /etc/b"), "3");
   // A tar of its own has such names like others.
   ASSERT_EQ(rootfs_builder({"create", "--from", text("3.tar"), "-o", text("k.img")}).status, 0);
@@ -52,7 +65,8 @@ TEST_F(Layers, AnOciLayoutIsReadAndChecked) {
     std::ofstream(path("oci/blobs/sha256/" + hex), std::ios::binary) << bytes;
     return nlohmann::json{{"digest", "sha256:" + hex}, {"size", bytes.size()}};
   };
-  write_tar_file(path("1.tgz"), {{.path = "etc/a", .content = "1"}, {.path = "etc/b", .content = "1"}}, "gzip");
+  write_tar_file(path("1.tgz"), {{.path = "etc/a", .content = "1"}, {.path = "etc/b", .content = "1"}},
+                 "gzip");
   write_tar_file(path("2.tar"), {{.path = "etc/.wh.a"}, {.path = "etc/c", .content = "2"}});
   const auto layer = put(bytes_of(path("1.tgz")));
   const nlohmann::json manifest = {{"schemaVersion", 2}, {"layers", {layer, put(bytes_of(path("2.tar")))}}};
@@ -69,22 +83,31 @@ TEST_F(Layers, AnOciLayoutIsReadAndChecked) {
     EXPECT_TRUE(outcome.err.contains(named)) << outcome.err;
     EXPECT_FALSE(fs::exists(path("i.img")));
   };
-  std::ofstream(path("oci/blobs/sha256/" + layer["digest"].get<std::string>().substr(7)), std::ios::binary | std::ios::app) << "x";
+  std::ofstream(path("oci/blobs/sha256/" + layer["digest"].get<std::string>().substr(7)),
+                std::ios::binary | std::ios::app)
+      << "x";
   refused("is damaged");
-  for (const char* bad : {"", "[]", "{\"manifests\":[]}", "{\"manifests\":[{\"digest\":\"sha256:../../../etc/passwd\"}]}", "{\"manifests\":[7]}", "{\"layers\":7}"}) {
+  for (const char* bad :
+       {"", "[]", "{\"manifests\":[]}", "{\"manifests\":[{\"digest\":\"sha256:../../../etc/passwd\"}]}",
+        "{\"manifests\":[7]}", "{\"layers\":7}"}) {
     std::ofstream(path("oci/index.json"), std::ios::trunc) << bad;
     refused(text("oci"));
   }
 }
 
 TEST_F(Layers, OwnersAreMappedAndDevicesRefusedOnDemand) {
-  const std::vector<TarEntry> entries = {{.path = "a", .content = "bytes", .uid = 5, .gid = 1000}, {.path = "b", .uid = 0, .gid = 0}};
-  const std::string img = image_of(entries, {"--uid-map", "0:100000:65536", "--gid-map", "0:200000:65536", "--report", text("report.json")});
+  const std::vector<TarEntry> entries = {{.path = "a", .content = "bytes", .uid = 5, .gid = 1000},
+                                         {.path = "b", .uid = 0, .gid = 0}};
+  const std::string img = image_of(entries, {"--uid-map", "0:100000:65536", "--gid-map", "0:200000:65536",
+                                             "--report", text("report.json")});
   EXPECT_TRUE(is_clean(img));
   EXPECT_TRUE(debugfs(img, "stat /a").contains("User: 100005   Group: 201000"));
   const auto report = nlohmann::json::parse(bytes_of(path("report.json")));
-  const auto& entry = *std::ranges::find_if(report["entries"], [](const auto& item) { return item["path"] == "/a"; });
-  EXPECT_TRUE(entry["sha256"] == sha256_hex("bytes") && entry["size"] == 5 && entry["uid"] == 100005 && entry["mode"] == "0644") << entry.dump();
+  const auto& entry =
+      *std::ranges::find_if(report["entries"], [](const auto& item) { return item["path"] == "/a"; });
+  EXPECT_TRUE(entry["sha256"] == sha256_hex("bytes") && entry["size"] == 5 && entry["uid"] == 100005 &&
+              entry["mode"] == "0644")
+      << entry.dump();
   fs::remove(img);
   const auto refused = [&](const std::vector<std::string>& more, int status, std::string_view named) {
     std::vector<std::string> args = {"create", "--from", text("input.tar"), "-o", img};
@@ -102,11 +125,14 @@ TEST_F(Layers, OwnersAreMappedAndDevicesRefusedOnDemand) {
 }
 
 TEST_F(Layers, ExtractsFilesAndDirectories) {
-  const std::string img = image_of({{.path = "d/file", .content = std::string(5000, 'f'), .mode = 0640, .mtime = 1600000000}, {.path = "d/hard", .type = 'h', .content = "d/file"},
-                                    {.path = "d/out", .type = 'l', .content = "/etc"}, {.path = "d/sub/x", .content = "x", .xattrs = {{"user.k", "v"}}}});
+  const std::string img =
+      image_of({{.path = "d/file", .content = std::string(5000, 'f'), .mode = 0640, .mtime = 1600000000},
+                {.path = "d/hard", .type = 'h', .content = "d/file"},
+                {.path = "d/out", .type = 'l', .content = "/etc"},
+                {.path = "d/sub/x", .content = "x", .xattrs = {{"user.k", "v"}}}});
   ASSERT_EQ(rootfs_builder({"extract", img, "/d", "-o", text("got")}).status, 0);
   EXPECT_EQ(bytes_of(path("got/file")), std::string(5000, 'f'));
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(stat(path("got/hard").c_str(), &info), 0);
   EXPECT_EQ(info.st_nlink, 2U);
   EXPECT_EQ(info.st_mode & 07777U, 0640U);
@@ -131,15 +157,32 @@ TEST_F(Layers, RandomTreesGoRoundUnchanged) {
     std::vector<std::string> files;
     const unsigned count = 1 + below(60);
     for (unsigned i = 0; i < count; ++i) {
-      std::string name = directories[below(static_cast<unsigned>(directories.size()))] + "n" + std::to_string(i);
+      std::string name =
+          directories[below(static_cast<unsigned>(directories.size()))] + "n" + std::to_string(i);
       if (below(4) == 0) name += std::string(1 + below(200), 'x');
       if (below(9) == 0) name += "\xc3\x28 \n\\";  // not UTF-8
-      TarEntry entry{.path = name, .mode = below(010000), .uid = below(2) ? below(100000) : 0, .gid = below(70000), .mtime = static_cast<std::int64_t>(below(2000000000)), .nanoseconds = static_cast<long>(below(1000000000))};
+      TarEntry entry{.path = name,
+                     .mode = below(010000),
+                     .uid = below(2) ? below(100000) : 0,
+                     .gid = below(70000),
+                     .mtime = static_cast<std::int64_t>(below(2000000000)),
+                     .nanoseconds = static_cast<long>(below(1000000000))};
       switch (below(8)) {
         case 0:
-        case 1: entry.type = 'd'; directories.push_back(name + "/"); break;
-        case 2: entry.type = 'l'; entry.content = std::string(1 + below(300), 't'); entry.mode = 0777; break;
-        case 3: entry.type = "cbp"[below(3)]; entry.major = below(4000); entry.minor = below(100000); break;
+        case 1:
+          entry.type = 'd';
+          directories.push_back(name + "/");
+          break;
+        case 2:
+          entry.type = 'l';
+          entry.content = std::string(1 + below(300), 't');
+          entry.mode = 0777;
+          break;
+        case 3:
+          entry.type = "cbp"[below(3)];
+          entry.major = below(4000);
+          entry.minor = below(100000);
+          break;
         case 4:
           if (!files.empty()) {
             entry = {.path = name, .type = 'h', .content = files[below(static_cast<unsigned>(files.size()))]};
@@ -148,24 +191,34 @@ TEST_F(Layers, RandomTreesGoRoundUnchanged) {
           [[fallthrough]];
         default: {
           entry.content.resize(below(4) == 0 ? below(300000) : below(9000));
-          for (std::size_t at = 0; at < entry.content.size(); at += 1 + below(3000)) entry.content[at] = static_cast<char>(random());
+          for (std::size_t at = 0; at < entry.content.size(); at += 1 + below(3000))
+            entry.content[at] = static_cast<char>(random());
           if (below(5) == 0) entry.content.insert(entry.content.size() / 2, std::string(below(50000), '\0'));
           files.push_back(name);
         }
       }
-      if (entry.type != 'h' && entry.type != 'l' && below(4) == 0) entry.xattrs = {{"user.a", std::string(below(60), 'v')}, {"trusted.b", std::string(below(500), 'w')}};
+      if (entry.type != 'h' && entry.type != 'l' && below(4) == 0)
+        entry.xattrs = {{"user.a", std::string(below(60), 'v')}, {"trusted.b", std::string(below(500), 'w')}};
       entries.push_back(std::move(entry));
     }
     const std::string img = image_of(entries, {"--journal", "none"});
     ASSERT_TRUE(is_clean(img)) << "seed " << seed;
     ASSERT_EQ(rootfs_builder({"extract", img, "-o", text("out.tar")}).status, 0) << "seed " << seed;
-    ASSERT_EQ(rootfs_builder({"create", "--from", text("out.tar"), "-o", text("again.img"), "--journal", "none"}).status, 0) << "seed " << seed;
+    ASSERT_EQ(
+        rootfs_builder({"create", "--from", text("out.tar"), "-o", text("again.img"), "--journal", "none"})
+            .status,
+        0)
+        << "seed " << seed;
     ASSERT_EQ(rootfs_builder({"extract", text("again.img"), "-o", text("again.tar")}).status, 0);
     ASSERT_TRUE(bytes_of(path("out.tar")) == bytes_of(path("again.tar"))) << "seed " << seed;
     for (const TarEntry& entry : entries) {
-      if (entry.type == 'f') { ASSERT_TRUE(rootfs_builder({"cat", img, "--", entry.path}).out == entry.content) << "seed " << seed << ": " << entry.path; }
+      if (entry.type == 'f') {
+        ASSERT_TRUE(rootfs_builder({"cat", img, "--", entry.path}).out == entry.content)
+            << "seed " << seed << ": " << entry.path;
+      }
       if (entry.type == 'h') continue;
-      const auto listed = nlohmann::json::parse(rootfs_builder({"ls", "--format", "json", text("again.img"), "--", entry.path}).out);
+      const auto listed = nlohmann::json::parse(
+          rootfs_builder({"ls", "--format", "json", text("again.img"), "--", entry.path}).out);
       if (entry.type == 'd') continue;
       if (!entry.xattrs.empty() && entry.xattrs[0].second.size() < 50 && !entry.path.contains('\\')) {
         const std::string listed_xattrs = debugfs(img, "ea_list \"" + entry.path + "\"");
@@ -173,10 +226,17 @@ TEST_F(Layers, RandomTreesGoRoundUnchanged) {
       }
       ASSERT_EQ(listed["entries"].size(), 1U) << "seed " << seed << ": " << entry.path;
       const auto& found = listed["entries"][0];
-      ASSERT_EQ(std::stoul(found["mode"].get<std::string>(), nullptr, 8), entry.mode) << "seed " << seed << ": " << entry.path;
-      ASSERT_TRUE(found["uid"] == entry.uid && found["gid"] == entry.gid && found["mtime"] == entry.mtime && found["mtime_ns"] == entry.nanoseconds) << "seed " << seed << found.dump();
-      if (entry.type == 'l') { ASSERT_EQ(found["target"], entry.content); }
-      if (entry.type == 'c' || entry.type == 'b') { ASSERT_TRUE(found["major"] == entry.major && found["minor"] == entry.minor) << found.dump(); }
+      ASSERT_EQ(std::stoul(found["mode"].get<std::string>(), nullptr, 8), entry.mode)
+          << "seed " << seed << ": " << entry.path;
+      ASSERT_TRUE(found["uid"] == entry.uid && found["gid"] == entry.gid && found["mtime"] == entry.mtime &&
+                  found["mtime_ns"] == entry.nanoseconds)
+          << "seed " << seed << found.dump();
+      if (entry.type == 'l') {
+        ASSERT_EQ(found["target"], entry.content);
+      }
+      if (entry.type == 'c' || entry.type == 'b') {
+        ASSERT_TRUE(found["major"] == entry.major && found["minor"] == entry.minor) << found.dump();
+      }
     }
   }
 }

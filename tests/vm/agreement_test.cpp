@@ -1,5 +1,6 @@
-// kcheck's word against CRIU's deed, in the demo guest, for each CRIU version: it says ready exactly when CRIU does its
-// work, and when it says ready a container is really dumped and restored. A version whose source cannot be had is skipped.
+// kcheck's word against CRIU's deed, in the demo guest, for each CRIU version: it says ready exactly when
+// CRIU does its work, and when it says ready a container is really dumped and restored. A version whose
+// source cannot be had is skipped.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -35,7 +36,8 @@ class Agreement : public ::testing::TestWithParam<std::string> {
   void SetUp() override {
     for (const auto& needed : {checkout / "out/vmlinux.container", checkout / "out/demo.img"})
       if (!fs::exists(needed)) GTEST_SKIP() << needed.filename() << " is missing; `make demo` makes it";
-    const auto built = call({programs + "criu-builder", "build", GetParam(), "-o", directory_.path().string()});
+    const auto built =
+        call({programs + "criu-builder", "build", GetParam(), "-o", directory_.path().string()});
     if (built.status == 3 && built.err.contains("no source could be had"))
       GTEST_SKIP() << "CRIU " << GetParam() << ": its tarball is neither in the cache nor to be had here";
     ASSERT_EQ(built.status, 0) << built.err;
@@ -43,19 +45,28 @@ class Agreement : public ::testing::TestWithParam<std::string> {
 
   ProcessResult guest(const std::vector<std::string>& options, const std::string& script,
                       const fs::path& kernel = checkout / "out/vmlinux.container") {
-    std::vector<std::string> argv = {programs + "guest-run", "--kernel", kernel.string(), "--image", (checkout / "out/demo.img").string(),
-                                     "--timeout", "300", "--put", (directory_.path() / ("criu-" + GetParam())).string() + ":/run/criu:755"};
+    std::vector<std::string> argv = {
+        programs + "guest-run",
+        "--kernel",
+        kernel.string(),
+        "--image",
+        (checkout / "out/demo.img").string(),
+        "--timeout",
+        "300",
+        "--put",
+        (directory_.path() / ("criu-" + GetParam())).string() + ":/run/criu:755"};
     argv.insert(argv.end(), options.begin(), options.end());
     argv.insert(argv.end(), {"--", "sh", "-c", script});
     return call(argv);
   }
-  // One line "NAME: kcheck S criu S" for each obstacle; criu's S is that of a real dump and restore of a process. (`criu
-  // check` is no oracle: it also refuses for want of terminals that nobody has open.)
+  // One line "NAME: kcheck S criu S" for each obstacle; criu's S is that of a real dump and restore of a
+  // process. (`criu check` is no oracle: it also refuses for want of terminals that nobody has open.)
   std::string both_answers() {
     std::string script =
         "cat > /run/deed <<'END'\n"
         "rm -rf /run/criu.kdat /run/images; mkdir /run/images; cd /run/images\n"
-        // By its path: busybox runs a bare name from the image of itself, which lies in the mount namespace outside.
+        // By its path: busybox runs a bare name from the image of itself, which lies in the mount namespace
+        // outside.
         "setsid /usr/bin/sleep 1000 </dev/null >/dev/null 2>&1 & p=$!\n"
         "sleep 0.2\n"
         "/run/criu dump -t $p -D /run/images || { s=$?; kill -9 $p; exit 1; }\n"
@@ -64,8 +75,9 @@ class Agreement : public ::testing::TestWithParam<std::string> {
         "END\n";
     for (const auto& obstacle : obstacles)
       script += "unshare -m -n sh -c '{ " + obstacle.before + "; } >/dev/null 2>&1; " +
-                "kcheck --criu=" + GetParam() + " >/run/kcheck.out 2>&1; k=$?; sh /run/deed >/run/criu.out 2>&1; " +
-                "echo \"" + obstacle.name + ": kcheck $k criu $?\"; cat /run/kcheck.out /run/criu.out >&2'\n";
+                "kcheck --criu=" + GetParam() +
+                " >/run/kcheck.out 2>&1; k=$?; sh /run/deed >/run/criu.out 2>&1; " + "echo \"" +
+                obstacle.name + ": kcheck $k criu $?\"; cat /run/kcheck.out /run/criu.out >&2'\n";
     return script;
   }
 
@@ -86,8 +98,10 @@ TEST_P(Agreement, KcheckSaysReadyExactlyWhenCriuWorks) {
 }
 
 TEST_P(Agreement, AContainerOfKatasKindIsDumpedAndRestored) {
-  const auto result = guest({"--put", programs + "demo-guest:/run/demo-guest:755", "--put", programs + "demo-workload:/run/demo-workload:755"},
-                            "/run/demo-guest --criu /run/criu --workload /run/demo-workload --work /run/demo");
+  const auto result =
+      guest({"--put", programs + "demo-guest:/run/demo-guest:755", "--put",
+             programs + "demo-workload:/run/demo-workload:755"},
+            "/run/demo-guest --criu /run/criu --workload /run/demo-workload --work /run/demo");
   EXPECT_EQ(result.status, 0) << result.out << result.err;
   EXPECT_TRUE(result.out.contains("12 of 12 held")) << result.out << result.err;
 }
@@ -95,30 +109,52 @@ TEST_P(Agreement, AContainerOfKatasKindIsDumpedAndRestored) {
 TEST_P(Agreement, WithoutMembarrierOnlyTheOlderVersionsStart) {
   if (!std::getenv("CG_CHECK_LONG")) GTEST_SKIP() << "rebuilds a kernel; `make check-long` runs it";
   const fs::path kernels = fs::path(CG_BINARY_DIR) / "kernel-no-membarrier";
-  const auto built = call({programs + "kernel-builder", "build", "6.12", "-o", kernels.string(), "--fragments",
-                           (checkout / "tests/vm/kernels/no-membarrier.conf").string()});
+  const auto built = call({programs + "kernel-builder", "build", "6.12", "-o", kernels.string(),
+                           "--fragments", (checkout / "tests/vm/kernels/no-membarrier.conf").string()});
   ASSERT_EQ(built.status, 0) << built.err;
-  const auto result = guest({}, "kcheck --criu=" + GetParam() + " >&2; echo kcheck $?; /run/criu check >&2; echo criu $?",
-                            kernels / "vmlinux.container");
+  const auto result =
+      guest({}, "kcheck --criu=" + GetParam() + " >&2; echo kcheck $?; /run/criu check >&2; echo criu $?",
+            kernels / "vmlinux.container");
   const bool starts = GetParam() == "3.17.1" || GetParam() == "3.18";
   EXPECT_EQ(result.out, starts ? "kcheck 0\ncriu 0\n" : "kcheck 1\ncriu 1\n") << result.err;
 }
 
-INSTANTIATE_TEST_SUITE_P(Criu, Agreement, ::testing::Values("3.17.1", "3.18", "3.19", "4.0", "4.1", "4.1.1", "4.2", "4.2.1"),
+INSTANTIATE_TEST_SUITE_P(Criu, Agreement,
+                         ::testing::Values("3.17.1", "3.18", "3.19", "4.0", "4.1", "4.1.1", "4.2", "4.2.1"),
                          [](const auto& info) {
                            std::string name = "v" + info.param;
                            std::replace(name.begin(), name.end(), '.', '_');
                            return name;
                          });
 
-// What the demonstration leaves out on purpose must make CRIU refuse, or hang, in the words that users report.
+// What the demonstration leaves out on purpose must make CRIU refuse, or hang, in the words that users
+// report.
 class Refusal : public ::testing::Test {
  protected:
   ProcessResult without(const std::string& part, const std::string& limit) {
-    return call({programs + "guest-run", "--kernel", (checkout / "out/vmlinux.container").string(), "--image",
-                 (checkout / "out/demo.img").string(), "--timeout", "300", "--put", programs + "demo-guest:/run/demo-guest:755",
-                 "--put", programs + "demo-workload:/run/demo-workload:755", "--", "/run/demo-guest", "--criu", "/usr/sbin/criu",
-                 "--workload", "/run/demo-workload", "--work", "/run/demo", "--limit", limit, "--without", part});
+    return call({programs + "guest-run",
+                 "--kernel",
+                 (checkout / "out/vmlinux.container").string(),
+                 "--image",
+                 (checkout / "out/demo.img").string(),
+                 "--timeout",
+                 "300",
+                 "--put",
+                 programs + "demo-guest:/run/demo-guest:755",
+                 "--put",
+                 programs + "demo-workload:/run/demo-workload:755",
+                 "--",
+                 "/run/demo-guest",
+                 "--criu",
+                 "/usr/sbin/criu",
+                 "--workload",
+                 "/run/demo-workload",
+                 "--work",
+                 "/run/demo",
+                 "--limit",
+                 limit,
+                 "--without",
+                 part});
   }
   void SetUp() override {
     if (!fs::exists(checkout / "out/demo.img")) GTEST_SKIP() << "demo.img is missing; `make demo` makes it";

@@ -24,22 +24,31 @@ class ImageForms : public testing::Test {
   // The demo image in another form, with a new file put into it where that is possible.
   std::string converted(const std::string& form, const std::vector<std::string>& more = {}) {
     const std::string file = path(form);
-    std::vector<std::string> argv = {programs + "rootfs-builder", "convert", (checkout / "out/demo.img").string(), "--form", form, "-o", file};
+    std::vector<std::string> argv = {programs + "rootfs-builder",
+                                     "convert",
+                                     (checkout / "out/demo.img").string(),
+                                     "--form",
+                                     form,
+                                     "-o",
+                                     file};
     argv.insert(argv.end(), more.begin(), more.end());
     const auto made = call(argv);
     EXPECT_EQ(made.status, 0) << made.err;
     if (form == "initrd") return file;
-    const auto injected = call({programs + "rootfs-builder", "inject", file, programs + "stand-in-agent:/sbin/put-in:755", "--grow"});
+    const auto injected = call({programs + "rootfs-builder", "inject", file,
+                                programs + "stand-in-agent:/sbin/put-in:755", "--grow"});
     EXPECT_EQ(injected.status, 0) << injected.err;
     return file;
   }
   // What the guest says its root is.
   void expect_root(std::vector<std::string> how, const std::string& device) {
-    std::vector<std::string> argv = {programs + "guest-run", "--kernel", (checkout / "out/vmlinux.container").string(), "--timeout", "200"};
+    std::vector<std::string> argv = {programs + "guest-run", "--kernel",
+                                     (checkout / "out/vmlinux.container").string(), "--timeout", "200"};
     argv.insert(argv.end(), how.begin(), how.end());
     const bool disk = device != "rootfs";
     for (const char* word : {"--", "sh", "-c"}) argv.emplace_back(word);
-    argv.push_back(std::string("awk '$2 == \"/\" { print $1 }' /proc/mounts; criu --version | head -1") + (disk ? "; test -x /usr/sbin/put-in && echo put in" : ""));
+    argv.push_back(std::string("awk '$2 == \"/\" { print $1 }' /proc/mounts; criu --version | head -1") +
+                   (disk ? "; test -x /usr/sbin/put-in && echo put in" : ""));
     const auto guest = call(argv);
     EXPECT_EQ(guest.status, 0) << guest.out << guest.err;
     EXPECT_TRUE(guest.out.starts_with(device + "\nVersion: ")) << guest.out << guest.err;
@@ -50,22 +59,36 @@ class ImageForms : public testing::Test {
   TemporaryDirectory directory_;
 };
 
-TEST_F(ImageForms, KataDisk) { expect_root({"--image", converted("kata")}, "/dev/vda1"); }
-TEST_F(ImageForms, Gpt) { expect_root({"--image", converted("gpt")}, "/dev/vda1"); }
-TEST_F(ImageForms, KataDaxDiskOverVirtio) { expect_root({"--image", converted("kata-dax")}, "/dev/vda1"); }
-TEST_F(ImageForms, KataDaxDiskAsPersistentMemory) { expect_root({"--image", converted("kata-dax"), "--image-as", "pmem"}, "/dev/pmem0p1"); }
-TEST_F(ImageForms, Initrd) { expect_root({"--initrd", converted("initrd")}, "rootfs"); }
-TEST_F(ImageForms, InitrdByZstd) { expect_root({"--initrd", converted("initrd", {"--compress", "zstd"})}, "rootfs"); }
+TEST_F(ImageForms, KataDisk) {
+  expect_root({"--image", converted("kata")}, "/dev/vda1");
+}
+TEST_F(ImageForms, Gpt) {
+  expect_root({"--image", converted("gpt")}, "/dev/vda1");
+}
+TEST_F(ImageForms, KataDaxDiskOverVirtio) {
+  expect_root({"--image", converted("kata-dax")}, "/dev/vda1");
+}
+TEST_F(ImageForms, KataDaxDiskAsPersistentMemory) {
+  expect_root({"--image", converted("kata-dax"), "--image-as", "pmem"}, "/dev/pmem0p1");
+}
+TEST_F(ImageForms, Initrd) {
+  expect_root({"--initrd", converted("initrd")}, "rootfs");
+}
+TEST_F(ImageForms, InitrdByZstd) {
+  expect_root({"--initrd", converted("initrd", {"--compress", "zstd"})}, "rootfs");
+}
 
 TEST_F(ImageForms, VerifiedRoot) {
   const std::string disk = converted("kata", {"--verity"});
   const auto line = read_file(disk + ".root_hash.txt");
   ASSERT_TRUE(line);
   std::map<std::string, std::string> values;
-  for (const auto& field : split(std::string(trim(*line)), ',')) values[field.substr(0, field.find('='))] = field.substr(field.find('=') + 1);
+  for (const auto& field : split(std::string(trim(*line)), ','))
+    values[field.substr(0, field.find('='))] = field.substr(field.find('=') + 1);
   const std::string blocks = values["data_blocks"];
-  const std::string table = "dm-mod.create=\"dm-verity,,,ro,0 " + std::to_string(std::stoull(blocks) * 8) + " verity 1 /dev/vda1 /dev/vda2 4096 4096 " + blocks +
-                            " 0 sha256 " + values["root_hash"] + " " + values["salt"] + "\"";
+  const std::string table = "dm-mod.create=\"dm-verity,,,ro,0 " + std::to_string(std::stoull(blocks) * 8) +
+                            " verity 1 /dev/vda1 /dev/vda2 4096 4096 " + blocks + " 0 sha256 " +
+                            values["root_hash"] + " " + values["salt"] + "\"";
   expect_root({"--image", disk, "--read-only", "--root-device", "/dev/dm-0", "--append", table}, "/dev/dm-0");
 }
 

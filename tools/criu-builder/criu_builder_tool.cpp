@@ -249,7 +249,8 @@ int criu_builder_main(const Args& args, Environment& env) {
   Builder builder(options, env);
   const auto result = *list      ? builder.list()
                       : *resolve ? builder.resolve()
-                      : *fetch ? builder.fetch_source() : builder.build();
+                      : *fetch   ? builder.fetch_source()
+                                 : builder.build();
   return result ? exit_good : report_error(result.error(), "criu-builder", env);
 }
 

@@ -50,8 +50,9 @@ std::string version_text(Detail detail) {
   const auto matrix = builtin_matrix();
   if (detail == Detail::none || !matrix) return text;
   const auto read = std::ranges::count(matrix->rows, "read", &MatrixRow::proof);
-  return text + fmt::format("\nmatrix: {} rows, {} proven by lab cases, {} read in the sources", matrix->rows.size(),
-                            static_cast<std::ptrdiff_t>(matrix->rows.size()) - read, read);
+  return text + fmt::format("\nmatrix: {} rows, {} proven by lab cases, {} read in the sources",
+                            matrix->rows.size(), static_cast<std::ptrdiff_t>(matrix->rows.size()) - read,
+                            read);
 }
 
 }  // namespace
@@ -66,9 +67,11 @@ int kcheck_main(const Args& args, Environment& env) {
   CLI::App app(
       "Will this CRIU run on this kernel, configuration or image, and if not, what is to be changed?",
       "kcheck");
-  const bool verbose = std::ranges::find(words, "-v") != words.end() || std::ranges::find(words, "--verbose") != words.end();
+  const bool verbose =
+      std::ranges::find(words, "-v") != words.end() || std::ranges::find(words, "--verbose") != words.end();
   add_common_options(app, options.common, {"text", "json", "sarif", "junit", "markdown", "html"});
-  app.set_version_flag("--version", [verbose] { return version_text(verbose ? Detail::matrix : Detail::none); });
+  app.set_version_flag("--version",
+                       [verbose] { return version_text(verbose ? Detail::matrix : Detail::none); });
   add_matrix_options(app, options);
   app.add_option(
          "--criu", options.criu,

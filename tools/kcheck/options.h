@@ -17,7 +17,7 @@ struct KcheckOptions {
   std::string criu;                   // --criu V as given
   std::vector<std::string> features;  // --feature F
   bool strict = false;
-  std::string waivers;                // --waivers FILE
+  std::string waivers;              // --waivers FILE
   std::vector<std::string> behind;  // the words behind "--", for the commands that judge a criu command line
 };
 

@@ -52,8 +52,9 @@ Result<double> compile(const KernelMake& make, const CompileOptions& options) {
     const auto pause = options.terminal ? std::chrono::seconds(1) : std::chrono::seconds(30);
     std::unique_lock lock(mutex);
     while (!wake.wait_for(lock, stop, pause, [] { return false; }) && !stop.stop_requested())
-      *options.progress << fmt::format("{}  kernel: {} objects, {}{}", options.terminal ? "\r" : "", counter.count(),
-                                       human_seconds(seconds_since(start)), options.terminal ? "\033[K" : "\n")
+      *options.progress << fmt::format("{}  kernel: {} objects, {}{}", options.terminal ? "\r" : "",
+                                       counter.count(), human_seconds(seconds_since(start)),
+                                       options.terminal ? "\033[K" : "\n")
                         << std::flush;
     if (options.terminal) *options.progress << "\r\033[K" << std::flush;
   });

@@ -26,17 +26,19 @@ std::string date_text(const std::string& epoch) {
 
 }  // namespace
 
-Result<void> run_make(const KernelMake& make, const std::vector<std::string>& arguments, const fs::path& log) {
+Result<void> run_make(const KernelMake& make, const std::vector<std::string>& arguments,
+                      const fs::path& log) {
   // Everything that would make two builds of the same inputs differ is fixed here.
-  ProcessOptions options{.directory = make.tree,
-                         .set_variables = {{"KBUILD_BUILD_TIMESTAMP", date_text(make.epoch)},
-                                           {"KBUILD_BUILD_USER", "criu-guest"},
-                                           {"KBUILD_BUILD_HOST", "criu-guest"},
-                                           {"KBUILD_BUILD_VERSION", "1"},
-                                           {"LC_ALL", "C"},
-                                           {"TZ", "UTC"}},
-                         .unset_variables = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "KCONFIG_CONFIG", "ARCH", "CROSS_COMPILE"},
-                         .log = log};
+  ProcessOptions options{
+      .directory = make.tree,
+      .set_variables = {{"KBUILD_BUILD_TIMESTAMP", date_text(make.epoch)},
+                        {"KBUILD_BUILD_USER", "criu-guest"},
+                        {"KBUILD_BUILD_HOST", "criu-guest"},
+                        {"KBUILD_BUILD_VERSION", "1"},
+                        {"LC_ALL", "C"},
+                        {"TZ", "UTC"}},
+      .unset_variables = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "KCONFIG_CONFIG", "ARCH", "CROSS_COMPILE"},
+      .log = log};
   std::vector<std::string> argv = {"make", "ARCH=" + make.architecture};
   if (!make.cross_compile.empty()) argv.push_back("CROSS_COMPILE=" + make.cross_compile);
   if (find_program("ccache")) {
@@ -56,10 +58,14 @@ Result<KernelConfig> resolve(const KernelMake& make, const KernelConfig& request
   CG_CHECK(write_file_atomically(fragment, to_fragment(request)));
   std::error_code ignored;
   fs::remove(resolved, ignored);
-  CG_CHECK(run_make(make, {"-s", "KCONFIG_ALLCONFIG=" + fragment.string(), "KCONFIG_CONFIG=" + resolved.string(), "allnoconfig"}, log));
+  CG_CHECK(run_make(
+      make,
+      {"-s", "KCONFIG_ALLCONFIG=" + fragment.string(), "KCONFIG_CONFIG=" + resolved.string(), "allnoconfig"},
+      log));
   CG_TRY(text, read_file(resolved));
   const fs::path current = make.tree / ".config";
-  if (const auto before = read_file(current); !before || *before != text) CG_CHECK(write_file_atomically(current, text));
+  if (const auto before = read_file(current); !before || *before != text)
+    CG_CHECK(write_file_atomically(current, text));
   return parse_config(text, current.string());
 }
 
@@ -67,12 +73,12 @@ Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, con
   const auto stuck = kconfig::find_stuck(request, resolved, tree);
   if (stuck.empty()) return {};
   std::string message = fmt::format(
-      "Linux {}: {} of {} requested symbols did not get the requested value; nothing was compiled\n", resolved.version,
-      stuck.size(), request.values.size());
+      "Linux {}: {} of {} requested symbols did not get the requested value; nothing was compiled\n",
+      resolved.version, stuck.size(), request.values.size());
   for (const auto& override_ : request.overrides)
-    message += fmt::format("  note: {}:{} sets CONFIG_{}={} over {}:{}, which asks for {}\n", override_.later.file,
-                           override_.later.line, override_.symbol, override_.later.text, override_.earlier.file,
-                           override_.earlier.line, override_.earlier.text);
+    message += fmt::format("  note: {}:{} sets CONFIG_{}={} over {}:{}, which asks for {}\n",
+                           override_.later.file, override_.later.line, override_.symbol, override_.later.text,
+                           override_.earlier.file, override_.earlier.line, override_.earlier.text);
   for (const auto& one : stuck) message += "  " + kconfig::to_text(one);
   message += "Take the lines out, or set what they depend on.";
   return refused(message);

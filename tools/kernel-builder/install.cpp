@@ -16,7 +16,8 @@ Result<BuiltFile> describe_file(const fs::path& path) {
 
 Result<void> install_kernel(const KernelManifest& manifest, const fs::path& from, const fs::path& to) {
   CG_CHECK(make_directories(to));
-  for (const auto& file : manifest.files) CG_CHECK(copy_file_atomically(from / file.name, to / file.name, 0644));
+  for (const auto& file : manifest.files)
+    CG_CHECK(copy_file_atomically(from / file.name, to / file.name, 0644));
   CG_CHECK(write_manifest(to / "kernel.json", manifest));
   for (const auto& file : manifest.files) {
     const std::string kind = file.name.substr(0, file.name.find('-'));

@@ -1,4 +1,5 @@
-// Where a finished kernel goes: names with both versions in them, and the links that Kata's configuration uses.
+// Where a finished kernel goes: names with both versions in them, and the links that Kata's configuration
+// uses.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +11,8 @@ namespace cg {
 
 // Copies the manifest's files from `from` to `to`, each atomically, then kernel.json, then points
 // vmlinux.container and vmlinuz.container at them.
-Result<void> install_kernel(const KernelManifest& manifest, const std::filesystem::path& from, const std::filesystem::path& to);
+Result<void> install_kernel(const KernelManifest& manifest, const std::filesystem::path& from,
+                            const std::filesystem::path& to);
 
 // Size and SHA-256 of a file.
 Result<BuiltFile> describe_file(const std::filesystem::path& path);

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <ostream>
 #include <thread>
 
@@ -42,7 +42,8 @@ class Builder {
   Result<void> digest();
 
  private:
-  // The recipe's file, and the exact version when one was asked for: 6.12.47 is the recipe 6.12, that source only.
+  // The recipe's file, and the exact version when one was asked for: 6.12.47 is the recipe 6.12, that source
+  // only.
   Result<std::pair<fs::path, std::string>> choose_recipe();
   Result<KernelPlan> plan();
   Result<void> prepare(const KernelPlan& plan);  // source, tree, .config, gate
@@ -68,7 +69,8 @@ Result<std::pair<fs::path, std::string>> Builder::choose_recipe() {
   const auto dot = name.rfind('.');
   CG_TRY(names, recipe_names(env_, "kernel"));
   const bool known = std::find(names.begin(), names.end(), name) != names.end();
-  if (!known && dot != std::string::npos && std::find(names.begin(), names.end(), name.substr(0, dot)) != names.end()) {
+  if (!known && dot != std::string::npos &&
+      std::find(names.begin(), names.end(), name.substr(0, dot)) != names.end()) {
     CG_TRY(path, find_recipe(env_, "kernel", name.substr(0, dot)));
     return std::pair(path, name);
   }
@@ -80,7 +82,10 @@ Result<KernelPlan> Builder::plan() {
   cache_ = fs::absolute(cache_directory(env_, options_.cache));
   CG_TRY(data, data_directory(env_));
   CG_TRY(recipe, choose_recipe());
-  PlanInputs inputs{.recipe = recipe.first, .version = recipe.second, .kconfig = data / "kconfig", .architecture = options_.architecture};
+  PlanInputs inputs{.recipe = recipe.first,
+                    .version = recipe.second,
+                    .kconfig = data / "kconfig",
+                    .architecture = options_.architecture};
   for (const auto& fragment : options_.fragments) inputs.extra_fragments.emplace_back(fragment);
   CG_TRY(architecture, find_architecture(options_.architecture));
   CG_TRY(compiler, run_checked({cross_prefix(architecture) + "gcc", "--version"}));
@@ -95,9 +100,9 @@ Result<KernelPlan> Builder::plan() {
 
 Result<void> Builder::prepare(const KernelPlan& plan) {
   CG_TRY(fetched, fetch(plan.recipe.sources, FetchOptions{.cache = cache_,
-                                                         .local = options_.source,
-                                                         .progress = options_.quiet ? nullptr : &env_.err,
-                                                         .terminal = env_.err_is_terminal}));
+                                                          .local = options_.source,
+                                                          .progress = options_.quiet ? nullptr : &env_.err,
+                                                          .terminal = env_.err_is_terminal}));
   source_ = std::move(fetched);
   const fs::path tree = cache_ / "kernel" / source_.sha256.substr(0, 16);
   if (!fs::is_directory(tree)) {
@@ -105,7 +110,8 @@ Result<void> Builder::prepare(const KernelPlan& plan) {
     CG_CHECK(unpack(source_.path, tree, 1));
   }
   if (!fs::is_regular_file(tree / "Kconfig") || !fs::is_directory(tree / "scripts" / "kconfig"))
-    return refused(source_.path.string() + ": not a Linux source tree (no Kconfig and scripts/kconfig in it)");
+    return refused(source_.path.string() +
+                   ": not a Linux source tree (no Kconfig and scripts/kconfig in it)");
   make_ = KernelMake{tree, plan.architecture.kernel, cross_prefix(plan.architecture), cache_, epoch()};
   CG_TRY(resolved, resolve(make_, plan.request, tree / "criu-guest-config.log"));
   resolved_ = std::move(resolved);
@@ -113,7 +119,8 @@ Result<void> Builder::prepare(const KernelPlan& plan) {
     CG_TRY(definitions, kconfig::load_tree(tree, {plan.architecture.kernel}));
     return gate(plan.request, resolved_, &definitions);
   }
-  say(fmt::format("Linux {}: all {} requested symbols have their value", resolved_.version, plan.request.values.size()));
+  say(fmt::format("Linux {}: all {} requested symbols have their value", resolved_.version,
+                  plan.request.values.size()));
   return {};
 }
 
@@ -131,7 +138,8 @@ Result<void> Builder::config() {
 Result<KernelManifest> Builder::compile_and_keep(const KernelPlan& plan, const fs::path& kept) {
   CG_CHECK(prepare(plan));
   const fs::path log = make_.tree / "criu-guest-build.log";
-  say(fmt::format("compiling Linux {} with {} jobs; log: {}", resolved_.version, options_.jobs, log.string()));
+  say(fmt::format("compiling Linux {} with {} jobs; log: {}", resolved_.version, options_.jobs,
+                  log.string()));
   CG_TRY(seconds, compile(make_, {.image_target = plan.architecture.image,
                                   .jobs = options_.jobs,
                                   .log = log,
@@ -196,15 +204,18 @@ void Builder::print_plan(const KernelPlan& plan) {
                           plan.architecture.name, plan.config_version);
   for (const auto& fragment : plan.fragments) env_.out << "fragment " << fragment.string() << "\n";
   env_.out << fmt::format("{} symbols requested; allnoconfig answers the rest\n", plan.request.values.size());
-  env_.out << "steps: fetch, unpack, resolve, gate, make " << plan.architecture.image << " vmlinux, install to "
-           << options_.destination << "\n";
+  env_.out << "steps: fetch, unpack, resolve, gate, make " << plan.architecture.image
+           << " vmlinux, install to " << options_.destination << "\n";
 }
 
 void Builder::report(const KernelManifest& manifest, const fs::path& where, std::string_view how) {
   if (options_.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest.kernel-build/1"}, {"version", manifest.version},
-                                   {"config_version", manifest.config_version}, {"directory", where.string()},
-                                   {"how", how}, {"seconds", manifest.seconds}};
+    nlohmann::ordered_json json = {{"schema", "criu-guest.kernel-build/1"},
+                                   {"version", manifest.version},
+                                   {"config_version", manifest.config_version},
+                                   {"directory", where.string()},
+                                   {"how", how},
+                                   {"seconds", manifest.seconds}};
     for (const auto& file : manifest.files) json["files"][file.name] = file.size;
     env_.out << json.dump(2) << "\n";
     return;
@@ -219,7 +230,8 @@ void Builder::report(const KernelManifest& manifest, const fs::path& where, std:
 
 int kernel_builder_main(const Args& args, Environment& env) {
   Options options;
-  CLI::App app{"Turns configuration fragments into a guest kernel whose every requested symbol really stuck.", "kernel-builder"};
+  CLI::App app{"Turns configuration fragments into a guest kernel whose every requested symbol really stuck.",
+               "kernel-builder"};
   add_common_options(app, options);
   app.require_subcommand(1);
   const auto add = [&](const std::string& name, const std::string& help) {
@@ -228,7 +240,9 @@ int kernel_builder_main(const Args& args, Environment& env) {
     sub->add_option("--fragments", options.fragments, "Fragments laid over the recipe's, the last one wins");
     sub->add_option("--arch", options.architecture, "x86_64 or arm64")->capture_default_str();
     sub->add_option("--source", options.source, "A local source tarball");
-    sub->add_option("-j,--jobs", options.jobs, "Parallel jobs")->capture_default_str()->check(CLI::Range(1U, 1024U));
+    sub->add_option("-j,--jobs", options.jobs, "Parallel jobs")
+        ->capture_default_str()
+        ->check(CLI::Range(1U, 1024U));
     sub->add_flag("--dry-run", options.dry_run, "Print the plan and stop");
     return sub;
   };
@@ -237,8 +251,10 @@ int kernel_builder_main(const Args& args, Environment& env) {
   CLI::App* build = add("build", "Build the kernel, or take it from the cache");
   build->add_option("-o,--output", options.destination, "The directory for the results")->default_val("out");
   CLI::App* install = add("install", "Build if needed, then install under --prefix as Kata lays it out");
-  install->add_option("-o,--prefix", options.destination, "The directory")->default_val("/opt/kata/share/kata-containers");
-  CLI::App* digest = app.add_subcommand("digest", "Print the fragments' digest and version, for kconfig/fragments.sha256");
+  install->add_option("-o,--prefix", options.destination, "The directory")
+      ->default_val("/opt/kata/share/kata-containers");
+  CLI::App* digest =
+      app.add_subcommand("digest", "Print the fragments' digest and version, for kconfig/fragments.sha256");
   if (const auto status = parse_command_line(app, args, env)) return *status;
 
   Builder builder(options, env);

@@ -8,15 +8,16 @@ namespace cg {
 namespace fs = std::filesystem;
 
 Result<void> write_manifest(const fs::path& path, const KernelManifest& manifest) {
-  nlohmann::ordered_json json = {{"schema", "criu-guest.kernel/1"},
-                                 {"recipe", manifest.recipe},
-                                 {"version", manifest.version},
-                                 {"config_version", manifest.config_version},
-                                 {"architecture", manifest.architecture},
-                                 {"source", {{"sha256", manifest.source_sha256}, {"origin", manifest.source_origin}}},
-                                 {"compiler", manifest.compiler},
-                                 {"digest", manifest.digest},
-                                 {"seconds", manifest.seconds}};
+  nlohmann::ordered_json json = {
+      {"schema", "criu-guest.kernel/1"},
+      {"recipe", manifest.recipe},
+      {"version", manifest.version},
+      {"config_version", manifest.config_version},
+      {"architecture", manifest.architecture},
+      {"source", {{"sha256", manifest.source_sha256}, {"origin", manifest.source_origin}}},
+      {"compiler", manifest.compiler},
+      {"digest", manifest.digest},
+      {"seconds", manifest.seconds}};
   for (const auto& file : manifest.files)
     json["files"].push_back({{"name", file.name}, {"sha256", file.sha256}, {"size", file.size}});
   return write_file_atomically(path, json.dump(2) + "\n");

@@ -17,14 +17,14 @@ struct BuiltFile {
 
 struct KernelManifest {
   std::string recipe;
-  std::string version;         // of the kernel that was really built
+  std::string version;  // of the kernel that was really built
   std::string config_version;
   std::string architecture;
   std::string source_sha256;
   std::string source_origin;
   std::string compiler;
-  std::string digest;          // KernelPlan::digest
-  double seconds = 0;          // of the compilation
+  std::string digest;            // KernelPlan::digest
+  double seconds = 0;            // of the compilation
   std::vector<BuiltFile> files;  // vmlinux, vmlinuz, config in this order
 };
 
@@ -32,6 +32,7 @@ Result<void> write_manifest(const std::filesystem::path& path, const KernelManif
 Result<KernelManifest> read_manifest(const std::filesystem::path& path);
 
 // Whether `directory` holds the files of a manifest with this digest, by name and size.
-bool is_current(const KernelManifest& manifest, const std::string& digest, const std::filesystem::path& directory);
+bool is_current(const KernelManifest& manifest, const std::string& digest,
+                const std::filesystem::path& directory);
 
 }  // namespace cg

@@ -18,13 +18,15 @@ const std::vector<Architecture> architectures = {
     {"arm64", "arm64", "Image.gz", "arch/arm64/boot/Image.gz"},
 };
 
-Result<fs::path> find_fragment(const fs::path& directory, const std::string& name, const std::string& recipe) {
+Result<fs::path> find_fragment(const fs::path& directory, const std::string& name,
+                               const std::string& recipe) {
   const fs::path path = directory / (name + ".conf");
   if (fs::is_regular_file(path)) return path;
   std::vector<std::string> known;
   for (const auto& entry : fs::directory_iterator(directory))
     if (entry.path().extension() == ".conf") known.push_back(entry.path().stem().string());
-  return refused(fmt::format("{}: fragment '{}' is not in {}{}", recipe, name, directory.string(), did_you_mean(name, known)));
+  return refused(fmt::format("{}: fragment '{}' is not in {}{}", recipe, name, directory.string(),
+                             did_you_mean(name, known)));
 }
 
 // Leaves the sources that hold, or may hold, this version.
@@ -108,7 +110,8 @@ Result<KernelPlan> make_plan(const PlanInputs& inputs) {
                     .update("criu-guest kernel build 1\n")
                     .update(plan.recipe.text)
                     .update(request)
-                    .update(plan.architecture.name + "\n" + plan.config_version + "\n" + inputs.version + "\n" + inputs.compiler + "\n" + inputs.local_source_sha256)
+                    .update(plan.architecture.name + "\n" + plan.config_version + "\n" + inputs.version +
+                            "\n" + inputs.compiler + "\n" + inputs.local_source_sha256)
                     .hex();
   return plan;
 }

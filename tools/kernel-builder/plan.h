@@ -12,10 +12,10 @@
 namespace cg {
 
 struct Architecture {
-  std::string name;           // x86_64, arm64: the fragments' folder
-  std::string kernel;         // ARCH= of the kernel's make
-  std::string image;          // the make target of the compressed image
-  std::string image_path;     // where it lies in the build tree
+  std::string name;        // x86_64, arm64: the fragments' folder
+  std::string kernel;      // ARCH= of the kernel's make
+  std::string image;       // the make target of the compressed image
+  std::string image_path;  // where it lies in the build tree
 };
 // The prefix of the cross tools' names; empty when this machine is of that architecture.
 std::string cross_prefix(const Architecture& architecture);
@@ -29,17 +29,17 @@ struct KernelPlan {
   std::vector<std::filesystem::path> fragments;  // in order; the user's own come last
   KernelConfig request;                          // all of them merged
   std::string config_version;                    // kconfig/version, "+<digest>" when the user added fragments
-  std::string digest;                            // of all inputs; of the source, its recipe or the local file's bytes
+  std::string digest;  // of all inputs; of the source, its recipe or the local file's bytes
 };
 
 struct PlanInputs {
   std::filesystem::path recipe;
-  std::string version;                                 // exactly this one, or empty for the recipe's first source
-  std::filesystem::path kconfig;                       // the folder with fragments/ and version
+  std::string version;            // exactly this one, or empty for the recipe's first source
+  std::filesystem::path kconfig;  // the folder with fragments/ and version
   std::vector<std::filesystem::path> extra_fragments;  // FRAGMENTS=
   std::string architecture;
-  std::string local_source_sha256;                     // SOURCE=path, or empty
-  std::string compiler;                                // first line of `gcc --version`
+  std::string local_source_sha256;  // SOURCE=path, or empty
+  std::string compiler;             // first line of `gcc --version`
 };
 
 Result<KernelPlan> make_plan(const PlanInputs& inputs);

@@ -30,12 +30,15 @@ struct AptTarget {
   std::string line;  // for a sources.list
 };
 
-// What this machine's apt is set up with: the distribution's own repositories, as lines of a sources.list. A field
-// that a repository does not have is printed as its placeholder.
+// What this machine's apt is set up with: the distribution's own repositories, as lines of a sources.list. A
+// field that a repository does not have is printed as its placeholder.
 Result<std::vector<AptTarget>> apt_targets() {
-  const auto out = run_checked({"apt-get", "indextargets", "--format", "$(ORIGIN)\t$(CODENAME)\t$(RELEASE)\t$(SITE)\t$(COMPONENT)\t$(SIGNED_BY)",
+  const auto out = run_checked({"apt-get", "indextargets", "--format",
+                                "$(ORIGIN)\t$(CODENAME)\t$(RELEASE)\t$(SITE)\t$(COMPONENT)\t$(SIGNED_BY)",
                                 "Created-By: Packages", "Target-Of: deb"});
-  if (!out) return cannot("this recipe needs Debian packages, and apt gives no list of repositories: " + out.error().message);
+  if (!out)
+    return cannot("this recipe needs Debian packages, and apt gives no list of repositories: " +
+                  out.error().message);
   std::vector<AptTarget> debian;
   std::vector<AptTarget> others;
   for (const auto line : split_lines(*out)) {
@@ -54,32 +57,41 @@ fs::path layer_path(const LayerOptions& options, std::string_view kind, const st
   return options.cache / "rootfs" / fmt::format("{}-{}.tar", kind, sha256_hex(identity).substr(0, 24));
 }
 
-// One call for all packages: asking apt for one takes as long as for twenty. Lines: 'URI' FILE SIZE SHA256:HASH
+// One call for all packages: asking apt for one takes as long as for twenty. Lines: 'URI' FILE SIZE
+// SHA256:HASH
 Result<std::vector<AptPackage>> find_packages(const std::vector<std::string>& names) {
   std::vector<std::string> argv = {"apt-get", "-qq", "download", "--print-uris"};
   argv.insert(argv.end(), names.begin(), names.end());
-  if (!find_program(argv[0])) return cannot("this recipe needs Debian packages, and there is no apt-get on this machine");
+  if (!find_program(argv[0]))
+    return cannot("this recipe needs Debian packages, and there is no apt-get on this machine");
   CG_TRY(result, run(argv, {.directory = "/", .set_variables = {{"LC_ALL", "C"}}}));
   if (result.status != 0)
-    return cannot(fmt::format("apt-get download: {} (is the list of packages there? apt-get update fetches it)", trim(last_lines(result.err, 2))));
+    return cannot(
+        fmt::format("apt-get download: {} (is the list of packages there? apt-get update fetches it)",
+                    trim(last_lines(result.err, 2))));
   std::map<std::string, AptPackage> found;
   for (const auto line : split_lines(result.out)) {
     const auto words = split(line, ' ');
     if (words.size() < 4 || words[0].size() < 3 || !words[3].starts_with("SHA256:")) continue;
     const auto parts = split(words[1], '_');
     if (parts.size() != 3 || words[1].contains('/')) continue;
-    found[parts[0]] = AptPackage{.uri = words[0].substr(1, words[0].size() - 2), .file = words[1], .sha256 = words[3].substr(7),
-                                 .version = parts[1], .upstream_version = {}};
+    found[parts[0]] = AptPackage{.uri = words[0].substr(1, words[0].size() - 2),
+                                 .file = words[1],
+                                 .sha256 = words[3].substr(7),
+                                 .version = parts[1],
+                                 .upstream_version = {}};
   }
   std::vector<AptPackage> packages;
   for (const auto& name : names) {
-    if (!found.contains(name)) return cannot(fmt::format("apt-get download --print-uris: no SHA-256 for the package {}", name));
+    if (!found.contains(name))
+      return cannot(fmt::format("apt-get download --print-uris: no SHA-256 for the package {}", name));
     packages.push_back(found[name]);
   }
   return packages;
 }
 
-Result<fs::path> fetch_package(const AptPackage& package, const std::string& proxy, const LayerOptions& options) {
+Result<fs::path> fetch_package(const AptPackage& package, const std::string& proxy,
+                               const LayerOptions& options) {
   const SourceStore store(options.cache);
   Progress progress(options.progress, options.terminal);
   CG_TRY(lock, store.lock(package.sha256));
@@ -95,7 +107,8 @@ Result<fs::path> fetch_package(const AptPackage& package, const std::string& pro
   CG_TRY(found, sha256_file(part));
   if (found != package.sha256) {
     const fs::path aside = store.set_aside(part);
-    return refused(fmt::format("{}: its SHA-256 is {}, apt's list says {} (kept as {})", package.uri, found, package.sha256, aside.string()));
+    return refused(fmt::format("{}: its SHA-256 is {}, apt's list says {} (kept as {})", package.uri, found,
+                               package.sha256, aside.string()));
   }
   return store.adopt(part, package.sha256, package.file);
 }
@@ -103,7 +116,8 @@ Result<fs::path> fetch_package(const AptPackage& package, const std::string& pro
 }  // namespace
 
 Result<BaseLayer> picked_layer(const RecipeDebs& debs, const LayerOptions& options) {
-  const std::string identity = fmt::format("picked 1\n{}\n{}\n{}\n", host_machine(), join(debs.packages, " "), join(debs.include, " "));
+  const std::string identity = fmt::format("picked 1\n{}\n{}\n{}\n", host_machine(), join(debs.packages, " "),
+                                           join(debs.include, " "));
   const fs::path tar = layer_path(options, "picked", identity);
   CG_TRY(lock, FileLock::acquire(tar.string() + ".lock"));
   std::error_code error;
@@ -129,13 +143,15 @@ Result<BaseLayer> debian_layer(const RecipeDebian& debian, const LayerOptions& o
   const std::string suite = targets.front().codename;
   std::string lines;
   for (const auto& target : targets) lines += target.line + "\n";
-  const std::string identity = fmt::format("debian 1\n{}\n{}\n{}{}\n{}\n{}\n", host_machine(), suite, lines, debian.variant,
-                                           join(debian.packages, " "), join(debian.exclude, " "));
+  const std::string identity =
+      fmt::format("debian 1\n{}\n{}\n{}{}\n{}\n{}\n", host_machine(), suite, lines, debian.variant,
+                  join(debian.packages, " "), join(debian.exclude, " "));
   const fs::path tar = layer_path(options, "debian-" + suite, identity);
   CG_TRY(lock, FileLock::acquire(tar.string() + ".lock"));
   std::error_code error;
   if (!options.refresh && fs::exists(tar, error)) return BaseLayer{tar, true};
-  if (!find_program("mmdebstrap")) return cannot("this recipe needs mmdebstrap, which is not on PATH; 'make deps' installs it");
+  if (!find_program("mmdebstrap"))
+    return cannot("this recipe needs mmdebstrap, which is not on PATH; 'make deps' installs it");
   CG_TRY(output, AtomicFile::create(tar));
   std::vector<std::string> argv = {"mmdebstrap", "--format=tar", "--variant=" + debian.variant};
   if (!debian.packages.empty()) argv.push_back("--include=" + join(debian.packages, ","));
@@ -145,7 +161,9 @@ Result<BaseLayer> debian_layer(const RecipeDebian& debian, const LayerOptions& o
   for (const auto& target : targets) argv.push_back(target.line);
   say(options, fmt::format("mmdebstrap: a Debian {} base ({})", suite, join(debian.packages, " ")));
   CG_TRY(made, run(argv, {.set_variables = {{"LC_ALL", "C.UTF-8"}}}));
-  if (made.status != 0) return cannot(fmt::format("mmdebstrap failed with status {}:\n{}", made.status, last_lines(made.err, 12)));
+  if (made.status != 0)
+    return cannot(
+        fmt::format("mmdebstrap failed with status {}:\n{}", made.status, last_lines(made.err, 12)));
   CG_CHECK(output.commit());
   return BaseLayer{tar, false};
 }

@@ -1,5 +1,5 @@
-// The part of an image that comes from the distribution, as a tar in the cache: made once per recipe and suite,
-// found there without network or apt afterwards.
+// The part of an image that comes from the distribution, as a tar in the cache: made once per recipe and
+// suite, found there without network or apt afterwards.
 #pragma once
 
 #include <filesystem>

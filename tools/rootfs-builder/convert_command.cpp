@@ -32,11 +32,19 @@ Result<int> to_initrd(const ConvertArguments& arguments, const image::ImageReade
   CG_TRY(summary, image::write_initrd(reader, file.fd(), output, compression));
   CG_CHECK(file.commit());
   if (context.options.format == "json") {
-    const nlohmann::ordered_json json = {{"schema", "criu-guest/initrd-summary"}, {"version", 1}, {"image", output}, {"files", summary.files}, {"bytes", summary.bytes}, {"attributes_left_out", summary.attributes}};
+    const nlohmann::ordered_json json = {{"schema", "criu-guest/initrd-summary"},
+                                         {"version", 1},
+                                         {"image", output},
+                                         {"files", summary.files},
+                                         {"bytes", summary.bytes},
+                                         {"attributes_left_out", summary.attributes}};
     context.env.out << json.dump(2) << "\n";
   } else if (!context.options.quiet) {
-    context.env.err << fmt::format("{}: {} entries, {} unpacked{}\n", output, summary.files, human_size(summary.bytes),
-                                   summary.attributes ? fmt::format(", without {} extended attributes, which an initrd cannot hold", summary.attributes) : "");
+    context.env.err << fmt::format(
+        "{}: {} entries, {} unpacked{}\n", output, summary.files, human_size(summary.bytes),
+        summary.attributes
+            ? fmt::format(", without {} extended attributes, which an initrd cannot hold", summary.attributes)
+            : "");
   }
   return exit_good;
 }
@@ -67,12 +75,14 @@ Registered add_convert_command(CLI::App& app, CommonOptions& options) {
   add_image_choice(*command, arguments->choice);
   command->add_option("-o,--output", options.output, "The new image")->required();
   add_image_arguments(*command, arguments->image);
-  command->add_option("--compress", arguments->compression, "Of an initrd: none, gzip, zstd or lzma")->capture_default_str();
+  command->add_option("--compress", arguments->compression, "Of an initrd: none, gzip, zstd or lzma")
+      ->capture_default_str();
   return {command, [arguments](Context& context) -> Result<int> {
             CG_TRY(image_options, arguments->image.resolve(context.env));
             CG_TRY(reader, arguments->choice.open());
             if (image_options.label.empty()) image_options.label = reader.info().label;
-            return image_options.frame.form == image::Form::initrd ? to_initrd(*arguments, reader, context) : to_disk(reader, image_options, context);
+            return image_options.frame.form == image::Form::initrd ? to_initrd(*arguments, reader, context)
+                                                                   : to_disk(reader, image_options, context);
           }};
 }
 

@@ -23,38 +23,51 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
     std::string report;
   };
   auto state = std::make_shared<State>();
-  CLI::App* command = app.add_subcommand("create", "Make an ext4 image from directories and tars; later ones lie over earlier ones");
-  command->add_option("--from", state->from, "A directory, an OCI image layout, or a tar in any compression ('-': standard input); several are layers, with OCI whiteouts")->required();
+  CLI::App* command = app.add_subcommand(
+      "create", "Make an ext4 image from directories and tars; later ones lie over earlier ones");
+  command
+      ->add_option("--from", state->from,
+                   "A directory, an OCI image layout, or a tar in any compression ('-': standard input); "
+                   "several are layers, with OCI whiteouts")
+      ->required();
   command->add_option("-o,--output", options.output, "The image")->required();
   add_image_arguments(*command, state->image);
-  command->add_option("--uid-map", state->uid_maps, "Users FROM to FROM+COUNT-1 become TO and up; users that no map holds are refused")->type_name("FROM:TO:COUNT");
+  command
+      ->add_option("--uid-map", state->uid_maps,
+                   "Users FROM to FROM+COUNT-1 become TO and up; users that no map holds are refused")
+      ->type_name("FROM:TO:COUNT");
   command->add_option("--gid-map", state->gid_maps, "The same for groups")->type_name("FROM:TO:COUNT");
   command->add_flag("--no-devices", state->no_devices, "Refuse input with device nodes");
-  command->add_option("--report", state->report, "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON");
-  return {command, [state](Context& context) -> Result<int> {
-            const auto start = std::chrono::steady_clock::now();
-            CG_TRY(image_options, state->image.resolve(context.env));
-            if (image_options.frame.form == image::Form::initrd)
-              return usage_error("create makes disks; make one, then 'convert IMAGE --form initrd -o INITRD'");
-            CG_TRY(builder, image::ImageBuilder::create(context.options.output, image_options));
-            using Whiteouts = image::ArchiveOptions::Whiteouts;
-            const image::ArchiveOptions layers{.wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
-            for (const auto& from : state->from) CG_CHECK(image::add_source(builder, from, layers));
-            image::TreePolicy policy;
-            policy.devices = state->no_devices ? image::TreePolicy::Devices::refused : image::TreePolicy::Devices::stored;
-            for (const auto& [texts, ranges] : {std::pair{&state->uid_maps, &policy.uids}, std::pair{&state->gid_maps, &policy.gids}})
-              for (const auto& text : *texts) {
-                CG_TRY(range, image::parse_id_range(text));
-                ranges->push_back(range);
-              }
-            CG_CHECK(builder.apply(policy));
-            CG_TRY(summary, builder.finish());
-            if (!state->report.empty()) CG_CHECK(write_image_report(context.options.output, state->report));
-            if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
-            const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-            print_summary(summary, took.count(), context);
-            return exit_good;
-          }};
+  command->add_option("--report", state->report,
+                      "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON");
+  return {
+      command, [state](Context& context) -> Result<int> {
+        const auto start = std::chrono::steady_clock::now();
+        CG_TRY(image_options, state->image.resolve(context.env));
+        if (image_options.frame.form == image::Form::initrd)
+          return usage_error("create makes disks; make one, then 'convert IMAGE --form initrd -o INITRD'");
+        CG_TRY(builder, image::ImageBuilder::create(context.options.output, image_options));
+        using Whiteouts = image::ArchiveOptions::Whiteouts;
+        const image::ArchiveOptions layers{
+            .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
+        for (const auto& from : state->from) CG_CHECK(image::add_source(builder, from, layers));
+        image::TreePolicy policy;
+        policy.devices =
+            state->no_devices ? image::TreePolicy::Devices::refused : image::TreePolicy::Devices::stored;
+        for (const auto& [texts, ranges] :
+             {std::pair{&state->uid_maps, &policy.uids}, std::pair{&state->gid_maps, &policy.gids}})
+          for (const auto& text : *texts) {
+            CG_TRY(range, image::parse_id_range(text));
+            ranges->push_back(range);
+          }
+        CG_CHECK(builder.apply(policy));
+        CG_TRY(summary, builder.finish());
+        if (!state->report.empty()) CG_CHECK(write_image_report(context.options.output, state->report));
+        if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+        print_summary(summary, took.count(), context);
+        return exit_good;
+      }};
 }
 
 }  // namespace cg

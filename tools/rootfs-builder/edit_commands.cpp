@@ -35,24 +35,37 @@ using Wishes = std::function<Result<std::vector<Change>>(const EditArguments&)>;
 Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Context& context) {
   CG_TRY(changes, wishes(arguments));
   CG_TRY(epoch, source_date_epoch(context.env));
-  const image::EditOptions options{.partition = arguments.choice.partition,
-                                   .mode = arguments.in_place ? image::EditMode::in_place : image::EditMode::copy,
-                                   .growth = arguments.grow ? image::Growth::as_needed : image::Growth::never,
-                                   .verity = arguments.verity ? image::VerityPolicy::rebuild_likely : image::VerityPolicy::rebuild_certain,
-                                   .source_date_epoch = epoch};
+  const image::EditOptions options{
+      .partition = arguments.choice.partition,
+      .mode = arguments.in_place ? image::EditMode::in_place : image::EditMode::copy,
+      .growth = arguments.grow ? image::Growth::as_needed : image::Growth::never,
+      .verity = arguments.verity ? image::VerityPolicy::rebuild_likely : image::VerityPolicy::rebuild_certain,
+      .source_date_epoch = epoch};
   CG_TRY(summary, image::edit(arguments.choice.image, changes, options));
   if (summary.verity) CG_CHECK(write_root_hash(arguments.choice.image, *summary.verity));
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-edit"}, {"version", 1}, {"image", arguments.choice.image}, {"grown_bytes", summary.grown_bytes}};
+    nlohmann::ordered_json json = {{"schema", "criu-guest/image-edit"},
+                                   {"version", 1},
+                                   {"image", arguments.choice.image},
+                                   {"grown_bytes", summary.grown_bytes}};
     json["changes"] = nlohmann::ordered_json::array();
-    for (const auto& change : summary.changes) json["changes"].push_back({{"path", change.path}, {"what", change.what}, {"bytes", change.bytes}});
-    if (summary.verity) json["verity"] = {{"root_hash", summary.verity->root_hash}, {"salt", summary.verity->salt}, {"data_blocks", summary.verity->data_blocks}};
+    for (const auto& change : summary.changes)
+      json["changes"].push_back({{"path", change.path}, {"what", change.what}, {"bytes", change.bytes}});
+    if (summary.verity)
+      json["verity"] = {{"root_hash", summary.verity->root_hash},
+                        {"salt", summary.verity->salt},
+                        {"data_blocks", summary.verity->data_blocks}};
     context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
   } else if (!context.options.quiet) {
-    if (summary.grown_bytes > 0) context.env.err << fmt::format("{}: grown by {}\n", arguments.choice.image, human_size(summary.grown_bytes));
-    if (summary.verity) context.env.err << fmt::format("{}: new root hash {}\n", arguments.choice.image, summary.verity->root_hash);
+    if (summary.grown_bytes > 0)
+      context.env.err << fmt::format("{}: grown by {}\n", arguments.choice.image,
+                                     human_size(summary.grown_bytes));
+    if (summary.verity)
+      context.env.err << fmt::format("{}: new root hash {}\n", arguments.choice.image,
+                                     summary.verity->root_hash);
     for (const auto& change : summary.changes)
-      context.env.err << fmt::format("{}: {}: {}{}\n", arguments.choice.image, change.path, change.what, change.bytes > 0 ? fmt::format(" ({})", human_size(change.bytes)) : "");
+      context.env.err << fmt::format("{}: {}: {}{}\n", arguments.choice.image, change.path, change.what,
+                                     change.bytes > 0 ? fmt::format(" ({})", human_size(change.bytes)) : "");
   }
   return exit_good;
 }
@@ -66,14 +79,20 @@ Added add_edit(CLI::App& app, const char* name, const char* about) {
   auto arguments = std::make_shared<EditArguments>();
   CLI::App* command = app.add_subcommand(name, about);
   add_image_choice(*command, arguments->choice);
-  command->add_flag("--in-place", arguments->in_place, "Change the file itself, protected by an undo journal beside it, instead of a copy that takes its name");
-  command->add_flag("--grow", arguments->grow, "Make file system, partition and file larger when there is no room");
-  command->add_flag("--verity", arguments->verity, "Make the dm-verity tree anew also where it is only likely that there is one");
+  command->add_flag("--in-place", arguments->in_place,
+                    "Change the file itself, protected by an undo journal beside it, instead of a copy that "
+                    "takes its name");
+  command->add_flag("--grow", arguments->grow,
+                    "Make file system, partition and file larger when there is no room");
+  command->add_flag("--verity", arguments->verity,
+                    "Make the dm-verity tree anew also where it is only likely that there is one");
   return {command, std::move(arguments)};
 }
 
 Registered registered(const Added& added, Wishes wishes) {
-  return {added.command, [arguments = added.arguments, wishes = std::move(wishes)](Context& context) { return run_edit(*arguments, wishes, context); }};
+  return {added.command, [arguments = added.arguments, wishes = std::move(wishes)](Context& context) {
+            return run_edit(*arguments, wishes, context);
+          }};
 }
 
 Wishes injections(image::Injection::Existing existing) {
@@ -106,61 +125,79 @@ constexpr const char* injection_name = "SRC:DEST[:MODE[:UID:GID]]";
 }  // namespace
 
 void add_edit_commands(CLI::App& app, std::vector<Registered>& commands) {
-  auto inject = add_edit(app, "inject", "Put files into an existing image; all of them or, if anything fails, none");
-  inject.command->add_option(injection_name, inject.arguments->items, "What goes where; MODE is octal, \\: is a colon in a name")->required();
+  auto inject =
+      add_edit(app, "inject", "Put files into an existing image; all of them or, if anything fails, none");
+  inject.command
+      ->add_option(injection_name, inject.arguments->items,
+                   "What goes where; MODE is octal, \\: is a colon in a name")
+      ->required();
   commands.push_back(registered(inject, injections(image::Injection::Existing::replaced)));
 
-  auto replace = add_edit(app, "replace", "Give files of an image other bytes; their names, owners, modes and attributes stay");
+  auto replace = add_edit(
+      app, "replace", "Give files of an image other bytes; their names, owners, modes and attributes stay");
   replace.command->add_option(injection_name, replace.arguments->items, "What goes where")->required();
   commands.push_back(registered(replace, injections(image::Injection::Existing::rewritten)));
 
   auto remove = add_edit(app, "remove", "Take files and directories out of an image");
-  remove.command->add_option("PATH", remove.arguments->items, "From the image's root; a symbolic link itself")->required();
+  remove.command->add_option("PATH", remove.arguments->items, "From the image's root; a symbolic link itself")
+      ->required();
   remove.command->add_flag("-r,--recursive", remove.arguments->recursive, "Directories with all below them");
-  commands.push_back(registered(remove, for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::Removal> {
-    return image::Removal{item, arguments.recursive ? image::Removal::Depth::recursive : image::Removal::Depth::single};
-  })));
+  commands.push_back(registered(
+      remove,
+      for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::Removal> {
+        return image::Removal{
+            item, arguments.recursive ? image::Removal::Depth::recursive : image::Removal::Depth::single};
+      })));
 
   auto mkdir = add_edit(app, "mkdir", "Make directories in an image, with the missing ones above them");
   mkdir.command->add_option("PATH", mkdir.arguments->items, "From the image's root")->required();
   mkdir.command->add_option("--mode", mkdir.arguments->mode, "Octal; default 755");
   mkdir.command->add_option("--owner", mkdir.arguments->owner, "Default 0:0")->type_name("UID:GID");
-  commands.push_back(registered(mkdir, for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::NewDirectory> {
-    image::NewDirectory wish{.path = item, .mode = {}, .uid = {}, .gid = {}};
-    if (!arguments.mode.empty()) {
-      CG_TRY(mode, image::parse_mode(arguments.mode));
-      wish.mode = mode;
-    }
-    if (!arguments.owner.empty()) {
-      CG_TRY(owner, image::parse_owner(arguments.owner));
-      wish.uid = owner.uid;
-      wish.gid = owner.gid;
-    }
-    return wish;
-  })));
+  commands.push_back(
+      registered(mkdir, for_each_item([](const EditArguments& arguments,
+                                         const std::string& item) -> Result<image::NewDirectory> {
+                   image::NewDirectory wish{.path = item, .mode = {}, .uid = {}, .gid = {}};
+                   if (!arguments.mode.empty()) {
+                     CG_TRY(mode, image::parse_mode(arguments.mode));
+                     wish.mode = mode;
+                   }
+                   if (!arguments.owner.empty()) {
+                     CG_TRY(owner, image::parse_owner(arguments.owner));
+                     wish.uid = owner.uid;
+                     wish.gid = owner.gid;
+                   }
+                   return wish;
+                 })));
 
   auto symlink = add_edit(app, "symlink", "Make symbolic links in an image; one that is there is replaced");
   symlink.command->add_option("TARGET", symlink.arguments->word, "What the link says")->required();
-  symlink.command->add_option("PATH", symlink.arguments->items, "Where the link is, from the image's root")->required();
-  commands.push_back(registered(symlink, for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::NewSymlink> {
-    return image::NewSymlink{.path = item, .target = arguments.word};
-  })));
+  symlink.command->add_option("PATH", symlink.arguments->items, "Where the link is, from the image's root")
+      ->required();
+  commands.push_back(registered(
+      symlink,
+      for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::NewSymlink> {
+        return image::NewSymlink{.path = item, .target = arguments.word};
+      })));
 
   auto chmod = add_edit(app, "chmod", "Change the permissions of an image's files; links are followed");
   chmod.command->add_option("MODE", chmod.arguments->word, "Octal")->required();
   chmod.command->add_option("PATH", chmod.arguments->items, "From the image's root")->required();
-  commands.push_back(registered(chmod, for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::ModeChange> {
-    CG_TRY(mode, image::parse_mode(arguments.word));
-    return image::ModeChange{item, mode};
-  })));
+  commands.push_back(registered(
+      chmod,
+      for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::ModeChange> {
+        CG_TRY(mode, image::parse_mode(arguments.word));
+        return image::ModeChange{item, mode};
+      })));
 
   auto chown = add_edit(app, "chown", "Change the owner of an image's files; links are followed");
   chown.command->add_option("UID:GID", chown.arguments->word, "Numbers")->required();
   chown.command->add_option("PATH", chown.arguments->items, "From the image's root")->required();
-  commands.push_back(registered(chown, for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::OwnerChange> {
-    CG_TRY(owner, image::parse_owner(arguments.word));
-    return image::OwnerChange{item, owner.uid, owner.gid};
-  })));
+  commands.push_back(
+      registered(chown, for_each_item([](const EditArguments& arguments,
+                                         const std::string& item) -> Result<image::OwnerChange> {
+                   CG_TRY(owner, image::parse_owner(arguments.word));
+                   return image::OwnerChange{item, owner.uid, owner.gid};
+                 })));
 }
 
 }  // namespace cg

@@ -11,12 +11,16 @@
 namespace cg {
 
 void add_image_arguments(CLI::App& command, ImageArguments& arguments) {
-  command.add_option("--size", arguments.size, "auto (what it needs), auto+64M (and so much free), or 512M")->capture_default_str();
+  command.add_option("--size", arguments.size, "auto (what it needs), auto+64M (and so much free), or 512M")
+      ->capture_default_str();
   command.add_option("--label", arguments.label, "Volume name, up to 16 bytes");
   command.add_option("--uuid", arguments.uuid, "File-system UUID (default: derived from the content)");
-  command.add_option("--journal", arguments.journal, "auto (by size), none, or a size such as 4M")->capture_default_str();
-  command.add_option("--form", arguments.form, "ext4 (bare), kata, kata-dax, gpt or initrd")->capture_default_str();
-  command.add_flag("--verity", arguments.verity, "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt");
+  command.add_option("--journal", arguments.journal, "auto (by size), none, or a size such as 4M")
+      ->capture_default_str();
+  command.add_option("--form", arguments.form, "ext4 (bare), kata, kata-dax, gpt or initrd")
+      ->capture_default_str();
+  command.add_flag("--verity", arguments.verity,
+                   "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt");
 }
 
 Result<void> write_root_hash(const std::string& image, const image::VerityTree& tree) {
@@ -50,19 +54,31 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
 void print_summary(const image::ImageSummary& summary, double seconds, Context& context) {
   const std::string& output = context.options.output;
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-summary"}, {"version", 1}, {"image", output},
-                                         {"bytes", summary.bytes}, {"blocks", summary.blocks}, {"free_blocks", summary.free_blocks},
-                                         {"inodes", summary.inodes}, {"used_inodes", summary.used_inodes}, {"files", summary.files},
-                                         {"directories", summary.directories}, {"data_bytes", summary.data_bytes}, {"uuid", summary.uuid}};
+    nlohmann::ordered_json json = {{"schema", "criu-guest/image-summary"},
+                                   {"version", 1},
+                                   {"image", output},
+                                   {"bytes", summary.bytes},
+                                   {"blocks", summary.blocks},
+                                   {"free_blocks", summary.free_blocks},
+                                   {"inodes", summary.inodes},
+                                   {"used_inodes", summary.used_inodes},
+                                   {"files", summary.files},
+                                   {"directories", summary.directories},
+                                   {"data_bytes", summary.data_bytes},
+                                   {"uuid", summary.uuid}};
     if (summary.verity)
-      json["verity"] = {{"root_hash", summary.verity->root_hash}, {"salt", summary.verity->salt}, {"data_blocks", summary.verity->data_blocks},
+      json["verity"] = {{"root_hash", summary.verity->root_hash},
+                        {"salt", summary.verity->salt},
+                        {"data_blocks", summary.verity->data_blocks},
                         {"kernel_parameters", summary.verity->kernel_parameters("/dev/vda1", "/dev/vda2")}};
     context.env.out << json.dump(2) << "\n";
   } else if (!context.options.quiet) {
-    if (summary.verity) context.env.err << fmt::format("{}: root hash {}\n", output, summary.verity->root_hash);
-    context.env.err << fmt::format("{}: {}, {} files and {} directories with {}, {} free, in {}\n", output, human_size(summary.bytes),
-                                   summary.files, summary.directories, human_size(summary.data_bytes),
-                                   human_size(summary.free_blocks * image::block_size), human_seconds(seconds));
+    if (summary.verity)
+      context.env.err << fmt::format("{}: root hash {}\n", output, summary.verity->root_hash);
+    context.env.err << fmt::format(
+        "{}: {}, {} files and {} directories with {}, {} free, in {}\n", output, human_size(summary.bytes),
+        summary.files, summary.directories, human_size(summary.data_bytes),
+        human_size(summary.free_blocks * image::block_size), human_seconds(seconds));
   }
 }
 

@@ -21,7 +21,10 @@ std::string form_of(const image::ImageReader& reader) {
 nlohmann::ordered_json partitions_json(const image::DiskLayout& layout) {
   auto partitions = nlohmann::ordered_json::array();
   for (const auto& partition : layout.partitions) {
-    partitions.push_back({{"number", partition.number}, {"offset", partition.offset}, {"bytes", partition.bytes}, {"type", partition.type},
+    partitions.push_back({{"number", partition.number},
+                          {"offset", partition.offset},
+                          {"bytes", partition.bytes},
+                          {"type", partition.type},
                           {"content", image::to_string(partition.content)}});
     if (!partition.name.empty()) partitions.back()["name"] = partition.name;
   }
@@ -30,12 +33,26 @@ nlohmann::ordered_json partitions_json(const image::DiskLayout& layout) {
 
 void print_json(const ImageChoice& choice, const image::ImageReader& reader, std::ostream& out) {
   const image::ImageInfo info = reader.info();
-  const nlohmann::ordered_json json = {
-      {"schema", "criu-guest/image-inspect"}, {"version", 1}, {"image", choice.image}, {"form", form_of(reader)}, {"file_bytes", reader.layout().bytes},
-      {"partitions", partitions_json(reader.layout())}, {"faults", reader.layout().faults}, {"partition", reader.place().partition},
-      {"offset", reader.place().offset}, {"bytes", info.bytes}, {"block_size", info.block_size}, {"blocks", info.blocks},
-      {"free_blocks", info.free_blocks}, {"inodes", info.inodes}, {"free_inodes", info.free_inodes}, {"directories", info.directories},
-      {"uuid", info.uuid}, {"label", info.label}, {"state", info.state}, {"features", info.features}};
+  const nlohmann::ordered_json json = {{"schema", "criu-guest/image-inspect"},
+                                       {"version", 1},
+                                       {"image", choice.image},
+                                       {"form", form_of(reader)},
+                                       {"file_bytes", reader.layout().bytes},
+                                       {"partitions", partitions_json(reader.layout())},
+                                       {"faults", reader.layout().faults},
+                                       {"partition", reader.place().partition},
+                                       {"offset", reader.place().offset},
+                                       {"bytes", info.bytes},
+                                       {"block_size", info.block_size},
+                                       {"blocks", info.blocks},
+                                       {"free_blocks", info.free_blocks},
+                                       {"inodes", info.inodes},
+                                       {"free_inodes", info.free_inodes},
+                                       {"directories", info.directories},
+                                       {"uuid", info.uuid},
+                                       {"label", info.label},
+                                       {"state", info.state},
+                                       {"features", info.features}};
   out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
 }
 
@@ -43,28 +60,35 @@ void print_text(const ImageChoice& choice, const image::ImageReader& reader, std
   const image::ImageInfo info = reader.info();
   out << fmt::format("image     {}\nform      {}\n", choice.image, form_of(reader));
   for (const auto& partition : reader.layout().partitions)
-    out << fmt::format("partition {}{} {} of {} at {}, type {}{}\n", partition.number, partition.number == reader.place().partition ? "*" : " ",
-                       human_size(partition.bytes), image::to_string(partition.content), partition.offset, partition.type,
+    out << fmt::format("partition {}{} {} of {} at {}, type {}{}\n", partition.number,
+                       partition.number == reader.place().partition ? "*" : " ", human_size(partition.bytes),
+                       image::to_string(partition.content), partition.offset, partition.type,
                        partition.name.empty() ? "" : ", " + partition.name);
   for (const auto& fault : reader.layout().faults) out << fmt::format("fault     {}\n", fault);
-  out << fmt::format("state     {}\nsize      {} ({} bytes, {} blocks of {})\n", info.state, human_size(info.bytes), info.bytes, info.blocks, info.block_size)
-      << fmt::format("free      {} ({} blocks), {} of {} inodes\n", human_size(info.free_blocks * info.block_size), info.free_blocks,
-                     info.free_inodes, info.inodes)
-      << fmt::format("holds     {} inodes in use, {} of them directories\nlabel     {}\nuuid      {}\nfeatures  {}\n",
-                     info.inodes - info.free_inodes, info.directories, info.label.empty() ? "none" : info.label, info.uuid,
-                     join(info.features, " "));
+  out << fmt::format("state     {}\nsize      {} ({} bytes, {} blocks of {})\n", info.state,
+                     human_size(info.bytes), info.bytes, info.blocks, info.block_size)
+      << fmt::format("free      {} ({} blocks), {} of {} inodes\n",
+                     human_size(info.free_blocks * info.block_size), info.free_blocks, info.free_inodes,
+                     info.inodes)
+      << fmt::format(
+             "holds     {} inodes in use, {} of them directories\nlabel     {}\nuuid      {}\nfeatures  {}\n",
+             info.inodes - info.free_inodes, info.directories, info.label.empty() ? "none" : info.label,
+             info.uuid, join(info.features, " "));
 }
 
 }  // namespace
 
 Registered add_inspect_command(CLI::App& app) {
   auto choice = std::make_shared<ImageChoice>();
-  CLI::App* command = app.add_subcommand("inspect", "Say what an image is: form, partitions, size, features, what is free, its state");
+  CLI::App* command = app.add_subcommand(
+      "inspect", "Say what an image is: form, partitions, size, features, what is free, its state");
   add_image_choice(*command, *choice);
   return {command, [choice](Context& context) -> Result<int> {
             CG_TRY(reader, choice->open());
-            if (context.options.format == "json") print_json(*choice, reader, context.env.out);
-            else print_text(*choice, reader, context.env.out);
+            if (context.options.format == "json")
+              print_json(*choice, reader, context.env.out);
+            else
+              print_text(*choice, reader, context.env.out);
             return exit_good;
           }};
 }

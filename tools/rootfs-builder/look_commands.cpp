@@ -1,6 +1,6 @@
 // ls, cat and extract.
-#include <fmt/format.h>
 #include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <memory>
@@ -33,17 +33,28 @@ std::string mode_text(const FileInfo& info) {
 }
 
 std::string line_of(const std::string& name, const FileInfo& info) {
-  const bool device = info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device;
-  const std::string size = device ? fmt::format("{}, {}", info.meta.device_major, info.meta.device_minor) : fmt::format("{}", info.size);
-  const std::string time = fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(info.meta.mtime.seconds)));
-  return fmt::format("{} {:>3} {:>5} {:>5} {:>10} {} {}{}\n", mode_text(info), info.links, info.meta.uid, info.meta.gid, size, time,
-                     name, info.meta.type == NodeType::symlink ? " -> " + info.meta.target : "");
+  const bool device =
+      info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device;
+  const std::string size = device ? fmt::format("{}, {}", info.meta.device_major, info.meta.device_minor)
+                                  : fmt::format("{}", info.size);
+  const std::string time =
+      fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(info.meta.mtime.seconds)));
+  return fmt::format("{} {:>3} {:>5} {:>5} {:>10} {} {}{}\n", mode_text(info), info.links, info.meta.uid,
+                     info.meta.gid, size, time, name,
+                     info.meta.type == NodeType::symlink ? " -> " + info.meta.target : "");
 }
 
 nlohmann::ordered_json json_of(const std::string& name, const FileInfo& info) {
-  nlohmann::ordered_json json = {{"name", name}, {"type", image::to_string(info.meta.type)}, {"mode", fmt::format("{:04o}", info.meta.mode)},
-                                 {"uid", info.meta.uid}, {"gid", info.meta.gid}, {"size", info.size}, {"links", info.links},
-                                 {"inode", info.inode}, {"mtime", info.meta.mtime.seconds}, {"mtime_ns", info.meta.mtime.nanoseconds}};
+  nlohmann::ordered_json json = {{"name", name},
+                                 {"type", image::to_string(info.meta.type)},
+                                 {"mode", fmt::format("{:04o}", info.meta.mode)},
+                                 {"uid", info.meta.uid},
+                                 {"gid", info.meta.gid},
+                                 {"size", info.size},
+                                 {"links", info.links},
+                                 {"inode", info.inode},
+                                 {"mtime", info.meta.mtime.seconds},
+                                 {"mtime_ns", info.meta.mtime.nanoseconds}};
   if (info.meta.type == NodeType::symlink) json["target"] = info.meta.target;
   if (info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device) {
     json["major"] = info.meta.device_major;
@@ -62,7 +73,8 @@ Result<int> list(const Listing& listing, Context& context) {
   CG_TRY(reader, listing.choice.open());
   CG_TRY(top, reader.stat(listing.path, image::ImageReader::LastLink::keep));
   if (top.meta.type == NodeType::symlink) {
-    if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory) top = *followed;
+    if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory)
+      top = *followed;
   }
   std::vector<image::DirectoryItem> items;
   if (top.meta.type != NodeType::directory) {
@@ -77,14 +89,18 @@ Result<int> list(const Listing& listing, Context& context) {
       std::vector<std::string> deeper;
       for (auto& item : here) {
         item.name = below + item.name;
-        if (listing.recursive && item.info.meta.type == NodeType::directory) deeper.push_back(item.name + "/");
+        if (listing.recursive && item.info.meta.type == NodeType::directory)
+          deeper.push_back(item.name + "/");
         items.push_back(std::move(item));
       }
       pending.insert(pending.end(), deeper.rbegin(), deeper.rend());
     }
   }
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-listing"}, {"version", 1}, {"image", listing.choice.image}, {"path", listing.path}};
+    nlohmann::ordered_json json = {{"schema", "criu-guest/image-listing"},
+                                   {"version", 1},
+                                   {"image", listing.choice.image},
+                                   {"path", listing.path}};
     json["entries"] = nlohmann::ordered_json::array();
     for (const auto& item : items) json["entries"].push_back(json_of(item.name, item.info));
     context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
@@ -132,10 +148,16 @@ Registered add_extract_command(CLI::App& app, CommonOptions& options) {
     std::string path = "/";
   };
   auto state = std::make_shared<State>();
-  CLI::App* command = app.add_subcommand("extract", "Take a file, or a directory with all below it, out of an image");
+  CLI::App* command =
+      app.add_subcommand("extract", "Take a file, or a directory with all below it, out of an image");
   add_image_choice(*command, state->choice);
-  command->add_option("PATH", state->path, "From the image's root; links are not followed")->capture_default_str();
-  command->add_option("-o,--output", options.output, "NAME.tar: a tar with owners, attributes and devices; '-': that on standard output; else a new file or directory")->required();
+  command->add_option("PATH", state->path, "From the image's root; links are not followed")
+      ->capture_default_str();
+  command
+      ->add_option("-o,--output", options.output,
+                   "NAME.tar: a tar with owners, attributes and devices; '-': that on standard output; else "
+                   "a new file or directory")
+      ->required();
   return {command, [state](Context& context) -> Result<int> {
             CG_TRY(reader, state->choice.open());
             const std::string& output = context.options.output;
@@ -148,7 +170,9 @@ Registered add_extract_command(CLI::App& app, CommonOptions& options) {
             } else {
               CG_TRY(extracted, image::extract_files(reader, state->path, output));
               if (extracted.skipped > 0 && !context.options.quiet)
-                context.env.err << fmt::format("{}: without {} device nodes, which only root makes; -o NAME.tar has them\n", output, extracted.skipped);
+                context.env.err << fmt::format(
+                    "{}: without {} device nodes, which only root makes; -o NAME.tar has them\n", output,
+                    extracted.skipped);
             }
             return exit_good;
           }};

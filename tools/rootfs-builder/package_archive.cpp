@@ -63,9 +63,11 @@ Result<void> read_data(archive* data, const std::string& name, PackageFiles& fil
     if (path.empty() || archive_entry_filetype(entry) == AE_IFDIR) continue;
     PackageFile file{std::unique_ptr<archive_entry, EntryFree>(archive_entry_clone(entry)), {}};
     archive_entry_set_pathname(file.entry.get(), path.c_str());
-    if (const char* link = archive_entry_hardlink(entry)) archive_entry_set_hardlink(file.entry.get(), merged(link).c_str());
+    if (const char* link = archive_entry_hardlink(entry))
+      archive_entry_set_hardlink(file.entry.get(), merged(link).c_str());
     const auto size = static_cast<std::uint64_t>(archive_entry_size(entry));
-    if ((total += size) > most_package_bytes) return refused(fmt::format("{}: more than {} bytes when unpacked", name, most_package_bytes));
+    if ((total += size) > most_package_bytes)
+      return refused(fmt::format("{}: more than {} bytes when unpacked", name, most_package_bytes));
     file.content.resize(size);
     for (std::size_t done = 0; done < size;) {
       const la_ssize_t piece = archive_read_data(data, file.content.data() + done, size - done);
@@ -78,7 +80,8 @@ Result<void> read_data(archive* data, const std::string& name, PackageFiles& fil
 
 // Where `target` of the link at `path` leads, as a path of PackageFiles.
 std::string link_target(const std::string& path, const std::string& target) {
-  const fs::path from = target.starts_with('/') ? fs::path(target) : fs::path("/" + path).parent_path() / target;
+  const fs::path from =
+      target.starts_with('/') ? fs::path(target) : fs::path("/" + path).parent_path() / target;
   return merged(from.lexically_normal().string());
 }
 
@@ -94,17 +97,23 @@ class Selection {
     if (found == files_.end() || !chosen_.insert(path).second) return {};
     archive_entry* const entry = found->second.entry.get();
     if (const char* hard = archive_entry_hardlink(entry)) return add(hard);
-    if (archive_entry_filetype(entry) == AE_IFLNK) return add(link_target(path, archive_entry_symlink(entry)));
-    if (!found->second.content.starts_with("\x7f" "ELF")) return {};
+    if (archive_entry_filetype(entry) == AE_IFLNK)
+      return add(link_target(path, archive_entry_symlink(entry)));
+    if (!found->second.content.starts_with("\x7f"
+                                           "ELF"))
+      return {};
     CG_TRY(elf, inspect(path, found->second.content));
     if (!elf.interp.empty()) {
-      if (!files_.contains(merged(elf.interp))) return refused(fmt::format("{}: its loader {} is in none of the packages", path, elf.interp));
+      if (!files_.contains(merged(elf.interp)))
+        return refused(fmt::format("{}: its loader {} is in none of the packages", path, elf.interp));
       CG_CHECK(add(merged(elf.interp)));
     }
     for (const auto& library : elf.needed) {
       const auto provider = by_name_.find(library);
       if (provider == by_name_.end())
-        return refused(fmt::format("{}: needs {}, which is in none of the recipe's packages; add the one that has it", path, library));
+        return refused(
+            fmt::format("{}: needs {}, which is in none of the recipe's packages; add the one that has it",
+                        path, library));
       CG_CHECK(add(provider->second));
     }
     return {};
@@ -148,7 +157,8 @@ Result<void> read_package(const fs::path& deb, PackageFiles& files) {
   return refused(deb.string() + ": not a Debian package: no data.tar in it");
 }
 
-Result<std::vector<std::string>> select_files(const PackageFiles& files, const std::vector<std::string>& include) {
+Result<std::vector<std::string>> select_files(const PackageFiles& files,
+                                              const std::vector<std::string>& include) {
   Selection selection(files);
   for (const auto& pattern : include) {
     bool matched = false;
@@ -157,20 +167,24 @@ Result<std::vector<std::string>> select_files(const PackageFiles& files, const s
       matched = true;
       CG_CHECK(selection.add(path));
     }
-    if (!matched) return refused(fmt::format("include '{}': no file of the packages has such a path", pattern));
+    if (!matched)
+      return refused(fmt::format("include '{}': no file of the packages has such a path", pattern));
   }
   return selection.paths();
 }
 
-Result<void> write_tar(const PackageFiles& files, const std::vector<std::string>& paths, const fs::path& tar) {
+Result<void> write_tar(const PackageFiles& files, const std::vector<std::string>& paths,
+                       const fs::path& tar) {
   CG_TRY(output, AtomicFile::create(tar));
   const std::unique_ptr<archive, WriteFree> writer(archive_write_new());
   archive_write_set_format_pax_restricted(writer.get());
-  if (archive_write_open_fd(writer.get(), output.fd()) != ARCHIVE_OK) return cannot(fmt::format("writing {}: {}", tar.string(), reason(writer.get())));
+  if (archive_write_open_fd(writer.get(), output.fd()) != ARCHIVE_OK)
+    return cannot(fmt::format("writing {}: {}", tar.string(), reason(writer.get())));
   const auto put = [&](const std::string& path) -> Result<void> {
     const PackageFile& file = files.at(path);
     if (archive_write_header(writer.get(), file.entry.get()) != ARCHIVE_OK ||
-        (!file.content.empty() && archive_write_data(writer.get(), file.content.data(), file.content.size()) < 0))
+        (!file.content.empty() &&
+         archive_write_data(writer.get(), file.content.data(), file.content.size()) < 0))
       return cannot(fmt::format("writing {}: {}", tar.string(), reason(writer.get())));
     return {};
   };
@@ -178,7 +192,8 @@ Result<void> write_tar(const PackageFiles& files, const std::vector<std::string>
   for (const bool links : {false, true})
     for (const auto& path : paths)
       if ((archive_entry_hardlink(files.at(path).entry.get()) != nullptr) == links) CG_CHECK(put(path));
-  if (archive_write_close(writer.get()) != ARCHIVE_OK) return cannot(fmt::format("writing {}: {}", tar.string(), reason(writer.get())));
+  if (archive_write_close(writer.get()) != ARCHIVE_OK)
+    return cannot(fmt::format("writing {}: {}", tar.string(), reason(writer.get())));
   return output.commit();
 }
 

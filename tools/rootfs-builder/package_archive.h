@@ -29,10 +29,13 @@ using PackageFiles = std::map<std::string, PackageFile>;
 Result<void> read_package(const std::filesystem::path& deb, PackageFiles& files);
 
 // The paths that match a glob of `include`, the targets of the links among them, and for each ELF file the
-// libraries and the loader it asks for. Refused, naming it, when a glob matches nothing or a library is in none of the packages.
-Result<std::vector<std::string>> select_files(const PackageFiles& files, const std::vector<std::string>& include);
+// libraries and the loader it asks for. Refused, naming it, when a glob matches nothing or a library is in
+// none of the packages.
+Result<std::vector<std::string>> select_files(const PackageFiles& files,
+                                              const std::vector<std::string>& include);
 
 // A tar of these files, in their order.
-Result<void> write_tar(const PackageFiles& files, const std::vector<std::string>& paths, const std::filesystem::path& tar);
+Result<void> write_tar(const PackageFiles& files, const std::vector<std::string>& paths,
+                       const std::filesystem::path& tar);
 
 }  // namespace cg

@@ -14,7 +14,8 @@ RecipeOwner read_owner(TomlReader& reader, std::uint32_t default_mode) {
   RecipeOwner owner{.mode = default_mode};
   if (const std::string mode = reader.string("mode"); !mode.empty()) {
     const auto [end, error] = std::from_chars(mode.data(), mode.data() + mode.size(), owner.mode, 8);
-    if (error != std::errc{} || end != mode.data() + mode.size() || owner.mode > 07777) reader.fail("mode", "not an octal mode such as \"0755\"");
+    if (error != std::errc{} || end != mode.data() + mode.size() || owner.mode > 07777)
+      reader.fail("mode", "not an octal mode such as \"0755\"");
   }
   const auto id = [&](std::string_view key) {
     const std::int64_t value = reader.integer(key, 0);
@@ -36,8 +37,11 @@ Result<void> read_inputs(TomlReader& top, Recipe& recipe) {
   for (const toml::table* table : top.tables("input")) {
     TomlReader reader(*table, top.file());
     reader.only({"name", "what", "dest", "mode", "uid", "gid", "optional"});
-    RecipeInput input{.name = reader.required_string("name"), .what = reader.string("what"), .dest = read_path(reader, "dest"),
-                      .owner = read_owner(reader, 0755), .optional = reader.boolean("optional", false)};
+    RecipeInput input{.name = reader.required_string("name"),
+                      .what = reader.string("what"),
+                      .dest = read_path(reader, "dest"),
+                      .owner = read_owner(reader, 0755),
+                      .optional = reader.boolean("optional", false)};
     if (input.what.empty()) input.what = input.name;
     CG_CHECK(reader.error());
     recipe.inputs.push_back(std::move(input));
@@ -65,7 +69,8 @@ Result<void> read_bases(TomlReader& top, Recipe& recipe) {
   if (const toml::table* table = top.table("debian")) {
     TomlReader reader(*table, top.file());
     reader.only({"variant", "packages", "exclude"});
-    recipe.debian = RecipeDebian{reader.string("variant", "minbase"), reader.strings("packages"), reader.strings("exclude")};
+    recipe.debian = RecipeDebian{reader.string("variant", "minbase"), reader.strings("packages"),
+                                 reader.strings("exclude")};
     CG_CHECK(reader.error());
   }
   const fs::path directory = recipe.path.parent_path();
@@ -82,16 +87,21 @@ Result<void> read_entries(TomlReader& top, Recipe& recipe) {
   for (const toml::table* table : top.tables("directory")) {
     TomlReader reader(*table, top.file());
     reader.only({"path", "mode", "uid", "gid", "needs"});
-    recipe.directories.push_back({read_path(reader, "path"), read_owner(reader, 0755), read_needs(reader, recipe)});
+    recipe.directories.push_back(
+        {read_path(reader, "path"), read_owner(reader, 0755), read_needs(reader, recipe)});
     CG_CHECK(reader.error());
   }
   for (const toml::table* table : top.tables("file")) {
     TomlReader reader(*table, top.file());
     reader.only({"dest", "source", "content", "mode", "uid", "gid", "needs"});
-    RecipeFile file{.dest = read_path(reader, "dest"), .source = {}, .content = reader.string("content"),
-                    .owner = read_owner(reader, 0644), .needs = read_needs(reader, recipe)};
+    RecipeFile file{.dest = read_path(reader, "dest"),
+                    .source = {},
+                    .content = reader.string("content"),
+                    .owner = read_owner(reader, 0644),
+                    .needs = read_needs(reader, recipe)};
     const bool has_source = table->contains("source");
-    if (has_source == table->contains("content")) reader.fail("dest", "a file has either a 'source' or a 'content'");
+    if (has_source == table->contains("content"))
+      reader.fail("dest", "a file has either a 'source' or a 'content'");
     if (has_source) file.source = recipe.path.parent_path() / reader.string("source");
     CG_CHECK(reader.error());
     recipe.files.push_back(std::move(file));
@@ -99,7 +109,9 @@ Result<void> read_entries(TomlReader& top, Recipe& recipe) {
   for (const toml::table* table : top.tables("symlink")) {
     TomlReader reader(*table, top.file());
     reader.only({"path", "directory", "names", "target", "unless_present", "needs"});
-    RecipeLink link{.path = {}, .target = reader.required_string("target"), .needs = read_needs(reader, recipe),
+    RecipeLink link{.path = {},
+                    .target = reader.required_string("target"),
+                    .needs = read_needs(reader, recipe),
                     .unless_present = reader.boolean("unless_present", false)};
     if (table->contains("names")) {
       const std::string directory = read_path(reader, "directory");
@@ -121,10 +133,14 @@ Result<void> read_entries(TomlReader& top, Recipe& recipe) {
 Result<Recipe> load_recipe(const fs::path& path) {
   CG_TRY(table, load_toml(path));
   TomlReader top(table, path.string());
-  top.only({"name", "description", "form", "size", "label", "journal", "merged_usr", "remove", "debs", "debian", "layer", "directory",
-            "file", "symlink", "input"});
-  Recipe recipe{.path = path, .name = top.required_string("name"), .description = top.string("description"),
-                .size = top.string("size", "auto"), .label = top.string("label"), .journal = top.string("journal", "auto"),
+  top.only({"name", "description", "form", "size", "label", "journal", "merged_usr", "remove", "debs",
+            "debian", "layer", "directory", "file", "symlink", "input"});
+  Recipe recipe{.path = path,
+                .name = top.required_string("name"),
+                .description = top.string("description"),
+                .size = top.string("size", "auto"),
+                .label = top.string("label"),
+                .journal = top.string("journal", "auto"),
                 .merged_usr = top.boolean("merged_usr", false)};
   if (top.string("form", "ext4") != "ext4") top.fail("form", "the only form is \"ext4\"");
   recipe.remove = top.strings("remove");

@@ -19,12 +19,19 @@ Result<std::optional<std::int64_t>> source_date_epoch(const Environment& env) {
 }
 
 int rootfs_builder_main(const Args& args, Environment& env) {
-  CLI::App app("Makes guest images and looks into and changes existing ones, without root or a mount", "rootfs-builder");
+  CLI::App app("Makes guest images and looks into and changes existing ones, without root or a mount",
+               "rootfs-builder");
   CommonOptions options;
   add_common_options(app, options);
   app.require_subcommand(1);
-  std::vector<Registered> commands = {add_create_command(app, options), add_build_command(app, options), add_ls_command(app),
-                                      add_cat_command(app), add_convert_command(app, options), add_extract_command(app, options), add_inspect_command(app), add_verify_command(app)};
+  std::vector<Registered> commands = {add_create_command(app, options),
+                                      add_build_command(app, options),
+                                      add_ls_command(app),
+                                      add_cat_command(app),
+                                      add_convert_command(app, options),
+                                      add_extract_command(app, options),
+                                      add_inspect_command(app),
+                                      add_verify_command(app)};
   add_edit_commands(app, commands);
   if (const auto status = parse_command_line(app, args, env)) return *status;
   Context context{options, env};

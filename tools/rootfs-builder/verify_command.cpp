@@ -32,7 +32,11 @@ Check check_state(const image::ImageReader& reader) {
 Check check_layout(const image::ImageReader& reader) {
   const image::DiskLayout& layout = reader.layout();
   if (!layout.faults.empty()) return {"layout", "FAIL", join(layout.faults, "; ")};
-  return {"layout", "PASS", reader.place().partition == 0 ? "the file is the file system" : fmt::format("{} disk, partition {} at {}", image::to_string(layout.scheme), reader.place().partition, reader.place().offset)};
+  return {"layout", "PASS",
+          reader.place().partition == 0
+              ? "the file is the file system"
+              : fmt::format("{} disk, partition {} at {}", image::to_string(layout.scheme),
+                            reader.place().partition, reader.place().offset)};
 }
 
 // Nothing where there is no tree.
@@ -45,18 +49,25 @@ Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
   image::Window hash(disk, found->partition.offset, found->partition.bytes);
   const auto tree = image::check_verity_tree(data, hash, image::verity_salt(id));
   if (tree) return Check{"verity", "PASS", "root hash " + tree->root_hash};
-  if (found->evidence == image::VerityPartition::Evidence::certain) return Check{"verity", "FAIL", tree.error().message};
-  return Check{"verity", "UNKNOWN", fmt::format("partition {} may hold a dm-verity tree whose salt is not on the disk", found->partition.number)};
+  if (found->evidence == image::VerityPartition::Evidence::certain)
+    return Check{"verity", "FAIL", tree.error().message};
+  return Check{"verity", "UNKNOWN",
+               fmt::format("partition {} may hold a dm-verity tree whose salt is not on the disk",
+                           found->partition.number)};
 }
 
 Result<Check> check_structure(const image::ImageReader& reader) {
-  if (!find_program("e2fsck")) return Check{"structure", "UNKNOWN", "e2fsck (package e2fsprogs) is not on PATH"};
-  CG_TRY(result, run({"e2fsck", "-fn", fmt::format("/proc/{}/fd/{}?offset={}", getpid(), reader.fd(), reader.place().offset)}, {.set_variables = {{"LC_ALL", "C"}}}));
+  if (!find_program("e2fsck"))
+    return Check{"structure", "UNKNOWN", "e2fsck (package e2fsprogs) is not on PATH"};
+  CG_TRY(result, run({"e2fsck", "-fn",
+                      fmt::format("/proc/{}/fd/{}?offset={}", getpid(), reader.fd(), reader.place().offset)},
+                     {.set_variables = {{"LC_ALL", "C"}}}));
   if (result.status == 0) return Check{"structure", "PASS", "e2fsck -fn is clean"};
   // What it found stands between the names of its passes.
   std::string found;
   for (const auto line : split_lines(result.out))
-    if (!line.starts_with("Pass ") && !line.empty() && found.size() < 400) found += (found.empty() ? "" : "; ") + std::string(line);
+    if (!line.starts_with("Pass ") && !line.empty() && found.size() < 400)
+      found += (found.empty() ? "" : "; ") + std::string(line);
   return Check{"structure", "FAIL", fmt::format("e2fsck -fn: {}", found)};
 }
 
@@ -80,11 +91,13 @@ Result<Check> check_file(const image::ImageReader& reader, const std::string& it
   }));
   const std::string found = digest.hex();
   if (found != wanted)
-    check.detail = fmt::format("holds other bytes than {}: SHA-256 {} in the image, {} in the file", expected.source.string(), found, wanted);
+    check.detail = fmt::format("holds other bytes than {}: SHA-256 {} in the image, {} in the file",
+                               expected.source.string(), found, wanted);
   else if (expected.mode && *expected.mode != info->meta.mode)
     check.detail = fmt::format("has mode {:04o}, not {:04o}", info->meta.mode, *expected.mode);
   else if (expected.uid && (*expected.uid != info->meta.uid || *expected.gid != info->meta.gid))
-    check.detail = fmt::format("belongs to {}:{}, not {}:{}", info->meta.uid, info->meta.gid, *expected.uid, *expected.gid);
+    check.detail = fmt::format("belongs to {}:{}, not {}:{}", info->meta.uid, info->meta.gid, *expected.uid,
+                               *expected.gid);
   else
     check = {check.name, "PASS", fmt::format("is {} ({})", expected.source.string(), wanted)};
   return check;
@@ -98,9 +111,11 @@ Registered add_verify_command(CLI::App& app) {
     std::vector<std::string> expect;
   };
   auto state = std::make_shared<State>();
-  CLI::App* command = app.add_subcommand("verify", "Check that an image is whole and holds the very files it should");
+  CLI::App* command =
+      app.add_subcommand("verify", "Check that an image is whole and holds the very files it should");
   add_image_choice(*command, state->choice);
-  command->add_option("--expect", state->expect, "SRC:DEST[:MODE[:UID:GID]]: DEST in the image must be SRC, byte for byte");
+  command->add_option("--expect", state->expect,
+                      "SRC:DEST[:MODE[:UID:GID]]: DEST in the image must be SRC, byte for byte");
   return {command, [state](Context& context) -> Result<int> {
             CG_TRY(reader, state->choice.open());
             std::vector<Check> checks = {check_layout(reader), check_state(reader)};
@@ -112,16 +127,23 @@ Registered add_verify_command(CLI::App& app) {
               CG_TRY(check, check_file(reader, item));
               checks.push_back(std::move(check));
             }
-            const bool failed = std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "FAIL"; });
-            const bool unknown = std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "UNKNOWN"; });
+            const bool failed =
+                std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "FAIL"; });
+            const bool unknown =
+                std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "UNKNOWN"; });
             if (context.options.format == "json") {
-              nlohmann::ordered_json json = {{"schema", "criu-guest/image-verify"}, {"version", 1}, {"image", state->choice.image}, {"good", !failed && !unknown}};
+              nlohmann::ordered_json json = {{"schema", "criu-guest/image-verify"},
+                                             {"version", 1},
+                                             {"image", state->choice.image},
+                                             {"good", !failed && !unknown}};
               json["checks"] = nlohmann::ordered_json::array();
               for (const auto& check : checks)
-                json["checks"].push_back({{"name", check.name}, {"verdict", check.verdict}, {"detail", check.detail}});
+                json["checks"].push_back(
+                    {{"name", check.name}, {"verdict", check.verdict}, {"detail", check.detail}});
               context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
             } else {
-              for (const auto& check : checks) context.env.out << fmt::format("{:<7} {} {}\n", check.verdict, check.name, check.detail);
+              for (const auto& check : checks)
+                context.env.out << fmt::format("{:<7} {} {}\n", check.verdict, check.name, check.detail);
             }
             return failed ? exit_no : unknown ? exit_unable : exit_good;
           }};

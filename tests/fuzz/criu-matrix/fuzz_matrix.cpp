@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   for (const auto& row : matrix->rows) {
-    cg::fuzz::require(!row.id.empty() && !row.source.empty() && !row.proof.empty(), "a row without its fields");
+    cg::fuzz::require(!row.id.empty() && !row.source.empty() && !row.proof.empty(),
+                      "a row without its fields");
     row.symbols.evaluate([](std::string_view) { return cg::SymbolState::unknown; });
   }
   return 0;

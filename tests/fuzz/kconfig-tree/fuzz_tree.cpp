@@ -7,7 +7,8 @@
 #include "kconfig/explain.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto tree = cg::kconfig::parse_tree({{"Kconfig", std::string(reinterpret_cast<const char*>(data), size)}});
+  const auto tree =
+      cg::kconfig::parse_tree({{"Kconfig", std::string(reinterpret_cast<const char*>(data), size)}});
   if (!tree) {
     cg::fuzz::require(!tree.error().message.empty(), "an error without a message");
     return 0;
@@ -22,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (left-- == 0) break;
     cg::fuzz::require(!cg::kconfig::explain_value(evaluation, name).summary.empty(), "no reason for a value");
     for (const char* wanted : {"y", "n"})
-      cg::fuzz::require(!cg::kconfig::explain_request(evaluation, name, wanted).summary.empty(), "no reason for a request");
+      cg::fuzz::require(!cg::kconfig::explain_request(evaluation, name, wanted).summary.empty(),
+                        "no reason for a request");
   }
   return 0;
 }

@@ -1,5 +1,5 @@
-// Boot images. The first byte chooses: the bytes as they are, or a good bzImage header before them, so that the
-// fuzzer reaches the payload.
+// Boot images. The first byte chooses: the bytes as they are, or a good bzImage header before them, so that
+// the fuzzer reaches the payload.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -8,7 +8,9 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string bytes(reinterpret_cast<const char*>(data), size);
-  bytes.replace(0, std::min<std::size_t>(size, 4), "\x7f" "ELF");
+  bytes.replace(0, std::min<std::size_t>(size, 4),
+                "\x7f"
+                "ELF");
   const auto config = cg::read_config(bytes, "input");
   cg::fuzz::require(config || !config.error().message.empty(), "an error without a message");
   return 0;

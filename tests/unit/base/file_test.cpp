@@ -24,7 +24,8 @@ TEST(AtomicFile, LeavesTheOldFileAloneUntilCommitted) {
     ASSERT_TRUE(file->write("new"));
   }
   EXPECT_EQ(read_file(path).value(), "old");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory.path()), {}), 1) << "the temporary stayed";
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory.path()), {}), 1)
+      << "the temporary stayed";
 }
 
 TEST(AtomicFile, CopyKeepsHoles) {
@@ -33,7 +34,7 @@ TEST(AtomicFile, CopyKeepsHoles) {
   ASSERT_TRUE(write_file_atomically(from, "head"));
   std::filesystem::resize_file(from, 64 << 20);
   ASSERT_TRUE(copy_file_atomically(from, directory.path() / "copy", 0640));
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(stat((directory.path() / "copy").c_str(), &info), 0);
   EXPECT_EQ(info.st_size, 64 << 20);
   EXPECT_LT(info.st_blocks * 512, 1 << 20);

@@ -17,7 +17,9 @@ struct Call {
   std::string says;  // somewhere in stdout or stderr
 };
 
-void PrintTo(const Call& call, std::ostream* out) { *out << join(call.argv, " "); }
+void PrintTo(const Call& call, std::ostream* out) {
+  *out << join(call.argv, " ");
+}
 
 class ExitStatus : public ::testing::TestWithParam<Call> {};
 
@@ -30,7 +32,8 @@ TEST_P(ExitStatus, IsWhatTheContractSays) {
   const auto result = run(argv, {.directory = directory.path(), .timeout = std::chrono::minutes(2)});
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->status, GetParam().status) << join(argv, " ") << "\n" << result->out << result->err;
-  EXPECT_TRUE((result->out + result->err).contains(GetParam().says)) << join(argv, " ") << "\n" << result->out << result->err;
+  EXPECT_TRUE((result->out + result->err).contains(GetParam().says)) << join(argv, " ") << "\n"
+                                                                     << result->out << result->err;
   if (GetParam().status != 0) {
     EXPECT_EQ(result->out, "") << "an error is not a result";
   }

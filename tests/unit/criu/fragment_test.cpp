@@ -56,8 +56,8 @@ TEST(Fragment, ArchitecturesLeaveOutWhatTheyDoNotHave) {
 // use.
 TEST(Fragment, TheOneInTheRepositoryHasEveryLine) {
   auto shipped = load_config(std::filesystem::path(CG_SOURCE_DIR) / "kconfig/fragments/criu.conf").value();
-  for (const char* name :
-       {"cgroup", "base", "net", "virtio", "namespaces", "netfilter", "expert", "x86_64/criu", "x86_64/cpu"}) {
+  for (const char* name : {"cgroup", "base", "net", "virtio", "namespaces", "netfilter", "expert",
+                           "x86_64/criu", "x86_64/cpu"}) {
     const auto other = load_config(std::filesystem::path(CG_SOURCE_DIR) / "kconfig/fragments" /
                                    (std::string(name) + ".conf"));
     ASSERT_TRUE(other) << other.error().message;

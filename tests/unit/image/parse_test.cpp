@@ -34,7 +34,9 @@ TEST(ParseSizePolicy, KnowsAutomaticAndFixed) {
 TEST(Uuid, ReadsWhatItWrites) {
   const std::string text = "01234567-89ab-cdef-0123-456789abcdef";
   EXPECT_EQ(to_string(parse_uuid(text).value()), text);
-  for (const char* bad : {"", "0123", "01234567-89ab-cdef-0123-456789abcdeg", "0123456789ab-cdef-0123-456789abcdef-"}) EXPECT_FALSE(parse_uuid(bad)) << bad;
+  for (const char* bad :
+       {"", "0123", "01234567-89ab-cdef-0123-456789abcdeg", "0123456789ab-cdef-0123-456789abcdef-"})
+    EXPECT_FALSE(parse_uuid(bad)) << bad;
 }
 
 TEST(Uuid, IsDerivedFromTheTextAlone) {
@@ -52,7 +54,8 @@ TEST(ParseInjection, TakesTwoThreeOrFiveFields) {
   EXPECT_EQ(five.mode, 04755U);
   EXPECT_EQ(five.uid, 1U);
   EXPECT_EQ(five.gid, 2U);
-  for (const char* bad : {"a", "a:", ":b", "a:b:8", "a:b:755:1", "a:b:755:x:1", "a:b:77777", "a:b:755:1:2:3"}) EXPECT_FALSE(parse_injection(bad)) << bad;
+  for (const char* bad : {"a", "a:", ":b", "a:b:8", "a:b:755:1", "a:b:755:x:1", "a:b:77777", "a:b:755:1:2:3"})
+    EXPECT_FALSE(parse_injection(bad)) << bad;
 }
 
 TEST(ParseInjection, ABackslashKeepsAColon) {

@@ -5,9 +5,15 @@
 namespace cg::image {
 namespace {
 
-Metadata file() { return {.type = NodeType::regular}; }
-Metadata directory(std::uint32_t mode = 0755) { return {.type = NodeType::directory, .mode = mode}; }
-Metadata link(std::string target) { return {.type = NodeType::symlink, .target = std::move(target)}; }
+Metadata file() {
+  return {.type = NodeType::regular};
+}
+Metadata directory(std::uint32_t mode = 0755) {
+  return {.type = NodeType::directory, .mode = mode};
+}
+Metadata link(std::string target) {
+  return {.type = NodeType::symlink, .target = std::move(target)};
+}
 
 TEST(Tree, MakesParentsAndKeepsOrder) {
   Tree tree;

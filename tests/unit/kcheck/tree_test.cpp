@@ -162,12 +162,14 @@ TEST(TreeMounts, ASkippedParentLeavesAnOrphan) {
 
 TEST(TreeMounts, ImagesOnATmpfsThatIsDumpedIntoThem) {
   Snapshot tree = container();
-  tree.own_mounts = procfs::parse_mountinfo("20 1 254:0 / / rw - ext4 /dev/vda rw\n"
-                                            "27 20 0:41 / /run rw - tmpfs tmpfs rw\n")
+  tree.own_mounts = procfs::parse_mountinfo(
+                        "20 1 254:0 / / rw - ext4 /dev/vda rw\n"
+                        "27 20 0:41 / /run rw - tmpfs tmpfs rw\n")
                         .value();
   EXPECT_TRUE(has(refused_with(tree, {"--images-dir", "/run/images"}), "tree.images-inside"));
   EXPECT_FALSE(has(refused_with(tree, {"--images-dir", "/var/images"}), "tree.images-inside"));
-  EXPECT_FALSE(has(refused_with(tree, {"--images-dir", "/run/images", "--external", "mnt[/dev]:dev"}), "tree.images-inside"));
+  EXPECT_FALSE(has(refused_with(tree, {"--images-dir", "/run/images", "--external", "mnt[/dev]:dev"}),
+                   "tree.images-inside"));
 }
 
 TEST(TreeTasks, A32BitProgram) {

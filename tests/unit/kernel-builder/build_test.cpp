@@ -1,5 +1,5 @@
-// The whole of kernel-builder over a tiny source tree whose Makefile answers as the kernel's does: it drops the
-// symbol IMPOSSIBLE, and "compiles" by copying.
+// The whole of kernel-builder over a tiny source tree whose Makefile answers as the kernel's does: it drops
+// the symbol IMPOSSIBLE, and "compiles" by copying.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,7 +37,8 @@ class KernelBuilder : public ::testing::Test {
     fs::create_directories(root() / "kconfig/fragments/x86_64");
     fs::create_directories(root() / "recipes/kernel");
     put(tree / "Makefile", fake_makefile);
-    put(tree / "Kconfig", "config GOOD\n\tbool \"g\"\nconfig IMPOSSIBLE\n\tbool \"i\"\n\tdepends on NOTHING\n");
+    put(tree / "Kconfig",
+        "config GOOD\n\tbool \"g\"\nconfig IMPOSSIBLE\n\tbool \"i\"\n\tdepends on NOTHING\n");
     put(tree / "scripts/kconfig/conf", "");
     ASSERT_EQ(run({"tar", "-C", root().string(), "-cf", tarball().string(), "linux-9.9.9"})->status, 0);
     put(root() / "kconfig/version", "7\n");
@@ -48,10 +49,13 @@ class KernelBuilder : public ::testing::Test {
   fs::path root() const { return directory_.path(); }
   fs::path tarball() const { return root() / "linux.tar"; }
   fs::path out() const { return root() / "out"; }
-  static void put(const fs::path& path, const std::string& text) { ASSERT_TRUE(write_file_atomically(path, text)); }
+  static void put(const fs::path& path, const std::string& text) {
+    ASSERT_TRUE(write_file_atomically(path, text));
+  }
   void write_recipe(const std::string& sha256) {
     put(root() / "recipes/kernel/9.9.toml",
-        "name = \"9.9\"\nversion = \"9.9.9\"\nfragments = [\"base\"]\n[[source]]\nkind = \"url\"\nurl = \"file://" +
+        "name = \"9.9\"\nversion = \"9.9.9\"\nfragments = [\"base\"]\n[[source]]\nkind = \"url\"\nurl = "
+        "\"file://" +
             tarball().string() + "\"\nsha256 = \"" + sha256 + "\"\n");
   }
   int tool(Args args) {
@@ -110,7 +114,8 @@ TEST_F(KernelBuilder, TheGateStopsBeforeCompiling) {
   put(root() / "extra.conf", "CONFIG_IMPOSSIBLE=y\nCONFIG_GOOD=y\n");
   EXPECT_EQ(build({"--fragments", (root() / "extra.conf").string()}), 1);
   EXPECT_TRUE(errors.str().contains("CONFIG_IMPOSSIBLE=y")) << errors.str();
-  EXPECT_TRUE(errors.str().contains("depends on NOTHING (Kconfig:5): NOTHING does not exist here")) << errors.str();
+  EXPECT_TRUE(errors.str().contains("depends on NOTHING (Kconfig:5): NOTHING does not exist here"))
+      << errors.str();
   EXPECT_EQ(compilations(), 0U);
   EXPECT_FALSE(fs::exists(out() / "kernel.json"));
 }
@@ -126,7 +131,8 @@ TEST_F(KernelBuilder, AFailedCompilationShowsTheErrorAndKeepsTheOldKernel) {
 }
 
 TEST_F(KernelBuilder, AnInterruptedBuildGoesOn) {
-  // As a killed run leaves it: tree unpacked and configured, a temporary beside the output, nothing in the cache.
+  // As a killed run leaves it: tree unpacked and configured, a temporary beside the output, nothing in the
+  // cache.
   ASSERT_EQ(build(), 0);
   fs::remove_all(root() / "cache/kernels");
   fs::remove(out() / "vmlinux-9.9.9-7");
@@ -145,7 +151,8 @@ TEST_F(KernelBuilder, WrongSources) {
   const std::string other(64, 'a');
   write_recipe(other);
   EXPECT_EQ(build({"--source", tarball().string()}), 1);
-  EXPECT_TRUE(errors.str().contains(other) && errors.str().contains(sha256_file(tarball()).value())) << errors.str();
+  EXPECT_TRUE(errors.str().contains(other) && errors.str().contains(sha256_file(tarball()).value()))
+      << errors.str();
   EXPECT_TRUE(fs::exists(tarball()));
 
   fs::create_directories(root() / "plain");

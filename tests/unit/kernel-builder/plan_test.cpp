@@ -27,7 +27,8 @@ TEST(Fragments, AChangeNeedsANewConfigurationVersion) {
   ASSERT_TRUE(digest);
   const std::string version(trim(read_file(source_directory / "kconfig/version").value()));
   EXPECT_EQ(read_file(source_directory / "kconfig/fragments.sha256").value(), *digest + "  " + version + "\n")
-      << "kconfig/fragments changed: raise kconfig/version, then run `kernel-builder digest > kconfig/fragments.sha256`";
+      << "kconfig/fragments changed: raise kconfig/version, then run `kernel-builder digest > "
+         "kconfig/fragments.sha256`";
 }
 
 TEST(Plan, TakesTheArchitecturesOwnFragmentsAndNoOthers) {
@@ -51,8 +52,8 @@ TEST(Plan, EveryFragmentFileIsUsedByTheRecipe) {
   const auto plan = make_plan(repository_inputs());
   ASSERT_TRUE(plan);
   for (const auto& entry : fs::directory_iterator(source_directory / "kconfig/fragments"))
-    EXPECT_TRUE(entry.is_directory() ||
-                std::find(plan->fragments.begin(), plan->fragments.end(), entry.path()) != plan->fragments.end())
+    EXPECT_TRUE(entry.is_directory() || std::find(plan->fragments.begin(), plan->fragments.end(),
+                                                  entry.path()) != plan->fragments.end())
         << entry.path();
 }
 
@@ -75,11 +76,14 @@ TEST(Plan, ErrorsNameFileAndLine) {
   const fs::path recipe = directory.path() / "r.toml";
   auto inputs = repository_inputs();
   inputs.recipe = recipe;
-  ASSERT_TRUE(write_file_atomically(recipe, "name = \"x\"\nversion = \"1\"\nfragments = [\"bsae\"]\n[[source]]\nkind = \"url\"\nurl = \"file:///x\"\nsha256 = \"" +
-                                                std::string(64, 'a') + "\"\n"));
+  ASSERT_TRUE(write_file_atomically(recipe,
+                                    "name = \"x\"\nversion = \"1\"\nfragments = [\"bsae\"]\n[[source]]\nkind "
+                                    "= \"url\"\nurl = \"file:///x\"\nsha256 = \"" +
+                                        std::string(64, 'a') + "\"\n"));
   auto plan = make_plan(inputs);
   ASSERT_FALSE(plan);
-  EXPECT_TRUE(plan.error().message.contains("'bsae'") && plan.error().message.contains("did you mean base")) << plan.error().message;
+  EXPECT_TRUE(plan.error().message.contains("'bsae'") && plan.error().message.contains("did you mean base"))
+      << plan.error().message;
 
   inputs = repository_inputs();
   const fs::path extra = directory.path() / "extra.conf";
@@ -95,7 +99,8 @@ TEST(Plan, ErrorsNameFileAndLine) {
 }
 
 TEST(Gate, ListsEachUnmetRequestWithItsPlaceAndPassesNothing) {
-  const auto requested = parse_config("CONFIG_NETLINK_DIAG=y\nCONFIG_NO_SUCH=y\n\nCONFIG_UNIX=y\n", "bad.conf");
+  const auto requested =
+      parse_config("CONFIG_NETLINK_DIAG=y\nCONFIG_NO_SUCH=y\n\nCONFIG_UNIX=y\n", "bad.conf");
   const auto resolved = parse_config("CONFIG_NETLINK_DIAG_X=y\nCONFIG_UNIX=y\n", ".config");
   const auto tree = kconfig::parse_tree(
       {{"Kconfig",
@@ -108,7 +113,9 @@ TEST(Gate, ListsEachUnmetRequestWithItsPlaceAndPassesNothing) {
   EXPECT_EQ(result.error().kind, ErrorKind::refused);
   const std::string& text = result.error().message;
   EXPECT_TRUE(text.contains("2 of 3")) << text;
-  EXPECT_TRUE(text.contains("CONFIG_NETLINK_DIAG=y (bad.conf:1): got n: depends on INET (net/Kconfig:3): INET is n")) << text;
+  EXPECT_TRUE(
+      text.contains("CONFIG_NETLINK_DIAG=y (bad.conf:1): got n: depends on INET (net/Kconfig:3): INET is n"))
+      << text;
   EXPECT_TRUE(text.contains("CONFIG_NO_SUCH=y (bad.conf:2): got n: unknown to this kernel")) << text;
   EXPECT_FALSE(text.contains("CONFIG_UNIX=")) << text;
   EXPECT_TRUE(text.contains("    set: CONFIG_INET=y, CONFIG_NETLINK_DIAG=y\n")) << text;

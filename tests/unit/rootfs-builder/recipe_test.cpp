@@ -45,7 +45,8 @@ class RecipeCase : public testing::Test {
 
 TEST_F(RecipeCase, TheOnesWeShipLoad) {
   for (const char* name : {"demo", "kata"}) {
-    const auto recipe = load_recipe(fs::path(CG_SOURCE_DIR) / "recipes/rootfs" / (std::string(name) + ".toml"));
+    const auto recipe =
+        load_recipe(fs::path(CG_SOURCE_DIR) / "recipes/rootfs" / (std::string(name) + ".toml"));
     ASSERT_TRUE(recipe) << recipe.error().message;
     EXPECT_EQ(recipe->name, name);
     for (const auto& file : recipe->files) {

@@ -1,5 +1,5 @@
-// Stands where Kata's agent stands, so that a test sees systemd start what was put into the image: it leaves a word
-// under /run and stays.
+// Stands where Kata's agent stands, so that a test sees systemd start what was put into the image: it leaves
+// a word under /run and stays.
 #include <unistd.h>
 
 #include <cstdio>
