@@ -75,7 +75,8 @@ demo:
 	@BIN=$(BIN) OUT=$(OUT) CRIU_VERSION=$(CRIU_VERSION) MAKE=$(MAKE) demo/run.sh
 
 ## make lab                  kcheck's word against CRIU's deed, case by case in a guest [LAB_CRIU="4.1.1 4.2.1"|all] [LAB_CASES="..."]
-lab: test-programs
+lab: tools
+	@$(call ninja,lab-guest)
 	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) lab/run.sh
 
 ## make check                all tests that fit an hour
@@ -88,7 +89,7 @@ check-long:
 
 ## make fuzz                 every fuzzer for a while [SECONDS=20] [TARGETS="kconfig-config"]
 SECONDS ?= 20
-fuzz: deps-if-missing
+fuzz: test-deps-if-missing
 	@OUT=$(OUT) tests/fuzz/run.sh $(SECONDS) $(TARGETS)
 
 ## make bench                figures against limits and peers, medians
