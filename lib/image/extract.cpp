@@ -210,11 +210,14 @@ class FileWriter {
   Extracted result_;
 };
 
-// Every file system has one of its own.
-bool is_empty_lost_and_found(const ImageReader& image, const std::string& path) {
-  if (path != "/lost+found") return false;
-  const auto items = image.list(path);
-  return items && items->empty();
+// Every file system has an empty lost+found of its own: it is not carried over. A failed look at it is no
+// answer.
+Result<void> add_to(auto& writer, const ImageReader& image, const std::string& path, const FileInfo& info) {
+  if (path == "/lost+found" && info.meta.type == NodeType::directory) {
+    CG_TRY(items, image.list(path));
+    if (items.empty()) return {};
+  }
+  return writer.add(path, info);
 }
 
 std::string from_root(const std::string& path) {
@@ -256,7 +259,7 @@ Result<void> walk(const ImageReader& image, const std::string& wanted, const Vis
 Result<void> extract_tar(const ImageReader& image, const std::string& top, int fd, const std::string& name) {
   TarWriter writer(image, fd, name);
   CG_CHECK(walk(image, top, [&](const std::string& path, const FileInfo& info) {
-    return is_empty_lost_and_found(image, path) ? Result<void>{} : writer.add(path, info);
+    return add_to(writer, image, path, info);
   }));
   return writer.finish();
 }
@@ -271,7 +274,7 @@ Result<Extracted> extract_files(const ImageReader& image, const std::string& top
       destination.parent_path() / fmt::format(".{}.{}.part", destination.filename().string(), getpid());
   FileWriter writer(image, from_root(top), part);
   auto done = walk(image, top, [&](const std::string& path, const FileInfo& info) {
-    return is_empty_lost_and_found(image, path) ? Result<void>{} : writer.add(path, info);
+    return add_to(writer, image, path, info);
   });
   Result<Extracted> result = done ? writer.finish() : Result<Extracted>(std::unexpected(done.error()));
   if (result && rename(part.c_str(), destination.c_str()) != 0)
