@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/text.h"
 
@@ -268,6 +269,13 @@ Subject judge_subject(const Matrix& matrix, const Question& question, const Evid
 std::string matrix_architecture(std::string_view name, const KernelConfig* config) {
   const auto is_on = [&](std::string_view symbol) { return config && config->value(symbol) == "y"; };
   if (name == "x86" || name == "i386") return !config || is_on("X86_64") || name == "x86" ? "x86_64" : "";
+  if (name.empty()) {
+    // No header; the configuration's own symbols may say it.
+    for (const auto& [symbol, architecture] :
+         {std::pair{"X86_64", "x86_64"}, {"ARM64", "arm64"}, {"S390", "s390x"}, {"PPC64", "ppc64le"}})
+      if (is_on(symbol)) return architecture;
+    return is_on("RISCV") && is_on("64BIT") ? "riscv64" : "";
+  }
   if (name == "powerpc") return "ppc64le";
   if (name == "s390") return "s390x";
   if (name == "riscv") return "riscv64";

@@ -114,6 +114,8 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
                             : base                        ? base->config.architecture
                                                           : machine.machine;
   work.question = {versions, features, matrix_architecture(named, base ? &base->config : nullptr), {}, false};
+  if (work.question.architecture.empty() && named.empty())
+    return usage_error(command.config + " does not say which architecture it is for; give --arch");
   if (work.question.architecture.empty())
     return usage_error(fmt::format("--arch {}: not a known architecture such as x86_64 or arm64", named));
   work.question.kernel = leading_version(!command.kernel.empty() ? command.kernel

@@ -179,6 +179,10 @@ TEST(MatrixArchitecture, KnowsKernelAndUnameNames) {
   EXPECT_EQ(matrix_architecture("x86"), "x86_64");
   EXPECT_EQ(matrix_architecture("s390"), "s390x");
   EXPECT_EQ(matrix_architecture("vax"), "");
+  const auto config = parse_config("CONFIG_ARM64=y\n", "a.config");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(matrix_architecture("", &*config), "arm64");
+  EXPECT_EQ(matrix_architecture(""), "");
 }
 
 // Our own fragments, merged as text: what they state must be all that any CRIU version asks of a
