@@ -41,7 +41,7 @@ ProbeResult long_answer() {
   return fail(std::string(100000, 'x'));
 }
 
-constexpr auto short_limit = std::chrono::milliseconds(200);
+constexpr auto short_limit = std::chrono::milliseconds(1000);
 
 TEST(Runner, OneBadProbeDoesNotHurtTheOthers) {
   Runner runner(short_limit);
@@ -56,7 +56,7 @@ TEST(Runner, OneBadProbeDoesNotHurtTheOthers) {
               {"d", good}});
   for (const char* name : {"a", "b", "c", "d"}) EXPECT_EQ(runner.result(name).status, Status::pass) << name;
   EXPECT_EQ(runner.result("stuck").status, Status::unknown);
-  EXPECT_EQ(runner.result("stuck").detail, "no answer within 200 ms");
+  EXPECT_EQ(runner.result("stuck").detail, "no answer within 1000 ms");
   EXPECT_EQ(runner.result("stuck-below").status, Status::unknown);
   EXPECT_EQ(runner.result("crash").status, Status::unknown);
   EXPECT_EQ(runner.result("leave").status, Status::unknown);
