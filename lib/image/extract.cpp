@@ -20,26 +20,6 @@ namespace cg::image {
 namespace fs = std::filesystem;
 namespace {
 
-unsigned type_bits(NodeType type) {
-  switch (type) {
-    case NodeType::regular:
-      return S_IFREG;
-    case NodeType::directory:
-      return S_IFDIR;
-    case NodeType::symlink:
-      return S_IFLNK;
-    case NodeType::character_device:
-      return S_IFCHR;
-    case NodeType::block_device:
-      return S_IFBLK;
-    case NodeType::fifo:
-      return S_IFIFO;
-    case NodeType::socket:
-      return S_IFSOCK;
-  }
-  return 0;
-}
-
 struct ArchiveCloser {
   void operator()(archive* handle) const { archive_write_free(handle); }
 };

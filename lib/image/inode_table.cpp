@@ -20,26 +20,6 @@ constexpr std::size_t most_link_size = 4095;  // PATH_MAX with its NUL
 constexpr std::uint32_t most_links = 65000;
 constexpr std::uint32_t sectors_per_block = block_size / 512;
 
-std::uint16_t type_bits(NodeType type) {
-  switch (type) {
-    case NodeType::regular:
-      return S_IFREG;
-    case NodeType::directory:
-      return S_IFDIR;
-    case NodeType::symlink:
-      return S_IFLNK;
-    case NodeType::character_device:
-      return S_IFCHR;
-    case NodeType::block_device:
-      return S_IFBLK;
-    case NodeType::fifo:
-      return S_IFIFO;
-    case NodeType::socket:
-      return S_IFSOCK;
-  }
-  return 0;
-}
-
 std::uint8_t directory_type(NodeType type) {
   switch (type) {
     case NodeType::regular:

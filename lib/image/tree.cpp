@@ -1,11 +1,33 @@
 #include "image/tree.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <unordered_set>
 
 namespace cg::image {
+
+std::uint16_t type_bits(NodeType type) {
+  switch (type) {
+    case NodeType::regular:
+      return S_IFREG;
+    case NodeType::directory:
+      return S_IFDIR;
+    case NodeType::symlink:
+      return S_IFLNK;
+    case NodeType::character_device:
+      return S_IFCHR;
+    case NodeType::block_device:
+      return S_IFBLK;
+    case NodeType::fifo:
+      return S_IFIFO;
+    case NodeType::socket:
+      return S_IFSOCK;
+  }
+  return 0;
+}
+
 namespace {
 
 constexpr int most_links_in_a_path = 40;  // as Linux: more is taken as a loop

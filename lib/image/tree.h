@@ -25,6 +25,8 @@ struct Timestamp {
 };
 
 enum class NodeType { regular, directory, symlink, character_device, block_device, fifo, socket };
+// S_IFREG, S_IFDIR, ...: the bits of st_mode and i_mode that say it.
+std::uint16_t type_bits(NodeType type);
 std::string_view to_string(NodeType type);  // "file", "directory", …
 
 struct Xattr {

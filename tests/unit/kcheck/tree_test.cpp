@@ -156,6 +156,27 @@ TEST(TreeMounts, UnsupportedTypesAndCollisions) {
   EXPECT_FALSE(has(refused_with(tree, {"--external", "dev[0/51]:data"}), "tree.mount-unsupported"));
 }
 
+// The lab's own disk, mounted beside the root task that shares CRIU's namespace, was refused for a child's
+// namespace.
+TEST(TreeMounts, AChildsNamespaceBringsTheSharedOneToJudgement) {
+  Snapshot tree = plain();
+  const auto index = static_cast<std::size_t>(Namespace::mount);
+  tree.own_namespaces.inode[index] = tree.tasks[0].namespaces.inode[index] = 1;
+  tree.own_mounts = procfs::parse_mountinfo(
+                        "20 1 254:0 / / rw - ext4 /dev/vda rw\n"
+                        "21 20 254:16 / /data rw - ext4 /dev/vdb rw\n")
+                        .value();
+  tree.mounts.emplace_back(1, tree.own_mounts);
+  EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>());
+  Task child = tree.tasks[0];
+  child.pid = 127;
+  child.namespaces.inode[index] = 2;
+  tree.tasks.push_back(child);
+  tree.mounts.emplace_back(2, tree.own_mounts);
+  EXPECT_TRUE(has(refused_with(tree, {}), "tree.mount-unsupported"));
+  EXPECT_TRUE(has(refused_with(tree, {"--external", "mnt[/data]:data"}), "tree.mount-unsupported"));
+}
+
 TEST(TreeMounts, ASkippedParentLeavesAnOrphan) {
   EXPECT_TRUE(has(refused_with(container(), {"--skip-mnt", "/dev"}), "tree.mount-parent-skipped"));
 }

@@ -9,7 +9,9 @@
 //   5. What is neither external nor a part of the root mount must be of a known type, or a bind of a mount
 //   that
 //      is there whole: else "unsupported" or "doesn't have a proper root mount".
-// All of it only when the root task has a mount namespace of its own.
+// All of it only when some task has another mount namespace than CRIU; then the mounts of all of them count,
+// those of the root task's too when it shares CRIU's, though none of these can be named as external by its
+// path.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -61,6 +63,9 @@ class MountCheck {
   bool fits_own_mount(const View& view) const;
   bool bind_of(const View& view, auto&& pick) const;
   std::string_view root_of(const View& view) const;
+  bool can_be_named(const View& view) const {
+    return view.in_root_namespace && question_.tree.has_own(Namespace::mount);
+  }
   bool whole(const View& view) const { return root_of(view) == "/"; }
   bool known_type(const Mount& mount) const;
   bool is_root_bind(const View& view) const;
@@ -153,7 +158,7 @@ void MountCheck::resolve_external() {
   for (auto& view : views_) {
     if (!view.parent || view.is_namespace_root) continue;
     const Mount& mount = *view.mount;
-    if (view.in_root_namespace && question_.options.external_mounts.contains(mount.mountpoint))
+    if (can_be_named(view) && question_.options.external_mounts.contains(mount.mountpoint))
       view.external = External::named;
     else if (!known_type(mount) && whole(view) &&
              question_.options.external_keys.contains(fmt::format("dev[{}/{}]", mount.major, mount.minor)))
@@ -194,7 +199,7 @@ void MountCheck::report(const View& view, Hindrance hindrance) {
   const Mount& mount = *view.mount;
   hindrance.object = fmt::format("mount {} at {} ({}{})", mount.id, mount.mountpoint, mount.type,
                                  view.in_root_namespace ? "" : ", in a nested mount namespace");
-  if (view.in_root_namespace && !view.is_namespace_root) {
+  if (can_be_named(view) && !view.is_namespace_root) {
     const std::string source = source_of(mount);
     hindrance.dump_options = {"--external", fmt::format("mnt[{0}]:{0}", mount.mountpoint)};
     hindrance.restore_options = {
@@ -337,7 +342,9 @@ void MountCheck::check_images_place() {
 }
 
 void MountCheck::run() {
-  if (!question_.tree.has_own(Namespace::mount) || question_.tree.mounts.empty()) return;
+  const std::uint64_t own = question_.tree.own_namespaces[Namespace::mount];
+  if (std::ranges::all_of(question_.tree.mounts, [&](const auto& entry) { return entry.first == own; }))
+    return;
   collect();
   resolve_external();
   check_parents();
