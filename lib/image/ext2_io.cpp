@@ -96,6 +96,14 @@ errcode_t zero_out(io_channel channel, unsigned long long block, unsigned long l
   return 0;
 }
 
+Result<void> check_length(const Device& device, std::uint64_t blocks, std::uint64_t block_bytes) {
+  if (blocks <= device.size() / block_bytes) return {};
+  return refused(fmt::format(
+      "{}: its file system has {} blocks of {} bytes, but only {} bytes are there; the file was cut "
+      "short, or its superblock is damaged",
+      device.name(), blocks, block_bytes, device.size()));
+}
+
 }  // namespace
 
 io_manager device_io_manager() {
@@ -123,6 +131,14 @@ std::string device_io_name(Device& device) {
 }
 
 Result<Filesystem> open_ext(Device& device, int flags) {
+  // Before libext2fs takes memory for as many groups as the superblock claims.
+  ext2_super_block super{};
+  if (device.size() >= SUPERBLOCK_OFFSET + sizeof super) {
+    CG_CHECK(device.read(SUPERBLOCK_OFFSET, std::as_writable_bytes(std::span(&super, 1))));
+    if (super.s_magic == EXT2_SUPER_MAGIC && super.s_log_block_size <= 6)
+      CG_CHECK(check_length(device, ext2fs_blocks_count(&super),
+                            std::uint64_t{EXT2_MIN_BLOCK_SIZE} << super.s_log_block_size));
+  }
   ext2_filsys raw = nullptr;
   const errcode_t code = ext2fs_open2(device_io_name(device).c_str(), nullptr, flags | EXT2_FLAG_64BITS, 0, 0,
                                       device_io_manager(), &raw);
@@ -133,11 +149,7 @@ Result<Filesystem> open_ext(Device& device, int flags) {
                    ": has file-system features that this libext2fs does not know; it is left alone");
   if (code) return ext2_error(device.name(), code);
   Filesystem fs(raw);
-  const std::uint64_t bytes = ext2fs_blocks_count(fs->super) * fs->blocksize;
-  if (bytes > device.size())
-    return refused(
-        fmt::format("{}: its file system has {} bytes, but only {} are there; the file was cut short",
-                    device.name(), bytes, device.size()));
+  CG_CHECK(check_length(device, ext2fs_blocks_count(fs->super), fs->blocksize));
   return fs;
 }
 

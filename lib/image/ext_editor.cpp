@@ -172,6 +172,10 @@ Result<void> ExtEditor::drop_directory(ext2_ino_t parent, ext2_ino_t number, con
                                        int depth) {
   if (depth > deepest)
     return refused(fmt::format("{}: more than {} directories below each other", what(path), deepest));
+  // Also keeps a directory that lies in itself from being descended without end.
+  if (!dropped_directories_.insert(number).second)
+    return refused(what(path) +
+                   ": is in more than one place; the image is damaged, run 'e2fsck -f' on it first");
   CG_TRY(entries, list_entries(fs_, number, what(path)));
   for (const auto& [name, child] : entries) {
     ext2_inode inode{};
@@ -234,7 +238,7 @@ Result<void> ExtEditor::write_data(ext2_ino_t number, SourceFile& source, const 
     ext2fs_mark_super_dirty(fs_);
   }
   FileDevice file(source.fd.get(), "the source of " + path, size);
-  std::vector<std::byte> buffer(1 << 20);
+  std::vector<std::byte> buffer(std::min<std::uint64_t>((size + block - 1) / block * block, 1 << 20));
   std::uint64_t first = 0;  // of the run of blocks that are no holes
   std::uint64_t count = 0;
   const auto end_run = [&]() -> Result<void> {
@@ -363,6 +367,7 @@ Result<Changed> ExtEditor::apply(const Removal& removal) {
                                    what(path), entries.size()));
     }
     CG_EDIT(path, ext2fs_unlink(fs_, place->parent, place->name.c_str(), 0, 0));
+    dropped_directories_.clear();
     CG_CHECK(drop_directory(place->parent, place->inode, path, 0));
   } else {
     CG_EDIT(path, ext2fs_unlink(fs_, place->parent, place->name.c_str(), 0, 0));

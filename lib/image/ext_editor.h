@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/file.h"
@@ -76,6 +77,7 @@ class ExtEditor {
   ext2_filsys fs_;
   std::uint64_t free_at_start_;  // bytes
   std::optional<NoRoom> no_room_;
+  std::set<ext2_ino_t> dropped_directories_;  // by the removal that is going on
 };
 
 }  // namespace cg::image

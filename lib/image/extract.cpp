@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <set>
 
 #include "base/file.h"
 
@@ -214,13 +215,11 @@ Result<void> walk(const ImageReader& image, const std::string& wanted, const Vis
   CG_CHECK(visitor(top, info));
   if (info.meta.type != NodeType::directory) return {};
   std::vector<std::string> pending{top};
-  std::size_t depth_guard = 0;
+  // A damaged image may have a directory in itself, or in two places.
+  std::set<std::uint32_t> seen{info.inode};
   while (!pending.empty()) {
     const std::string here = std::move(pending.back());
     pending.pop_back();
-    // A damaged image may have a directory in itself.
-    if (here.size() > (1 << 20) || ++depth_guard > UINT32_MAX)
-      return refused(fmt::format("{}: directories without end", image.name()));
     CG_TRY(items, image.list(here));
     std::vector<std::string> deeper;
     for (const DirectoryItem& item : items) {
@@ -229,7 +228,11 @@ Result<void> walk(const ImageReader& image, const std::string& wanted, const Vis
             fmt::format("{}: a damaged directory: {} holds the name '{}'", image.name(), here, item.name));
       const std::string path = here == "/" ? "/" + item.name : here + "/" + item.name;
       CG_CHECK(visitor(path, item.info));
-      if (item.info.meta.type == NodeType::directory) deeper.push_back(path);
+      if (item.info.meta.type != NodeType::directory) continue;
+      if (!seen.insert(item.info.inode).second)
+        return refused(
+            fmt::format("{}: a damaged directory: {} is in more than one place", image.name(), path));
+      deeper.push_back(path);
     }
     pending.insert(pending.end(), deeper.rbegin(), deeper.rend());
   }

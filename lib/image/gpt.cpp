@@ -45,12 +45,19 @@ struct [[gnu::packed]] Entry {
 static_assert(sizeof(Entry) == entry_bytes);
 
 // CRC-32 as in IEEE 802.3, reflected.
+constexpr auto crc_steps = [] {
+  std::array<std::uint32_t, 256> steps{};
+  for (std::uint32_t byte = 0; byte < 256; ++byte) {
+    steps[byte] = byte;
+    for (int bit = 0; bit < 8; ++bit) steps[byte] = steps[byte] >> 1 ^ (steps[byte] & 1 ? 0xedb88320 : 0);
+  }
+  return steps;
+}();
+
 std::uint32_t crc32(std::span<const std::byte> bytes) {
   std::uint32_t value = 0xffffffff;
-  for (const std::byte byte : bytes) {
-    value ^= static_cast<std::uint32_t>(byte);
-    for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ (value & 1 ? 0xedb88320 : 0);
-  }
+  for (const std::byte byte : bytes)
+    value = value >> 8 ^ crc_steps[(value ^ static_cast<std::uint32_t>(byte)) & 0xff];
   return ~value;
 }
 

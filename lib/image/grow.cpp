@@ -48,7 +48,7 @@ Result<void> add_groups(ext2_filsys fs, std::uint64_t blocks, const std::string&
       3 + fs->inode_blocks_per_group + fs->desc_blocks + super.s_reserved_gdt_blocks;
   if (groups > old_groups && rest != 0 && rest < overhead + least_free) blocks = first + --groups * per_group;
   if (blocks <= ext2fs_blocks_count(fs->super)) return refused(name + ": cannot be grown by so little");
-  const std::uint64_t per_block = EXT2_DESC_PER_BLOCK(fs->super);
+  const auto per_block = static_cast<std::uint64_t>(EXT2_DESC_PER_BLOCK(fs->super));
   if ((groups + per_block - 1) / per_block != fs->desc_blocks)
     return refused(fmt::format(
         "{}: cannot be grown here to {} groups, its descriptors have room for {}; resize2fs may be able to",

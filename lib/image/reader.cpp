@@ -169,7 +169,7 @@ Result<void> ImageReader::read(std::string_view path,
   CG_EXT2(what, ext2fs_file_open(fs_, info.inode, 0, &file));
   const std::unique_ptr<ext2_file, void (*)(ext2_file*)> owner(
       file, [](ext2_file* open) { ext2fs_file_close(open); });
-  std::string buffer(1 << 20, '\0');
+  std::string buffer(std::min<std::uint64_t>(info.size, 1 << 20), '\0');
   for (std::uint64_t done = 0; done < info.size;) {
     unsigned got = 0;
     CG_EXT2(what, ext2fs_file_read(file, buffer.data(), static_cast<unsigned>(buffer.size()), &got));

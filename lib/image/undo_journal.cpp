@@ -146,7 +146,10 @@ Result<void> replay_undo_journal(const fs::path& journal, int image_fd, const st
   if (std::memcmp(header.magic, Header{}.magic, sizeof header.magic) != 0) return damaged();
   CG_TRY(now, FileDevice::of(image_fd, image_name));
   std::vector<std::byte> piece(superblock_bytes);
-  if (now.size() < header.superblock_offset + superblock_bytes) return damaged();
+  // An edit may have made the image longer, never shorter.
+  if (header.image_bytes > now.size() || header.image_bytes < superblock_bytes ||
+      header.superblock_offset > header.image_bytes - superblock_bytes)
+    return damaged();
   CG_CHECK(now.read(header.superblock_offset, piece));
   UndoIdentity identity;
   std::memcpy(identity.checksums, header.superblock_checksums, sizeof identity.checksums);
@@ -168,7 +171,9 @@ Result<void> replay_undo_journal(const fs::path& journal, int image_fd, const st
         if (record.offset != sum) return damaged();
         break;
       }
-      if (record.kind > record_end || record.count > piece_bytes) return damaged();
+      if (record.kind > record_end || record.count > piece_bytes || record.count > header.image_bytes ||
+          record.offset > header.image_bytes - record.count)
+        return damaged();
       piece.assign(record.count, std::byte{});
       if (record.kind == record_bytes) {
         if (file.size() - at < record.count) return damaged();

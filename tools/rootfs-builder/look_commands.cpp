@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <set>
 
 #include "base/file.h"
 #include "commands.h"
@@ -81,6 +82,7 @@ Result<int> list(const Listing& listing, Context& context) {
     items.push_back({listing.path, top});
   } else {
     std::vector<std::string> pending{""};
+    std::set<std::uint32_t> seen{top.inode};  // a damaged image may have a directory in itself
     const std::string base = listing.path.ends_with('/') ? listing.path : listing.path + "/";
     while (!pending.empty()) {
       const std::string below = std::move(pending.back());
@@ -89,8 +91,12 @@ Result<int> list(const Listing& listing, Context& context) {
       std::vector<std::string> deeper;
       for (auto& item : here) {
         item.name = below + item.name;
-        if (listing.recursive && item.info.meta.type == NodeType::directory)
+        if (listing.recursive && item.info.meta.type == NodeType::directory) {
+          if (!seen.insert(item.info.inode).second)
+            return refused(fmt::format("{}: a damaged directory: {} is in more than one place",
+                                       listing.choice.image, item.name));
           deeper.push_back(item.name + "/");
+        }
         items.push_back(std::move(item));
       }
       pending.insert(pending.end(), deeper.rbegin(), deeper.rend());
