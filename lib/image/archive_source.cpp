@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "image/sources.h"
+#include "image/unpack_limit.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
@@ -46,6 +47,13 @@ std::optional<NodeType> node_type(unsigned type) {
 std::string reason(archive* handle) {
   const char* const text = archive_error_string(handle);
   return text ? text : "damaged, or out of memory";
+}
+
+// What the archive is at fault for is refused; a failed read of it is the machine's.
+std::unexpected<Error> failed(archive* handle, std::string message) {
+  const int code = archive_errno(handle);
+  const bool machine = code == EIO || code == ENOMEM || code == ENOSPC || code == EISDIR || code == ENXIO;
+  return machine ? cannot(std::move(message)) : refused(std::move(message));
 }
 
 // The bytes as they stand in the archive; the UTF-8 form only where a pax header has nothing else to give.
@@ -148,8 +156,8 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path) {
   return meta;
 }
 
-Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry, const std::string& path,
-                   InodeIndex index) {
+Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry, const UnpackLimit& limit,
+                   const std::string& path, InodeIndex index) {
   builder.content().begin(path);
   const void* bytes = nullptr;
   std::size_t count = 0;
@@ -157,7 +165,8 @@ Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry,
   for (;;) {
     const int got = archive_read_data_block(handle, &bytes, &count, &offset);
     if (got == ARCHIVE_EOF) break;
-    if (got != ARCHIVE_OK) return refused(fmt::format("{}: {}", path, reason(handle)));
+    if (got != ARCHIVE_OK) return failed(handle, fmt::format("{}: {}", path, reason(handle)));
+    CG_CHECK(limit.check());
     CG_CHECK(builder.content().append(static_cast<std::uint64_t>(offset),
                                       std::span(static_cast<const std::byte*>(bytes), count)));
   }
@@ -167,7 +176,7 @@ Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry,
   return {};
 }
 
-Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* entry,
+Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* entry, const UnpackLimit& limit,
                        const ArchiveOptions& options) {
   std::string path = text_of(entry, archive_entry_pathname, archive_entry_pathname_utf8);
   if (path.empty()) return refused("an entry without a name");
@@ -194,7 +203,7 @@ Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* en
   CG_TRY(meta, metadata_of(entry, path));
   const bool regular = meta.type == NodeType::regular;
   CG_TRY(index, builder.tree().add(path, std::move(meta)));
-  return regular ? store(builder, handle, entry, path, index) : Result<void>{};
+  return regular ? store(builder, handle, entry, limit, path, index) : Result<void>{};
 }
 
 }  // namespace
@@ -212,16 +221,22 @@ Result<void> add_archive(ImageBuilder& builder, const fs::path& archive_path, co
   archive_read_support_format_tar(handle.get());
   archive_read_support_filter_all(handle.get());
   if (archive_read_open_fd(handle.get(), fd ? fd.get() : STDIN_FILENO, 256 << 10) != ARCHIVE_OK)
-    return refused(fmt::format("{}: {}; is it a tar?", name, reason(handle.get())));
+    return failed(handle.get(), fmt::format("{}: {}; is it a tar?", name, reason(handle.get())));
+  const UnpackLimit limit(handle.get(), fd ? fd.get() : STDIN_FILENO, name, options.most_unpacked);
   for (;;) {
     archive_entry* entry = nullptr;
     const int got = archive_read_next_header(handle.get(), &entry);
+    CG_CHECK(limit.check());
     if (got == ARCHIVE_EOF) return {};
     if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
-      return refused(fmt::format("{}: {}; is it a complete tar?", name, reason(handle.get())));
+      return failed(handle.get(), fmt::format("{}: {}; is it a complete tar?", name, reason(handle.get())));
     }
-    if (auto added = add_entry(builder, handle.get(), entry, options); !added)
-      return std::unexpected(Error{added.error().kind, fmt::format("{}: {}", name, added.error().message)});
+    if (auto added = add_entry(builder, handle.get(), entry, limit, options); !added)
+      return std::unexpected(
+          Error{added.error().kind, added.error().message.starts_with(name)
+                                        ? added.error().message
+                                        : fmt::format("{}: {}", name, added.error().message)});
+    CG_CHECK(limit.skip_data());
   }
 }
 

@@ -100,17 +100,18 @@ bool is_oci_layout(const fs::path& directory) {
          fs::is_regular_file(directory / "index.json", error);
 }
 
-Result<void> add_oci_layout(ImageBuilder& builder, const fs::path& directory) {
+Result<void> add_oci_layout(ImageBuilder& builder, const fs::path& directory, const ArchiveOptions& options) {
   CG_TRY(layers, Layout(directory).layers());
-  for (const fs::path& layer : layers)
-    CG_CHECK(add_archive(builder, layer, {.wanted = {}, .whiteouts = ArchiveOptions::Whiteouts::applied}));
+  ArchiveOptions layer_options = options;
+  layer_options.whiteouts = ArchiveOptions::Whiteouts::applied;
+  for (const fs::path& layer : layers) CG_CHECK(add_archive(builder, layer, layer_options));
   return {};
 }
 
 Result<void> add_source(ImageBuilder& builder, const fs::path& source, const ArchiveOptions& options) {
   std::error_code error;
   if (!fs::is_directory(source, error)) return add_archive(builder, source, options);
-  return is_oci_layout(source) ? add_oci_layout(builder, source) : add_directory(builder, source);
+  return is_oci_layout(source) ? add_oci_layout(builder, source, options) : add_directory(builder, source);
 }
 
 }  // namespace cg::image

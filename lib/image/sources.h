@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -20,6 +21,8 @@ struct ArchiveOptions {
   // An entry ".wh.NAME" takes away NAME of the layers below, ".wh..wh..opq" all they have in that directory
   // (OCI image specification, "Layer"); or they are names like others.
   enum class Whiteouts { names, applied } whiteouts = Whiteouts::names;
+  // Bytes that a compressed archive may unpack to; default: unpack_limit.h.
+  std::optional<std::uint64_t> most_unpacked;
 };
 
 // The entries of a tar, in any compression libarchive knows; "-" reads standard input. Contents are stored at
@@ -30,7 +33,8 @@ Result<void> add_archive(ImageBuilder& builder, const std::filesystem::path& arc
 // An OCI image layout (a directory with oci-layout, index.json and blobs/): the layers of its only image, or
 // of the one for this machine, each checked against its digest.
 bool is_oci_layout(const std::filesystem::path& directory);
-Result<void> add_oci_layout(ImageBuilder& builder, const std::filesystem::path& directory);
+Result<void> add_oci_layout(ImageBuilder& builder, const std::filesystem::path& directory,
+                            const ArchiveOptions& options = {});
 
 // Whatever that is: a directory, an OCI layout or a tar.
 Result<void> add_source(ImageBuilder& builder, const std::filesystem::path& source,

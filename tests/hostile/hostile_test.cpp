@@ -3,27 +3,12 @@
 #include <random>
 
 #include "base/process.h"
-#include "image/image_case.h"
+#include "hostile/hostile_case.h"
 
 namespace cg {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Hostile : public ImageCase {
- protected:
-  void SetUp() override { NEEDS_PROGRAM("e2fsck"); }
-  Outcome create(const std::vector<TarEntry>& entries) {
-    write_tar_file(path("input.tar"), entries);
-    return rootfs_builder({"create", "--from", text("input.tar"), "-o", text("image.img")});
-  }
-  void expect_refused(const std::vector<TarEntry>& entries, std::string_view named, int status = 1) {
-    const auto outcome = create(entries);
-    EXPECT_EQ(outcome.status, status) << outcome.err;
-    EXPECT_TRUE(outcome.err.contains(named)) << outcome.err;
-    EXPECT_EQ(names_in(path("")), std::vector<std::string>{"input.tar"});
-  }
-};
 
 TEST_F(Hostile, AbsolutePathsStayInTheImage) {
   ASSERT_EQ(create({{.path = "/criu-guest-test-absolute/file", .content = "in"}}).status, 0);

@@ -21,6 +21,7 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
     std::vector<std::string> gid_maps;
     bool no_devices = false;
     std::string report;
+    std::string most_unpacked;
   };
   auto state = std::make_shared<State>();
   CLI::App* command = app.add_subcommand(
@@ -38,6 +39,10 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
       ->type_name("FROM:TO:COUNT");
   command->add_option("--gid-map", state->gid_maps, "The same for groups")->type_name("FROM:TO:COUNT");
   command->add_flag("--no-devices", state->no_devices, "Refuse input with device nodes");
+  command
+      ->add_option("--max-unpacked", state->most_unpacked,
+                   "What a compressed input may unpack to (default: 1G, or 100 times its size)")
+      ->type_name("SIZE");
   command->add_option("--report", state->report,
                       "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON");
   return {
@@ -48,8 +53,12 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
           return usage_error("create makes disks; make one, then 'convert IMAGE --form initrd -o INITRD'");
         CG_TRY(builder, image::ImageBuilder::create(context.options.output, image_options));
         using Whiteouts = image::ArchiveOptions::Whiteouts;
-        const image::ArchiveOptions layers{
+        image::ArchiveOptions layers{
             .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
+        if (!state->most_unpacked.empty()) {
+          CG_TRY(most, image::parse_size(state->most_unpacked));
+          layers.most_unpacked = most;
+        }
         for (const auto& from : state->from) CG_CHECK(image::add_source(builder, from, layers));
         image::TreePolicy policy;
         policy.devices =

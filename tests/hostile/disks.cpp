@@ -1,0 +1,2 @@
+// The helpers of tests/image, in this program too.
+#include "../image/disks.cpp"
