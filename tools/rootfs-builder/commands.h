@@ -32,6 +32,7 @@ Registered add_convert_command(CLI::App& app, CommonOptions& options);
 Registered add_extract_command(CLI::App& app, CommonOptions& options);
 Registered add_inspect_command(CLI::App& app);
 Registered add_verify_command(CLI::App& app);
+Registered add_diff_command(CLI::App& app);
 
 // SOURCE_DATE_EPOCH; usage error when it is no number.
 Result<std::optional<std::int64_t>> source_date_epoch(const Environment& env);

@@ -31,7 +31,8 @@ int rootfs_builder_main(const Args& args, Environment& env) {
                                       add_convert_command(app, options),
                                       add_extract_command(app, options),
                                       add_inspect_command(app),
-                                      add_verify_command(app)};
+                                      add_verify_command(app),
+                                      add_diff_command(app)};
   add_edit_commands(app, commands);
   if (const auto status = parse_command_line(app, args, env)) return *status;
   Context context{options, env};

@@ -1,0 +1,120 @@
+#include "image/compare.h"
+
+#include <ext2fs/ext2fs.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace cg::image {
+namespace {
+
+// The name of the metadata that the block holds, or "".
+std::string role_of(ext2_filsys fs, std::uint64_t block) {
+  for (dgrp_t group = 0; group < fs->group_desc_count; ++group) {
+    if (block == ext2fs_block_bitmap_loc(fs, group)) return fmt::format("block bitmap of group {}", group);
+    if (block == ext2fs_inode_bitmap_loc(fs, group)) return fmt::format("inode bitmap of group {}", group);
+    const std::uint64_t table = ext2fs_inode_table_loc(fs, group);
+    if (block >= table && block < table + fs->inode_blocks_per_group)
+      return fmt::format("inodes from {} on",
+                         std::uint64_t{group} * fs->super->s_inodes_per_group +
+                             (block - table) * fs->blocksize / EXT2_INODE_SIZE(fs->super) + 1);
+    blk64_t super = 0;
+    blk64_t old_table = 0;
+    blk64_t new_table = 0;
+    blk_t used = 0;
+    ext2fs_super_and_bgd_loc2(fs, group, &super, &old_table, &new_table, &used);
+    if (group > 0 && block == super && super != 0) return fmt::format("superblock copy of group {}", group);
+    if (old_table != 0 && block >= old_table && block < old_table + fs->desc_blocks)
+      return fmt::format("group descriptors in group {}", group);
+  }
+  return {};
+}
+
+}  // namespace
+
+void Differences::add(std::string where, std::string what, std::string first, std::string second) {
+  if (!full()) found_.push_back({std::move(where), std::move(what), std::move(first), std::move(second)});
+}
+
+void compare_layouts(const DiskLayout& first, const DiskLayout& second, Differences& differences) {
+  differences.compare("file", "bytes", first.bytes, second.bytes);
+  differences.compare("file", "partition table", std::string(to_string(first.scheme)),
+                      std::string(to_string(second.scheme)));
+  const auto one = [](const DiskLayout& layout, unsigned number) -> const Partition* {
+    const auto found = std::ranges::find(layout.partitions, number, &Partition::number);
+    return found == layout.partitions.end() ? nullptr : &*found;
+  };
+  std::vector<unsigned> numbers;
+  for (const DiskLayout* layout : {&first, &second})
+    for (const Partition& partition : layout->partitions) numbers.push_back(partition.number);
+  std::ranges::sort(numbers);
+  numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
+  for (const unsigned number : numbers) {
+    const std::string where = fmt::format("partition {}", number);
+    const Partition* const a = one(first, number);
+    const Partition* const b = one(second, number);
+    if (!a || !b) {
+      differences.add(where, "exists", a ? "yes" : "", b ? "yes" : "");
+      continue;
+    }
+    differences.compare(where, "offset", a->offset, b->offset);
+    differences.compare(where, "bytes", a->bytes, b->bytes);
+    differences.compare(where, "type", a->type, b->type);
+    differences.compare(where, "name", a->name, b->name);
+    differences.compare(where, "content", std::string(to_string(a->content)),
+                        std::string(to_string(b->content)));
+  }
+}
+
+Result<void> compare_bytes(Device& first, Device& second, const ImageReader* file_system,
+                           Differences& differences) {
+  constexpr std::uint64_t piece = 1 << 20;
+  const std::uint64_t common = std::min(first.size(), second.size());
+  std::vector<std::byte> a(piece);
+  std::vector<std::byte> b(piece);
+  for (std::uint64_t at = 0; at < common; at += piece) {
+    const std::size_t count = std::min(piece, common - at);
+    CG_CHECK(first.read(at, std::span(a).first(count)));
+    CG_CHECK(second.read(at, std::span(b).first(count)));
+    if (std::memcmp(a.data(), b.data(), count) == 0) continue;
+    const std::size_t in = static_cast<std::size_t>(
+        std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(count), b.begin()).first -
+        a.begin());
+    std::string where = fmt::format("byte {}", at + in);
+    if (file_system && at + in >= file_system->place().offset) {
+      const ext2_filsys fs = file_system->filesystem();
+      const std::uint64_t inside = at + in - file_system->place().offset;
+      const std::uint64_t block = inside / fs->blocksize;
+      if (block < ext2fs_blocks_count(fs->super)) {
+        const std::string role = role_of(fs, block);
+        where = fmt::format("block {}{}, byte {}", block, role.empty() ? "" : " (" + role + ")",
+                            inside % fs->blocksize);
+      }
+    }
+    differences.add(where, "value", fmt::format("0x{:02x}", static_cast<unsigned>(a[in])),
+                    fmt::format("0x{:02x}", static_cast<unsigned>(b[in])));
+    return {};
+  }
+  return {};
+}
+
+Result<std::vector<Difference>> compare_images(const ImageReader& first, const ImageReader& second,
+                                               CompareScope scope, std::size_t most) {
+  Differences differences(most);
+  const bool everything = scope == CompareScope::everything;
+  if (everything) {
+    compare_layouts(first.layout(), second.layout(), differences);
+    compare_superblocks(first.filesystem(), second.filesystem(), differences);
+    compare_groups(first.filesystem(), second.filesystem(), differences);
+  }
+  if (!differences.full()) CG_CHECK(compare_files(first, second, scope, differences));
+  if (everything && differences.found().empty()) {
+    CG_TRY(a, FileDevice::of(first.fd(), first.name()));
+    CG_TRY(b, FileDevice::of(second.fd(), second.name()));
+    CG_CHECK(compare_bytes(a, b, &first, differences));
+  }
+  return differences.found();
+}
+
+}  // namespace cg::image
