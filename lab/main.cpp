@@ -125,12 +125,11 @@ int forest(const Args& args, Environment& env) {
   if (processes < 1 || files < 4) return exit_usage;
   for (int count = 1; count < processes; ++count)
     if (fork() == 0) break;
-  // A third each of files, sockets and pipes.
-  for (int count = 3; count < files; count += 3) {
+  // A quarter each of files, sockets and the ends of pipes that go in and out.
+  for (int count = 3; count < files; count += 4) {
     std::array<int, 2> ends{};
-    if (open("/etc/passwd", O_RDONLY) < 0 || pipe(ends.data()) != 0) return exit_unable;
-    close(ends[0]);
-    if (socket(AF_UNIX, SOCK_DGRAM, 0) < 0) return exit_unable;
+    if (open("/etc/passwd", O_RDONLY) < 0 || socket(AF_UNIX, SOCK_DGRAM, 0) < 0) return exit_unable;
+    if (pipe(ends.data()) != 0) return exit_unable;
   }
   env.out << "ready\n" << std::flush;
   for (;;) pause();

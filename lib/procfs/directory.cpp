@@ -2,13 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <memory>
 
 #include "procfs/scan.h"
 
@@ -66,24 +66,21 @@ Seen<std::string> Directory::link(const char* path) const {
 }
 
 Seen<std::vector<std::string>> Directory::names() const {
-  const int copy = openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (copy < 0) return std::unexpected(errno);
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(copy), closedir);
-  if (!stream) {
-    const int error = errno;
-    close(copy);
-    return std::unexpected(error);
-  }
+  // getdents64(2) itself: readdir(3) wants a descriptor of its own, which costs five more calls.
+  if (lseek(fd_.get(), 0, SEEK_SET) < 0) return std::unexpected(errno);
+  alignas(dirent64) std::array<char, 32768> chunk;
   std::vector<std::string> result;
   for (;;) {
-    errno = 0;
-    const dirent* entry = readdir(stream.get());
-    if (!entry) break;
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") result.emplace_back(name);
+    const long got = syscall(SYS_getdents64, fd_.get(), chunk.data(), chunk.size());
+    if (got < 0) return std::unexpected(errno);
+    if (got == 0) return result;
+    for (long at = 0; at < got;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(chunk.data() + at);
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") result.emplace_back(name);
+      at += entry->d_reclen;
+    }
   }
-  if (errno != 0) return std::unexpected(errno);
-  return result;
 }
 
 Seen<std::vector<int>> Directory::numbers() const {

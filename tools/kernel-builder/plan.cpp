@@ -95,12 +95,17 @@ Result<KernelPlan> make_plan(const PlanInputs& inputs) {
     if (entry.path().extension() == ".conf") own.push_back(entry.path());
   std::ranges::sort(own);
   plan.fragments.insert(plan.fragments.end(), own.begin(), own.end());
+  const auto lay_over = [&plan](const std::vector<fs::path>& fragments) -> Result<void> {
+    for (const auto& path : fragments) {
+      CG_TRY(fragment, load_config(path));
+      merge_config(plan.request, fragment);
+    }
+    return {};
+  };
+  CG_CHECK(lay_over(plan.fragments));
+  merge_config(plan.request, plan.recipe.config);
+  CG_CHECK(lay_over(inputs.extra_fragments));
   plan.fragments.insert(plan.fragments.end(), inputs.extra_fragments.begin(), inputs.extra_fragments.end());
-
-  for (const auto& path : plan.fragments) {
-    CG_TRY(fragment, load_config(path));
-    merge_config(plan.request, fragment);
-  }
 
   CG_TRY(version, read_file(inputs.kconfig / "version", 64));
   plan.config_version = trim(version);

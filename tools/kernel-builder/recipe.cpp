@@ -11,11 +11,13 @@ Result<KernelRecipe> load_kernel_recipe(const std::filesystem::path& path) {
   CG_TRY(table, parse_toml(text, path.string()));
   recipe.text = text;
   TomlReader reader(table, path.string());
-  reader.only({"name", "version", "fragments", "source"});
+  reader.only({"name", "version", "fragments", "config", "source"});
   recipe.name = reader.required_string("name");
   recipe.fragments = reader.strings("fragments");
   if (recipe.fragments.empty()) reader.fail("fragments", "missing; name at least one fragment");
   CG_CHECK(reader.error());
+  CG_TRY(config, parse_config(reader.string("config"), path.string() + ": config"));
+  recipe.config = std::move(config);
   CG_TRY(sources, read_sources(table, path.string()));
   recipe.sources = std::move(sources);
   recipe.sources.name = "linux-" + recipe.name;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "kconfig/config.h"
 #include "source/source.h"
 
 namespace cg {
@@ -13,6 +14,7 @@ namespace cg {
 struct KernelRecipe {
   std::string name;
   std::vector<std::string> fragments;  // names, without ".conf"
+  KernelConfig config;                 // what this kernel wants otherwise, laid over them
   SourceList sources;
   std::string text;  // of the file, for the digest
 };

@@ -7,6 +7,7 @@
 #include "fuzz/require.h"
 #include "procfs/cgroup.h"
 #include "procfs/fdinfo.h"
+#include "procfs/locks.h"
 #include "procfs/maps.h"
 #include "procfs/mountinfo.h"
 #include "procfs/net.h"
@@ -21,7 +22,7 @@ void check(const Result<T>& result) {
 }
 
 void parse(unsigned which, std::string_view text) {
-  switch (which % 9) {
+  switch (which % 10) {
     case 0: {
       const auto mounts = parse_mountinfo(text);
       check(mounts);
@@ -49,6 +50,8 @@ void parse(unsigned which, std::string_view text) {
       return check(parse_unix_table(text, "unix"));
     case 8:
       return check(parse_inode_table(text, Socket{}, "packet"));
+    case 9:
+      return check(parse_locks(text));
   }
 }
 

@@ -122,5 +122,24 @@ TEST(Gate, ListsEachUnmetRequestWithItsPlaceAndPassesNothing) {
   EXPECT_TRUE(gate(*resolved, *resolved, &*tree));
 }
 
+TEST(Plan, TheRecipesOwnLinesAreLaidOverTheFragmentsAndBelowTheUsers) {
+  const TemporaryDirectory directory;
+  const std::string text = read_file(source_directory / "recipes/kernel/6.12.toml").value();
+  const std::size_t sources = text.find("\n[[source]]") + 1;
+  auto inputs = repository_inputs();
+  inputs.recipe = directory.path() / "own.toml";
+  ASSERT_TRUE(write_file_atomically(inputs.recipe,
+                                    text.substr(0, sources) +
+                                        "config = \"\"\"\nCONFIG_GENERIC_CPU=n\nCONFIG_NR_CPUS=7\n\"\"\"\n" +
+                                        text.substr(sources)));
+  ASSERT_TRUE(write_file_atomically(directory.path() / "user.conf", "CONFIG_NR_CPUS=8\n"));
+  inputs.extra_fragments = {directory.path() / "user.conf"};
+  const auto plan = make_plan(inputs);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->request.value("GENERIC_CPU"), "n");
+  EXPECT_EQ(plan->request.value("NR_CPUS"), "8");
+  EXPECT_EQ(plan->fragments.back(), inputs.extra_fragments.front());
+}
+
 }  // namespace
 }  // namespace cg

@@ -3,6 +3,7 @@
 
 #include "procfs/cgroup.h"
 #include "procfs/fdinfo.h"
+#include "procfs/locks.h"
 #include "procfs/maps.h"
 #include "procfs/net.h"
 #include "procfs/status.h"
@@ -149,6 +150,24 @@ TEST(SocketTables, UnixAndPacket) {
                         {.family = AF_PACKET}, "packet");
   ASSERT_TRUE(packet);
   EXPECT_EQ(packet->front().inode, 777U);
+}
+
+TEST(Locks, TakesTheInodesOfEveryKind) {
+  const auto locked = parse_locks(
+      "1: POSIX  ADVISORY  WRITE 812 08:01:1234 0 EOF\n"
+      "1: -> POSIX  ADVISORY  WRITE 813 08:01:1234 0 EOF\n"
+      "2: FLOCK  ADVISORY  READ  -1 fd:1f:18446744073709551615 0 EOF\n"
+      "3: LEASE  ACTIVE    READ 5 00:2a:77 0 EOF\n"
+      "4: OFDLCK ADVISORY  READ -1 <none>:0 0 9\n");
+  ASSERT_TRUE(locked) << locked.error().message;
+  EXPECT_EQ(*locked,
+            (std::set<LockedInode>{{8, 1, 1234}, {0xfd, 0x1f, 18446744073709551615U}, {0, 0x2a, 77}}));
+}
+
+TEST(Locks, AnotherFileIsRefused) {
+  const auto locked = parse_locks("1: POSIX  ADVISORY  WRITE 812 08:01:1234 0 EOF\nnodev sysfs\n");
+  ASSERT_FALSE(locked);
+  EXPECT_TRUE(locked.error().message.starts_with("locks:2:")) << locked.error().message;
 }
 
 }  // namespace

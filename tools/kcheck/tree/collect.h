@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "tree/snapshot.h"
@@ -11,6 +13,9 @@ namespace cg::tree {
 // `pid` as seen from here. Cannot: there is no such process (or it ended meanwhile). What the caller may not
 // see is listed in Snapshot::unseen. `proc` is the directory of a procfs; a test gives another.
 Result<Snapshot> collect(int pid, const std::filesystem::path& proc = "/proc");
+
+// Lists `what` as unseen, with the capability or the reason; a task that has ended is no reason.
+void cannot_see(std::vector<Unseen>& unseen, const std::string& what, int error);
 
 // The parts of it.
 void collect_cgroups(Snapshot& snapshot);

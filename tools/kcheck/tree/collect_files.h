@@ -1,0 +1,75 @@
+// The files of each task: descriptors, working and root directory, mappings. There may be tens of thousands,
+// and each look is a system call, so that only those are made that can tell something: /proc/locks instead of
+// every file's fdinfo, and a name that many tasks have open is looked up once.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "procfs/directory.h"
+#include "procfs/locks.h"
+#include "tree/snapshot.h"
+
+namespace cg::tree {
+
+// What is known before files are looked at: the mounts of the tree and the locked inodes.
+class FileGround {
+ public:
+  void know(const std::vector<procfs::Mount>& mounts);
+  // Only the first pid namespace's /proc/locks is complete. Without it every file may be locked.
+  void read_locks(const std::filesystem::path& proc, std::uint64_t own_pid_namespace);
+
+  bool may_be_locked(const FileStat& stat) const;
+  // A lookup there asks a server, which may not answer.
+  bool is_remote(int mount) const;
+  bool is_remote_device(unsigned major, unsigned minor) const {
+    return remote_devices_.contains({major, minor});
+  }
+
+ private:
+  struct Traits {
+    bool remote = false;
+    bool own_numbers = false;  // stat(2) tells the numbers that /proc/locks has
+  };
+  std::map<int, Traits> mounts_;  // by id
+  std::set<std::pair<unsigned, unsigned>> remote_devices_;
+  bool locks_known_ = false;
+  std::set<procfs::LockedInode> locked_;
+};
+
+// Working and root directory and descriptors. One for each thread that looks.
+class OpenFileCollector {
+ public:
+  explicit OpenFileCollector(const FileGround& ground) : ground_(ground) {}
+  // Lays them before Task::files.
+  void take(const procfs::Directory& directory, Task& task, std::vector<Unseen>& unseen);
+
+ private:
+  // Where a name is looked up from: mount namespace, and device, inode and mount of the root directory.
+  using Root = std::tuple<std::uint64_t, unsigned, unsigned, std::uint64_t, int>;
+  using Names = std::unordered_map<std::string, FileStat>;
+
+  const FileGround& ground_;
+  std::map<Root, Names> names_;
+};
+
+// CRIU opens mapped files by their descriptors in map_files, and keeps path and mount of them as of open
+// ones. Programs and libraries are the same in many tasks: each is looked at once a mount namespace.
+class MappedFileCollector {
+ public:
+  explicit MappedFileCollector(const FileGround& ground) : ground_(ground) {}
+  // Adds them to Task::files; Task::mappings and namespaces are known.
+  void take(const procfs::Directory& directory, Task& task, std::vector<Unseen>& unseen);
+
+ private:
+  const FileGround& ground_;
+  std::set<std::tuple<std::uint64_t, unsigned, unsigned, std::uint64_t>> seen_;
+};
+
+}  // namespace cg::tree
