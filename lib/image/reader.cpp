@@ -14,6 +14,7 @@
 #include "image/lookup.h"
 #include "image/undo_journal.h"
 #include "image/uuid.h"
+#include "image/xattr.h"
 
 namespace cg::image {
 namespace {
@@ -207,6 +208,12 @@ Result<std::vector<Xattr>> ImageReader::xattrs(std::string_view path) const {
     return 0;
   };
   CG_EXT2(what, ext2fs_xattrs_iterate(handle, collect, &result));
+  for (Xattr& xattr : result) {
+    if (!xattr.name.starts_with("system.posix_acl_")) continue;
+    auto acl = acl_from_disk(xattr.value);
+    if (!acl) return refused(fmt::format("{}: {} is damaged", what, xattr.name));
+    xattr.value = std::move(*acl);
+  }
   std::ranges::sort(result, {}, &Xattr::name);
   return result;
 }

@@ -43,9 +43,14 @@ struct Item {
 
 // The kernel's interface hands out an ACL with an id in every entry; on disk only the entries that name a
 // user or group have one, and the version is another.
+constexpr std::uint32_t interface_version = 2;
+constexpr std::uint32_t disk_version = 1;
+
+bool has_id(std::uint16_t tag) {
+  return tag == 0x02 || tag == 0x08;  // ACL_USER, ACL_GROUP
+}
+
 std::optional<std::string> acl_for_disk(const std::string& value) {
-  constexpr std::uint32_t interface_version = 2;
-  constexpr std::uint32_t disk_version = 1;
   std::uint32_t version = 0;
   if (value.size() < 4 || (value.size() - 4) % 8 != 0) return std::nullopt;
   std::memcpy(&version, value.data(), 4);
@@ -54,8 +59,7 @@ std::optional<std::string> acl_for_disk(const std::string& value) {
   for (std::size_t at = 4; at < value.size(); at += 8) {
     std::uint16_t tag = 0;
     std::memcpy(&tag, value.data() + at, 2);
-    const bool named = tag == 0x02 || tag == 0x08;  // ACL_USER, ACL_GROUP
-    disk.append(value, at, named ? 8 : 4);
+    disk.append(value, at, has_id(tag) ? 8 : 4);
   }
   return disk;
 }
@@ -103,6 +107,26 @@ void put_items(std::span<std::byte> area, std::size_t header, std::size_t base,
 }
 
 }  // namespace
+
+std::optional<std::string> acl_from_disk(const std::string& value) {
+  std::uint32_t version = 0;
+  if (value.size() < 4) return std::nullopt;
+  std::memcpy(&version, value.data(), 4);
+  if (version != disk_version) return std::nullopt;
+  const std::uint32_t no_id = UINT32_MAX;
+  std::string acl(reinterpret_cast<const char*>(&interface_version), 4);
+  for (std::size_t at = 4; at < value.size();) {
+    std::uint16_t tag = 0;
+    if (value.size() - at < 4) return std::nullopt;
+    std::memcpy(&tag, value.data() + at, 2);
+    const std::size_t count = has_id(tag) ? 8 : 4;
+    if (value.size() - at < count) return std::nullopt;
+    acl.append(value, at, count);
+    if (count == 4) acl.append(reinterpret_cast<const char*>(&no_id), 4);
+    at += count;
+  }
+  return acl;
+}
 
 Result<StoredXattrs> store_xattrs(const std::vector<Xattr>& xattrs) {
   StoredXattrs stored;

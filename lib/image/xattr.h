@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct StoredXattrs {
   std::array<std::byte, inode_size - inode_fixed_size> inode_part{};
   std::vector<std::byte> block;  // empty, or one block whose checksum is still to be set
 };
+
+// A POSIX ACL as ext4 stores it becomes one as the system.posix_acl_* attributes carry it, here and in tars.
+std::optional<std::string> acl_from_disk(const std::string& value);
 
 // Refused, naming the attribute, when one has a prefix that ext4 does not know or they need more than one
 // block.

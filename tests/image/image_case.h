@@ -33,7 +33,8 @@ Outcome rootfs_builder(const std::vector<std::string>& args,
 #define NEEDS_PROGRAM(name) \
   if (!::cg::find_program(name)) GTEST_SKIP() << name " is not installed"
 
-// e2fsck -fn finds nothing in the file system that starts `offset` bytes into the image.
+// e2fsck -fn finds nothing in the file system that starts `offset` bytes into the image. CG_E2FSCK names
+// another e2fsck than that on PATH, of a newer version for example.
 testing::AssertionResult is_clean(const std::filesystem::path& image, std::uint64_t offset = 0);
 // What debugfs prints for one request.
 std::string debugfs(const std::filesystem::path& image, const std::string& request, std::uint64_t offset = 0);
