@@ -9,6 +9,7 @@
 #include <libelf.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string_view>
@@ -22,6 +23,9 @@ namespace {
 struct ElfEnd {
   void operator()(Elf* elf) const { elf_end(elf); }
 };
+
+// A C library has some fifty; libstdc++ as many again.
+constexpr std::size_t most_versions = 4096;
 
 struct Machine {
   std::uint16_t number;
@@ -146,26 +150,19 @@ class Reader {
       if (tag == DT_STRSZ) table_size = value;
       if (tag == DT_FLAGS_1) pie_flag_ = (value & DF_1_PIE) != 0;
     }
-    std::string_view table;
-    for (const auto& segment : segments) {
-      if (segment.p_type != PT_LOAD || table_address < segment.p_vaddr) continue;
-      const std::uint64_t skip = table_address - segment.p_vaddr;
-      if (skip >= segment.p_filesz) continue;
-      CG_TRY(bytes, segment_bytes(segment, ELF_T_BYTE, "LOAD"));
-      table = bytes.substr(skip, table_size);
-      break;
+    if (const auto place = place_of(table_address, segments)) {
+      const std::uint64_t size = std::min(table_size, place->bytes);
+      Elf_Data* bytes =
+          size > 0 ? elf_getdata_rawchunk(elf_, static_cast<int64_t>(place->offset), size, ELF_T_BYTE)
+                   : nullptr;
+      if (size > 0 && (!bytes || !bytes->d_buf)) return damaged("string table");
+      if (bytes) names_ = {static_cast<const char*>(bytes->d_buf), bytes->d_size};
     }
-    const auto text = [&](GElf_Xword offset) -> Result<std::string> {
-      const std::size_t end = offset < table.size() ? table.find('\0', offset) : std::string_view::npos;
-      if (end == std::string_view::npos)
-        return refused(name_ + ": damaged ELF file: a name lies outside the string table");
-      return std::string(table.substr(offset, end - offset));
-    };
     std::string run_path;
     std::string old_path;
     for (const auto& [tag, value] : entries) {
       if (tag != DT_NEEDED && tag != DT_SONAME && tag != DT_RUNPATH && tag != DT_RPATH) continue;
-      CG_TRY(name, text(value));
+      CG_TRY(name, text_at(value));
       if (tag == DT_NEEDED)
         file_.needed.push_back(std::move(name));
       else if (tag == DT_SONAME)
@@ -178,7 +175,81 @@ class Reader {
     // RPATH is not looked at when there is a RUNPATH (ld.so(8)).
     const std::string& paths = run_path.empty() ? old_path : run_path;
     if (!paths.empty()) file_.run_path = split(paths, ':');
+    file_.run_path_is_handed_down = run_path.empty() && !old_path.empty();
+    for (const auto& [tag, value] : entries) {
+      if (tag != DT_VERNEED && tag != DT_VERDEF) continue;
+      const auto place = place_of(value, segments);
+      if (!place) return refused(name_ + ": damaged ELF file: its symbol versions lie outside of it");
+      const Elf_Type type = tag == DT_VERNEED ? ELF_T_VNEED : ELF_T_VDEF;
+      Elf_Data* records = elf_getdata_rawchunk(elf_, static_cast<int64_t>(place->offset), place->bytes, type);
+      if (!records || !records->d_buf) return damaged("symbol versions");
+      CG_CHECK(tag == DT_VERNEED ? read_version_needs(records) : read_version_definitions(records));
+    }
     return {};
+  }
+
+  struct FilePlace {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;  // to the end of what the file has of the segment
+  };
+  static std::optional<FilePlace> place_of(GElf_Addr address, const std::vector<GElf_Phdr>& segments) {
+    for (const auto& segment : segments) {
+      if (segment.p_type != PT_LOAD || address < segment.p_vaddr) continue;
+      const std::uint64_t skip = address - segment.p_vaddr;
+      if (skip < segment.p_filesz) return FilePlace{segment.p_offset + skip, segment.p_filesz - skip};
+    }
+    return std::nullopt;
+  }
+
+  Result<std::string> text_at(GElf_Xword offset) const {
+    const std::size_t end = offset < names_.size() ? names_.find('\0', offset) : std::string_view::npos;
+    if (end == std::string_view::npos)
+      return refused(name_ + ": damaged ELF file: a name lies outside the string table");
+    return std::string(names_.substr(offset, end - offset));
+  }
+
+  // Two lists of records in one another, linked by offsets from each record's own start (LSB Core, "Symbol
+  // Versioning"). A list that never ends, or shares its tail ever again, is cut off at most_versions.
+  Result<void> read_version_needs(Elf_Data* records) {
+    for (std::size_t at = 0;;) {
+      GElf_Verneed need;
+      if (!gelf_getverneed(records, static_cast<int>(at), &need)) return damaged("needed versions");
+      CG_TRY(library, text_at(need.vn_file));
+      std::size_t aux_at = at + need.vn_aux;
+      for (unsigned i = 0; i < need.vn_cnt; ++i) {
+        GElf_Vernaux aux;
+        if (aux_at >= records->d_size || !gelf_getvernaux(records, static_cast<int>(aux_at), &aux) ||
+            file_.version_needs.size() == most_versions)
+          return damaged("needed versions");
+        CG_TRY(version, text_at(aux.vna_name));
+        file_.version_needs.push_back({library, std::move(version), (aux.vna_flags & VER_FLG_WEAK) != 0});
+        if (aux.vna_next == 0) break;
+        aux_at += aux.vna_next;
+      }
+      if (need.vn_next == 0) return {};
+      at += need.vn_next;
+      if (at >= records->d_size) return damaged("needed versions");
+    }
+  }
+
+  Result<void> read_version_definitions(Elf_Data* records) {
+    for (std::size_t at = 0, seen = 0;; ++seen) {
+      GElf_Verdef definition;
+      if (seen == most_versions || !gelf_getverdef(records, static_cast<int>(at), &definition))
+        return damaged("defined versions");
+      // The first name is the version; those that follow are the ones it goes on from.
+      GElf_Verdaux aux;
+      const std::size_t aux_at = at + definition.vd_aux;
+      if (definition.vd_cnt > 0 && (definition.vd_flags & VER_FLG_BASE) == 0) {
+        if (aux_at >= records->d_size || !gelf_getverdaux(records, static_cast<int>(aux_at), &aux))
+          return damaged("defined versions");
+        CG_TRY(version, text_at(aux.vda_name));
+        file_.version_definitions.push_back(std::move(version));
+      }
+      if (definition.vd_next == 0) return {};
+      at += definition.vd_next;
+      if (at >= records->d_size) return damaged("defined versions");
+    }
   }
 
   Result<void> read_sections() {
@@ -198,11 +269,24 @@ class Reader {
 
   Elf* elf_;
   std::string name_;
+  std::string_view names_;  // the dynamic string table
   ElfFile file_;
   bool pie_flag_ = false;
 };
 
 }  // namespace
+
+bool has_elf_magic(std::string_view bytes) {
+  return bytes.starts_with(std::string_view(ELFMAG, SELFMAG));
+}
+
+Result<ElfFile> read_elf(std::string_view bytes, const std::string& name) {
+  if (elf_version(EV_CURRENT) == EV_NONE) return cannot("libelf is too old");
+  // libelf only writes into the memory when it was opened for that.
+  const std::unique_ptr<Elf, ElfEnd> elf(elf_memory(const_cast<char*>(bytes.data()), bytes.size()));
+  if (!elf || elf_kind(elf.get()) != ELF_K_ELF) return refused(name + ": not an ELF file");
+  return Reader(elf.get(), name).read();
+}
 
 Result<ElfFile> read_elf(const std::filesystem::path& path) {
   if (elf_version(EV_CURRENT) == EV_NONE) return cannot("libelf is too old");

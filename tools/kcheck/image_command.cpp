@@ -11,6 +11,9 @@
 #include "base/text.h"
 #include "criu/judge.h"
 #include "image_programs.h"
+#include "programs/find_program.h"
+#include "programs/image_tree.h"
+#include "programs/loader.h"
 
 namespace cg {
 namespace {
@@ -21,7 +24,7 @@ using image::ImageReader;
 class ImageCheck {
  public:
   ImageCheck(const ImageReader& image, std::set<std::string> features)
-      : image_(image), features_(std::move(features)) {}
+      : image_(image), tree_(image), loader_(tree_), features_(std::move(features)) {}
 
   std::optional<Program> look_for_criu(const std::optional<Version>& asked);
   void look_for_helpers();
@@ -54,6 +57,8 @@ class ImageCheck {
   void judge_criu_version(std::string_view bytes, const std::optional<Version>& asked);
 
   const ImageReader& image_;
+  ImageTree tree_;
+  Loader loader_;
   std::set<std::string> features_;
   std::optional<Version> version_inside_;
   std::string machine_;
@@ -63,7 +68,7 @@ class ImageCheck {
 std::optional<Program> ImageCheck::require_program(const std::string& id, const std::string& name,
                                                    const std::string& severity, const std::string& breaks) {
   Finding& finding = add(id, name, severity);
-  auto program = find_program(image_, name);
+  auto program = find_program(tree_, name);
   if (!program) {
     refuse(finding, fmt::format("no executable {} in the directories of PATH", name), breaks,
            fmt::format("install {} into the image (rootfs-builder inject IMG {}:/usr/bin/{})", name, name,
@@ -77,7 +82,7 @@ std::optional<Program> ImageCheck::require_program(const std::string& id, const 
 
 std::optional<Program> ImageCheck::look_for_criu(const std::optional<Version>& asked) {
   Finding& finding = add("criu", "criu", "startup");
-  const auto criu = find_program(image_, "criu");
+  const auto criu = find_program(tree_, "criu");
   if (!criu) {
     refuse(finding, "no executable criu in the directories of PATH", "nothing can be dumped or restored",
            "criu-builder build VERSION -o DIR, then rootfs-builder inject IMG "
@@ -91,38 +96,43 @@ std::optional<Program> ImageCheck::look_for_criu(const std::optional<Version>& a
 
 void ImageCheck::judge_criu_binary(const Program& criu, const std::optional<Version>& asked) {
   Finding& loader = add("criu-binary", "criu is a program that this image can load", "startup");
-  const auto elf = read_elf_in(image_, criu.path);
-  if (!elf) {
+  const auto found = loader_.elf(criu.file);
+  if (!found || !*found) {
     // A script that wraps the binary is legitimate, but nothing can be said about what it runs.
-    loader.verdict = elf.error().kind == ErrorKind::refused ? Verdict::unknown : Verdict::fail;
-    loader.seen = elf.error().message;
+    loader.verdict = !found && found.error().kind == ErrorKind::cannot ? Verdict::fail : Verdict::unknown;
+    loader.seen = found ? fmt::format("{}: not an ELF file", criu.path) : found.error().message;
     loader.fix = "put the binary itself at /usr/sbin/criu";
     return;
   }
-  machine_ = elf->machine;
-  if (elf->is_static) {
-    loader.seen = fmt::format("static, {}", elf->machine);
-  } else if (!elf->interp.empty() && image_.exists(elf->interp)) {
+  const ElfFile& elf = **found;
+  machine_ = elf.machine;
+  const auto closure = loader_.closure(criu.file);
+  if (elf.is_static) {
+    loader.seen = fmt::format("static, {}", elf.machine);
+  } else if (closure && closure->good()) {
     loader.verdict = Verdict::warn;
-    loader.seen = fmt::format("dynamic, needs {}", join(elf->needed, ", "));
+    loader.seen = fmt::format("dynamic, needs {}", join(elf.needed, ", "));
     loader.fix = "a static criu (criu-builder) depends on nothing else in the image";
   } else {
-    refuse(loader, fmt::format("dynamic, and its loader {} is not in the image", elf->interp),
-           "\"No such file or directory\" when criu is started", "take a static criu (criu-builder)");
+    const std::string why = closure ? fmt::format("{} {}", closure->objects[closure->problems[0].object].path,
+                                                  closure->problems[0].message)
+                                    : closure.error().message;
+    refuse(loader, fmt::format("dynamic, and {}", why), "criu cannot be started",
+           "take a static criu (criu-builder)");
   }
   Finding& machine = add("criu-machine", "criu is built for the machine of the image", "startup");
   for (const char* name : {"sh", "init", "busybox"}) {
-    const auto other = find_program(image_, name);
-    const auto other_elf = other ? read_elf_in(image_, other->path) : Result<ElfFile>(refused(""));
-    if (!other_elf) continue;
-    machine.seen = fmt::format("criu: {}, {}: {}", elf->machine, other->path, other_elf->machine);
-    if (elf->machine != other_elf->machine)
+    const auto other = find_program(tree_, name);
+    const auto other_elf = other ? loader_.elf(other->file) : nullptr;
+    if (!other_elf || !*other_elf) continue;
+    machine.seen = fmt::format("criu: {}, {}: {}", elf.machine, other->path, (*other_elf)->machine);
+    if (elf.machine != (*other_elf)->machine)
       refuse(machine, machine.seen, "\"Exec format error\" when criu is started",
-             "build criu for " + other_elf->machine);
+             "build criu for " + (*other_elf)->machine);
     break;
   }
   if (machine.seen.empty())
-    machine.seen = fmt::format("criu: {}; nothing in the image to compare it with", elf->machine);
+    machine.seen = fmt::format("criu: {}; nothing in the image to compare it with", elf.machine);
   const auto bytes = image_.read(criu.path);
   judge_criu_version(bytes ? *bytes : "", asked);
 }
@@ -168,7 +178,7 @@ void ImageCheck::look_for_helpers() {
   Finding& lock =
       add("connection-lock", "iptables or nft, to lock TCP connections", "feature:tcp-established");
   for (const char* name : {"iptables", "nft"}) {
-    const auto program = find_program(image_, name);
+    const auto program = find_program(tree_, name);
     if (program && lock.seen.empty()) lock.seen = program->path;
   }
   if (lock.seen.empty())
@@ -177,7 +187,7 @@ void ImageCheck::look_for_helpers() {
            "install iptables, or dump with --tcp-close or --network-lock skip (3.19 and newer)");
   Finding& kcheck = add("kcheck", "kcheck, to check the guest from inside", "better-off");
   kcheck.required = false;
-  if (const auto program = find_program(image_, "kcheck"))
+  if (const auto program = find_program(tree_, "kcheck"))
     kcheck.seen = program->path;
   else
     refuse(kcheck, "no kcheck in the directories of PATH", "",

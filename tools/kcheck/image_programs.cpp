@@ -1,40 +1,8 @@
 #include "image_programs.h"
 
-#include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-
-#include "base/file.h"
 
 namespace cg {
-
-std::optional<Program> find_program(const image::ImageReader& image, std::string_view name) {
-  for (const char* directory :
-       {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
-    const std::string path = fmt::format("{}/{}", directory, name);
-    const auto file = image.stat(path);
-    if (!file || file->meta.type != image::NodeType::regular || (file->meta.mode & 0111) == 0) continue;
-    const auto link = image.stat(path, image::ImageReader::LastLink::keep);
-    const bool is_link = link && link->meta.type == image::NodeType::symlink;
-    return Program{path, is_link ? link->meta.target : path};
-  }
-  return std::nullopt;
-}
-
-// libelf wants a file; an anonymous one keeps the machine's disk out of it.
-Result<ElfFile> read_elf_in(const image::ImageReader& image, const std::string& path) {
-  CG_TRY(bytes, image.read(path));
-  UniqueFd file(memfd_create("elf", MFD_CLOEXEC));
-  if (!file) return cannot_errno("memfd_create", errno);
-  CG_CHECK(write_all(file.get(), bytes, path));
-  auto elf = read_elf(fmt::format("/proc/self/fd/{}", file.get()));
-  if (!elf) return std::unexpected(Error{elf.error().kind, fmt::format("{}: not a whole ELF file", path)});
-  return elf;
-}
 
 std::vector<Version> versions_in(std::string_view binary) {
   std::vector<Version> found;

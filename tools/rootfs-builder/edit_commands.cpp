@@ -11,6 +11,8 @@
 #include "image/edit.h"
 #include "image_arguments.h"
 #include "image_choice.h"
+#include "program_gate.h"
+#include "programs/image_tree.h"
 
 namespace cg {
 namespace {
@@ -27,13 +29,31 @@ struct EditArguments {
   std::string mode;
   std::string owner;
   bool recursive = false;
+  bool force = false;
+  bool with_libs = false;
+  std::string libs_from;
 };
 using Arguments = std::shared_ptr<EditArguments>;
 // What the words after the image mean.
 using Wishes = std::function<Result<std::vector<Change>>(const EditArguments&)>;
 
+// Programs among the injections must be ones that the image can start; what that takes goes in before them.
+Result<void> prepare_programs(const EditArguments& arguments, std::vector<Change>& changes,
+                              Context& context) {
+  CG_TRY(programs, has_programs(changes));
+  if (!programs) return {};
+  CG_TRY(reader, arguments.choice.open());
+  ProgramPolicy policy{.force = arguments.force, .libraries = {}};
+  if (arguments.with_libs || !arguments.libs_from.empty())
+    policy.libraries = LibrarySource{arguments.libs_from};
+  CG_TRY(more, admit_programs(ImageTree(reader), changes, policy, context.env.err));
+  changes.insert(changes.begin(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  return {};
+}
+
 Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Context& context) {
   CG_TRY(changes, wishes(arguments));
+  CG_CHECK(prepare_programs(arguments, changes, context));
   CG_TRY(epoch, source_date_epoch(context.env));
   const image::EditOptions options{
       .partition = arguments.choice.partition,
@@ -120,6 +140,11 @@ Wishes for_each_item(Make make) {
   };
 }
 
+void add_force(const Added& added) {
+  added.command->add_flag("--force", added.arguments->force,
+                          "Put programs in that the image cannot start, and say why it cannot");
+}
+
 constexpr const char* injection_name = "SRC:DEST[:MODE[:UID:GID]]";
 
 }  // namespace
@@ -131,11 +156,20 @@ void add_edit_commands(CLI::App& app, std::vector<Registered>& commands) {
       ->add_option(injection_name, inject.arguments->items,
                    "What goes where; MODE is octal, \\: is a colon in a name")
       ->required();
+  inject.command->add_flag("--with-libs", inject.arguments->with_libs,
+                           "Bring the libraries that dynamic programs need and the image lacks, from this "
+                           "machine, to where the image's loader looks");
+  inject.command
+      ->add_option("--libs-from", inject.arguments->libs_from,
+                   "The same, from the root file system or the directory of libraries at DIR")
+      ->type_name("DIR");
+  add_force(inject);
   commands.push_back(registered(inject, injections(image::Injection::Existing::replaced)));
 
   auto replace = add_edit(
       app, "replace", "Give files of an image other bytes; their names, owners, modes and attributes stay");
   replace.command->add_option(injection_name, replace.arguments->items, "What goes where")->required();
+  add_force(replace);
   commands.push_back(registered(replace, injections(image::Injection::Existing::rewritten)));
 
   auto remove = add_edit(app, "remove", "Take files and directories out of an image");

@@ -3,7 +3,6 @@
 #include <archive.h>
 #include <fmt/format.h>
 #include <fnmatch.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -99,10 +98,8 @@ class Selection {
     if (const char* hard = archive_entry_hardlink(entry)) return add(hard);
     if (archive_entry_filetype(entry) == AE_IFLNK)
       return add(link_target(path, archive_entry_symlink(entry)));
-    if (!found->second.content.starts_with("\x7f"
-                                           "ELF"))
-      return {};
-    CG_TRY(elf, inspect(path, found->second.content));
+    if (!has_elf_magic(found->second.content)) return {};
+    CG_TRY(elf, read_elf(found->second.content, path));
     if (!elf.interp.empty()) {
       if (!files_.contains(merged(elf.interp)))
         return refused(fmt::format("{}: its loader {} is in none of the packages", path, elf.interp));
@@ -122,15 +119,6 @@ class Selection {
   std::vector<std::string> paths() const { return {chosen_.begin(), chosen_.end()}; }
 
  private:
-  static Result<ElfFile> inspect(const std::string& path, const std::string& content) {
-    const UniqueFd fd(memfd_create("elf", MFD_CLOEXEC));
-    if (!fd) return cannot_errno("memory for " + path, errno);
-    CG_CHECK(write_all(fd.get(), content, path));
-    auto elf = read_elf(fmt::format("/proc/self/fd/{}", fd.get()));
-    if (!elf) return refused(fmt::format("{}: {}", path, elf.error().message));
-    return elf;
-  }
-
   const PackageFiles& files_;
   std::map<std::string, std::string> by_name_;
   std::set<std::string> chosen_;

@@ -14,6 +14,8 @@
 #include "image/change.h"
 #include "image/frame.h"
 #include "image_choice.h"
+#include "programs/check.h"
+#include "programs/image_tree.h"
 
 namespace cg {
 namespace {
@@ -22,6 +24,7 @@ struct Check {
   std::string name;
   std::string verdict;  // PASS, FAIL or UNKNOWN
   std::string detail;
+  std::string path = {};  // in the image, where there is one
 };
 
 Check check_state(const image::ImageReader& reader) {
@@ -71,10 +74,25 @@ Result<Check> check_structure(const image::ImageReader& reader) {
   return Check{"structure", "FAIL", fmt::format("e2fsck -fn: {}", found)};
 }
 
+// One check for each program or library that cannot be loaded; or one that says how many can.
+std::vector<Check> check_loading(const image::ImageReader& reader) {
+  const auto report = check_programs(ImageTree(reader));
+  if (!report) return {{"programs", "UNKNOWN", report.error().message}};
+  std::vector<Check> checks;
+  for (const auto& problem : report->problems)
+    checks.push_back({"program", "FAIL", problem.message, problem.path});
+  if (checks.empty())
+    checks.push_back(
+        {"programs", "PASS",
+         fmt::format("{} ELF files{}: loaders, libraries and symbol versions are there", report->programs,
+                     report->machine.empty() ? "" : " for " + report->machine)});
+  return checks;
+}
+
 Result<Check> check_file(const image::ImageReader& reader, const std::string& item) {
   CG_TRY(expected, image::parse_injection(item));
   CG_TRY(wanted, sha256_file(expected.source));
-  Check check{"file " + expected.destination, "FAIL", {}};
+  Check check{"file", "FAIL", {}, expected.destination};
   const auto info = reader.stat(expected.destination);
   if (!info) {
     check.detail = "is not in the image";
@@ -99,7 +117,7 @@ Result<Check> check_file(const image::ImageReader& reader, const std::string& it
     check.detail = fmt::format("belongs to {}:{}, not {}:{}", info->meta.uid, info->meta.gid, *expected.uid,
                                *expected.gid);
   else
-    check = {check.name, "PASS", fmt::format("is {} ({})", expected.source.string(), wanted)};
+    check = {check.name, "PASS", fmt::format("is {} ({})", expected.source.string(), wanted), check.path};
   return check;
 }
 
@@ -123,6 +141,7 @@ Registered add_verify_command(CLI::App& app) {
             if (verity) checks.push_back(*verity);
             CG_TRY(structure, check_structure(reader));
             checks.push_back(std::move(structure));
+            for (auto& check : check_loading(reader)) checks.push_back(std::move(check));
             for (const auto& item : state->expect) {
               CG_TRY(check, check_file(reader, item));
               checks.push_back(std::move(check));
@@ -137,13 +156,16 @@ Registered add_verify_command(CLI::App& app) {
                                              {"image", state->choice.image},
                                              {"good", !failed && !unknown}};
               json["checks"] = nlohmann::ordered_json::array();
-              for (const auto& check : checks)
+              for (const auto& check : checks) {
                 json["checks"].push_back(
                     {{"name", check.name}, {"verdict", check.verdict}, {"detail", check.detail}});
+                if (!check.path.empty()) json["checks"].back()["path"] = check.path;
+              }
               context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
             } else {
               for (const auto& check : checks)
-                context.env.out << fmt::format("{:<7} {} {}\n", check.verdict, check.name, check.detail);
+                context.env.out << fmt::format("{:<7} {} {}{}{}\n", check.verdict, check.name, check.path,
+                                               check.path.empty() ? "" : " ", check.detail);
             }
             return failed ? exit_no : unknown ? exit_unable : exit_good;
           }};

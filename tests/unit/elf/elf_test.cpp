@@ -48,6 +48,33 @@ TEST_F(ReadElf, DynamicProgram) {
   EXPECT_TRUE(elf->has_symbols);
 }
 
+TEST_F(ReadElf, SymbolVersionsAsNeededAndDefined) {
+  const fs::path script = directory_.path() / "versions";
+  spill(script, "V_1 { one; }; V_2 { main; } V_1;");
+  const fs::path path = compile(
+      "libx.so", {"-shared", "-fPIC", "-Wl,-soname,libx.so", "-Wl,--version-script=" + script.string()});
+  const auto elf = read_elf(path);
+  ASSERT_TRUE(elf) << elf.error().message;
+  EXPECT_EQ(elf->version_definitions, (std::vector<std::string>{"V_1", "V_2"}));
+  const auto program = read_elf(compile("a", {"-pie"}));
+  ASSERT_TRUE(program);
+  ASSERT_FALSE(program->version_needs.empty());
+  EXPECT_EQ(program->version_needs[0].library, "libc.so.6");
+  EXPECT_TRUE(program->version_needs[0].version.starts_with("GLIBC_"));
+  // The same from memory.
+  const std::string bytes = slurp(path);
+  const auto again = read_elf(bytes, "memory");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->version_definitions, elf->version_definitions);
+  EXPECT_EQ(again->soname, "libx.so");
+  EXPECT_FALSE(read_elf(std::string_view(bytes).substr(0, 20), "memory"));
+}
+
+TEST_F(ReadElf, RpathIsHandedDownAndRunpathIsNot) {
+  EXPECT_TRUE(read_elf(compile("a", {"-Wl,-rpath,/x", "-Wl,--disable-new-dtags"}))->run_path_is_handed_down);
+  EXPECT_FALSE(read_elf(compile("b", {"-Wl,-rpath,/x", "-Wl,--enable-new-dtags"}))->run_path_is_handed_down);
+}
+
 TEST_F(ReadElf, StaticProgram) {
   const auto elf = read_elf(compile("a", {"-static", "-s"}));
   ASSERT_TRUE(elf) << elf.error().message;

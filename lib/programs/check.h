@@ -1,0 +1,35 @@
+// Can the programs of a tree be started? Machine, loader, libraries and the symbol versions they need.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "programs/file_tree.h"
+#include "programs/loader.h"
+
+namespace cg {
+
+struct ProgramProblem {
+  std::string path;     // of the program or library that cannot be loaded
+  std::string message;  // "needs libx.so.1, which …"
+  auto operator<=>(const ProgramProblem&) const = default;
+};
+
+struct ProgramsReport {
+  std::size_t programs = 0;              // ELF files in the standard places
+  std::size_t libraries = 0;             // of these, ones without a loader of their own
+  std::string machine;                   // "" when there is no program
+  std::vector<ProgramProblem> problems;  // sorted
+};
+
+// All ELF files in the directories that programs and libraries have in a guest. A library that no program
+// reaches counts as one that is loaded by name: where what it needs is anywhere in these directories, whoever
+// loads it is taken to bring the path.
+Result<ProgramsReport> check_programs(const FileTree& tree);
+
+// What speaks against one file that comes, or came, into a tree for `machine` ("": for any).
+Result<std::vector<ProgramProblem>> check_program(Loader& loader, const std::string& path,
+                                                  const std::string& machine);
+
+}  // namespace cg

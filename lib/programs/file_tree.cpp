@@ -1,0 +1,173 @@
+#include "programs/file_tree.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <deque>
+
+#include "base/file.h"
+
+namespace cg {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int most_links = 40;  // as Linux's own limit
+
+std::vector<std::string> components(std::string_view path) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view part = path.substr(at, end - at);
+    if (!part.empty() && part != ".") parts.emplace_back(part);
+    at = end + 1;
+  }
+  return parts;
+}
+
+Result<std::string> read_host_file(const fs::path& path, std::uint64_t most) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return cannot_errno(path.string(), errno);
+  if (most >= default_read_limit) return read_fd(fd.get(), path.string(), default_read_limit);
+  std::string bytes(most, '\0');
+  std::size_t done = 0;
+  while (done < most) {
+    const ssize_t got = pread(fd.get(), bytes.data() + done, most - done, static_cast<off_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return cannot_errno(path.string(), errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+}  // namespace
+
+Result<Resolved> resolve(const FileTree& tree, std::string_view path, LastLink last) {
+  const auto parts = components(path);
+  std::deque<std::string> rest(parts.begin(), parts.end());
+  std::string at;
+  int links = 0;
+  while (!rest.empty()) {
+    std::string name = std::move(rest.front());
+    rest.pop_front();
+    if (name == "..") {
+      at.resize(at.empty() ? 0 : at.rfind('/'));
+      continue;
+    }
+    const std::string here = at + "/" + name;
+    CG_TRY(entry, tree.entry(here));
+    if (!entry) {
+      at = here;
+      for (const auto& missing : rest) at += "/" + missing;
+      return Resolved{std::move(at), std::nullopt};
+    }
+    if (entry->kind == FileKind::link && (!rest.empty() || last == LastLink::follow)) {
+      if (++links > most_links) return refused(fmt::format("{}: too many symbolic links", path));
+      const auto target = components(entry->target);
+      rest.insert(rest.begin(), target.begin(), target.end());
+      if (entry->target.starts_with('/')) at.clear();
+      continue;
+    }
+    if (!rest.empty() && entry->kind != FileKind::directory)
+      return refused(fmt::format("{}: {} is not a directory", path, here));
+    at = here;
+  }
+  if (at.empty()) at = "/";
+  CG_TRY(entry, tree.entry(at));
+  return Resolved{std::move(at), std::move(entry)};
+}
+
+Result<std::optional<TreeEntry>> HostTree::entry(const std::string& path) const {
+  struct stat info {};
+  const fs::path real = host_path(path);
+  if (lstat(real.c_str(), &info) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    return cannot_errno(real.string(), errno);
+  }
+  TreeEntry entry{.kind = S_ISREG(info.st_mode)   ? FileKind::regular
+                          : S_ISDIR(info.st_mode) ? FileKind::directory
+                          : S_ISLNK(info.st_mode) ? FileKind::link
+                                                  : FileKind::other,
+                  .mode = info.st_mode & 07777U,
+                  .size = static_cast<std::uint64_t>(info.st_size),
+                  .target = {}};
+  if (entry.kind == FileKind::link) {
+    std::error_code error;
+    entry.target = fs::read_symlink(real, error).string();
+    if (error) return cannot(real.string() + ": " + error.message());
+  }
+  return entry;
+}
+
+Result<std::vector<std::string>> HostTree::names(const std::string& directory) const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(host_path(directory), error), end; !error && at != end; at.increment(error))
+    names.push_back(at->path().filename().string());
+  if (error) return cannot(host_path(directory).string() + ": " + error.message());
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<std::string> HostTree::read(const std::string& path, std::uint64_t most) const {
+  return read_host_file(host_path(path), most);
+}
+
+void LayeredTree::put(const std::string& path, Added added) {
+  added_.insert_or_assign(path, std::move(added));
+  for (std::size_t slash = path.rfind('/'); slash != 0 && slash != std::string::npos;
+       slash = path.rfind('/', slash - 1))
+    added_.try_emplace(path.substr(0, slash), Added{{.kind = FileKind::directory, .mode = 0755}, {}});
+}
+
+Result<void> LayeredTree::add(const std::string& path, const fs::path& source) {
+  std::error_code error;
+  const auto size = fs::file_size(source, error);
+  if (error) return cannot(source.string() + ": " + error.message());
+  put(path, {{.kind = FileKind::regular, .mode = 0755, .size = size, .target = {}}, source});
+  return {};
+}
+
+Result<void> LayeredTree::add_link(const std::string& path, const std::string& target) {
+  put(path, {{.kind = FileKind::link, .mode = 0777, .size = target.size(), .target = target}, {}});
+  return {};
+}
+
+const fs::path* LayeredTree::source_of(const std::string& path) const {
+  const auto found = added_.find(path);
+  return found != added_.end() && !found->second.source.empty() ? &found->second.source : nullptr;
+}
+
+Result<std::optional<TreeEntry>> LayeredTree::entry(const std::string& path) const {
+  if (const auto found = added_.find(path); found != added_.end()) return found->second.entry;
+  return below_.entry(path);
+}
+
+Result<std::vector<std::string>> LayeredTree::names(const std::string& directory) const {
+  std::vector<std::string> names;
+  CG_TRY(below, below_.entry(directory));
+  if (below && below->kind == FileKind::directory) {
+    CG_TRY(there, below_.names(directory));
+    names = std::move(there);
+  }
+  const std::string prefix = directory == "/" ? "/" : directory + "/";
+  for (auto at = added_.lower_bound(prefix); at != added_.end() && at->first.starts_with(prefix); ++at) {
+    const std::string_view rest = std::string_view(at->first).substr(prefix.size());
+    if (!rest.contains('/')) names.emplace_back(rest);
+  }
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
+}
+
+Result<std::string> LayeredTree::read(const std::string& path, std::uint64_t most) const {
+  if (const auto* source = source_of(path)) return read_host_file(*source, most);
+  return below_.read(path, most);
+}
+
+}  // namespace cg
