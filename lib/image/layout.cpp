@@ -69,22 +69,32 @@ std::string_view to_string(ContentKind content) {
 }
 
 Result<ContentKind> probe_content(Device& disk, std::uint64_t offset) {
-  const auto holds = [&](std::uint64_t at, std::string_view magic) {
-    std::array<std::byte, 16> found{};
-    return at + magic.size() <= disk.size() && disk.get(at, std::span(found).first(magic.size())) == 0 &&
-           std::memcmp(found.data(), magic.data(), magic.size()) == 0;
+  struct Mark {
+    std::uint64_t at;
+    std::string_view magic;
+    ContentKind kind;
   };
-  if (holds(offset + 1080, "\x53\xef")) return ContentKind::ext;
-  if (holds(offset + 1024, "\xe2\xe1\xf5\xe0")) return ContentKind::erofs;
-  if (holds(offset, "hsqs")) return ContentKind::squashfs;
-  if (holds(offset, "XFSB")) return ContentKind::xfs;
-  if (holds(offset + 65600, "_BHRfS_M")) return ContentKind::btrfs;
-  if (holds(offset, "verity")) return ContentKind::verity;
-  for (const std::string_view magic : {std::string_view("070701"), std::string_view("070702"),
-                                       std::string_view("\x1f\x8b"), std::string_view("\x28\xb5\x2f\xfd"),
-                                       std::string_view("\xfd"
-                                                        "7zXZ")})
-    if (holds(offset, magic)) return ContentKind::initrd;
+  static constexpr Mark marks[] = {{1080, "\x53\xef", ContentKind::ext},
+                                   {1024, "\xe2\xe1\xf5\xe0", ContentKind::erofs},
+                                   {0, "hsqs", ContentKind::squashfs},
+                                   {0, "XFSB", ContentKind::xfs},
+                                   {65600, "_BHRfS_M", ContentKind::btrfs},
+                                   {0, "verity", ContentKind::verity},
+                                   {0, "070701", ContentKind::initrd},
+                                   {0, "070702", ContentKind::initrd},
+                                   {0, "\x1f\x8b", ContentKind::initrd},
+                                   {0, "\x28\xb5\x2f\xfd", ContentKind::initrd},
+                                   {0,
+                                    "\xfd"
+                                    "7zXZ",
+                                    ContentKind::initrd}};
+  for (const Mark& mark : marks) {
+    std::array<std::byte, 16> found{};
+    const std::uint64_t at = offset + mark.at;
+    if (at > disk.size() || mark.magic.size() > disk.size() - at) continue;
+    CG_CHECK(disk.read(at, std::span(found).first(mark.magic.size())));
+    if (std::memcmp(found.data(), mark.magic.data(), mark.magic.size()) == 0) return mark.kind;
+  }
   return ContentKind::unknown;
 }
 
@@ -104,9 +114,8 @@ Result<DiskLayout> read_layout(Device& disk) {
     layout.faults = std::move(gpt.faults);
   } else {
     std::array<std::byte, 16> signature{};
-    const bool dax = disk.size() >= dax_data_offset + mbr_bytes &&
-                     disk.get(dax_superblock_offset, signature) == 0 &&
-                     std::memcmp(signature.data(), "NVDIMM_PFN_INFO", 16) == 0;
+    if (disk.size() >= dax_data_offset + mbr_bytes) CG_CHECK(disk.read(dax_superblock_offset, signature));
+    const bool dax = std::memcmp(signature.data(), "NVDIMM_PFN_INFO", 16) == 0;
     layout.scheme = dax ? Scheme::dax : Scheme::mbr;
     for (const MbrEntry& entry : *table)
       layout.partitions.push_back({.number = entry.number,

@@ -18,10 +18,11 @@ std::atomic<std::size_t> calls{0};
 What wish = What::count;
 std::size_t wished = 0;
 int wished_error = 0;
+Calls wished_kind = Calls::changes;
 
 // 0: go on; 1: fail with wished_error; 2: do half of it and die.
-int verdict() {
-  if (!armed) return 0;
+int verdict(Calls kind) {
+  if (!armed || kind != wished_kind) return 0;
   const std::size_t number = ++calls;
   switch (wish) {
     case What::count:
@@ -42,8 +43,8 @@ int verdict() {
 }
 
 template <class Call, class Half>
-auto through(Call call, Half half) -> decltype(call()) {
-  switch (verdict()) {
+auto through(Call call, Half half, Calls kind = Calls::changes) -> decltype(call()) {
+  switch (verdict(kind)) {
     case 1:
       errno = wished_error;
       return -1;
@@ -95,7 +96,8 @@ bool allocation_fails() {
 
 }  // namespace
 
-void arm(What what, std::size_t n, int error) {
+void arm(What what, std::size_t n, int error, Calls kind) {
+  wished_kind = kind;
   wish = what;
   wished = n;
   wished_error = error;
@@ -140,6 +142,17 @@ ssize_t pwrite(int fd, const void* bytes, size_t count, off_t at) {
 }
 ssize_t pwrite64(int fd, const void* bytes, size_t count, off64_t at) {
   return pwrite(fd, bytes, count, at);
+}
+ssize_t pread(int fd, void* bytes, size_t count, off_t at) {
+  return through([&] { return static_cast<ssize_t>(syscall(SYS_pread64, fd, bytes, count, at)); }, [] {},
+                 cg::faults::Calls::reads);
+}
+ssize_t pread64(int fd, void* bytes, size_t count, off64_t at) {
+  return pread(fd, bytes, count, at);
+}
+ssize_t read(int fd, void* bytes, size_t count) {
+  return through([&] { return static_cast<ssize_t>(syscall(SYS_read, fd, bytes, count)); }, [] {},
+                 cg::faults::Calls::reads);
 }
 ssize_t write(int fd, const void* bytes, size_t count) {
   return through([&] { return static_cast<ssize_t>(syscall(SYS_write, fd, bytes, count)); },

@@ -1,6 +1,6 @@
-// Lets the n-th system call that changes a file fail, or kills the process there. This program defines
-// pwrite(), fsync(), rename() and the others itself, so that what lib/ and the libraries below it call
-// arrives here: the tools need no seam for it.
+// Lets the n-th system call that changes or reads a file fail, or kills the process there. This program
+// defines pwrite(), fsync(), rename() and the others itself, so that what lib/ and the libraries below it
+// call arrives here: the tools need no seam for it.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,13 @@ enum class What {
   kill,       // SIGKILL in the middle of the n-th call: half of its bytes are written
 };
 
-// Counts from now on; `error` is what a failing call sets errno to.
-void arm(What what, std::size_t n, int error);
+enum class Calls {
+  changes,  // write, fsync, rename, unlink and their like
+  reads,    // read and pread
+};
+
+// Counts calls of that kind from now on; `error` is what a failing one sets errno to.
+void arm(What what, std::size_t n, int error, Calls kind = Calls::changes);
 // How many calls there were since arm(); no more faults.
 std::size_t disarm();
 
