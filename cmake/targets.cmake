@@ -23,9 +23,9 @@ else()
   target_link_libraries(cg_fmt INTERFACE fmt::fmt-header-only)
 endif()
 
-# cg_library(NAME DEPS…): lib/NAME/*.cpp -> static library cg_NAME.
+# cg_library(NAME DEPS…): lib/NAME/*.cpp and those of its folders -> static library cg_NAME.
 function(cg_library name)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   if(sources)
     add_library(cg_${name} STATIC ${sources})
     target_link_libraries(cg_${name} PUBLIC cg_options cg_fmt ${ARGN})

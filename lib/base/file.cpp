@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,13 @@ fs::path temporary_beside(const fs::path& destination) {
 }
 
 }  // namespace
+
+Result<UniqueFd> nameless_file(const std::filesystem::path& directory) {
+  UniqueFd fd(open(directory.empty() ? "." : directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!fd) fd.reset(memfd_create("nameless", MFD_CLOEXEC));
+  if (!fd) return cannot_errno("a temporary file in " + directory.string(), errno);
+  return fd;
+}
 
 void sync_directory(const fs::path& directory) {
   UniqueFd fd(open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

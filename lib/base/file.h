@@ -43,6 +43,10 @@ Result<std::string> read_fd(int fd, const std::string& name, std::uint64_t limit
 Result<void> write_all(int fd, std::string_view bytes, const std::string& name);
 Result<void> make_directories(const std::filesystem::path& path);
 
+// A file for reading and writing that never has a name: in `directory` ("": the working directory), or in memory
+// where its file system makes none.
+Result<UniqueFd> nameless_file(const std::filesystem::path& directory);
+
 // Makes a directory's entries as they are now survive a power cut; "" is the working directory.
 void sync_directory(const std::filesystem::path& directory);
 

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <memory>
 #include <new>
-#include <optional>
 
 #include "base/file.h"
 #include "image/sources.h"
@@ -22,27 +21,6 @@ namespace {
 struct ArchiveCloser {
   void operator()(archive* handle) const { archive_read_free(handle); }
 };
-
-std::optional<NodeType> node_type(unsigned type) {
-  switch (type) {
-    case AE_IFREG:
-      return NodeType::regular;
-    case AE_IFDIR:
-      return NodeType::directory;
-    case AE_IFLNK:
-      return NodeType::symlink;
-    case AE_IFCHR:
-      return NodeType::character_device;
-    case AE_IFBLK:
-      return NodeType::block_device;
-    case AE_IFIFO:
-      return NodeType::fifo;
-    case AE_IFSOCK:
-      return NodeType::socket;
-    default:
-      return std::nullopt;
-  }
-}
 
 std::string reason(archive* handle) {
   const char* const text = archive_error_string(handle);

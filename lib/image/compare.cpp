@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "image/initrd/archive.h"
+
 namespace cg::image {
 namespace {
 
@@ -99,20 +101,47 @@ Result<void> compare_bytes(Device& first, Device& second, const ImageReader* fil
   return {};
 }
 
+void compare_initrds(const InitrdArchive& first, const InitrdArchive& second, Differences& differences) {
+  const auto& a = first.members();
+  const auto& b = second.members();
+  const auto codec = [](const InitrdMember& member) {
+    return member.codec ? std::string(to_string(*member.codec)) : std::string("none");
+  };
+  for (std::size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+    const std::string where = fmt::format("archive {}", i + 1);
+    if (i >= a.size() || i >= b.size()) {
+      differences.add(where, "exists", i < a.size() ? "yes" : "", i < b.size() ? "yes" : "");
+      continue;
+    }
+    differences.compare(where, "offset", a[i].offset, b[i].offset);
+    differences.compare(where, "compression", codec(a[i]), codec(b[i]));
+    differences.compare(where, "entries", a[i].entries, b[i].entries);
+    differences.compare(where, "unpacked bytes", a[i].unpacked, b[i].unpacked);
+  }
+}
+
 Result<std::vector<Difference>> compare_images(const ImageReader& first, const ImageReader& second,
                                                CompareScope scope, std::size_t most) {
   Differences differences(most);
   const bool everything = scope == CompareScope::everything;
+  const bool file_systems = first.filesystem() && second.filesystem();
   if (everything) {
     compare_layouts(first.layout(), second.layout(), differences);
-    compare_superblocks(first.filesystem(), second.filesystem(), differences);
-    compare_groups(first.filesystem(), second.filesystem(), differences);
+    if (file_systems) {
+      compare_superblocks(first.filesystem(), second.filesystem(), differences);
+      compare_groups(first.filesystem(), second.filesystem(), differences);
+    } else if (first.initrd() && second.initrd()) {
+      compare_initrds(*first.initrd(), *second.initrd(), differences);
+    } else {
+      differences.compare("file", "content", std::string(to_string(first.place().content)),
+                          std::string(to_string(second.place().content)));
+    }
   }
   if (!differences.full()) CG_CHECK(compare_files(first, second, scope, differences));
   if (everything && differences.found().empty()) {
     CG_TRY(a, FileDevice::of(first.fd(), first.name()));
     CG_TRY(b, FileDevice::of(second.fd(), second.name()));
-    CG_CHECK(compare_bytes(a, b, &first, differences));
+    CG_CHECK(compare_bytes(a, b, file_systems ? &first : nullptr, differences));
   }
   return differences.found();
 }

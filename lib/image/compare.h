@@ -1,6 +1,6 @@
 // Where two images differ, as structures with a name and not as offsets: partition table, superblock, group
-// descriptors, inodes, paths, contents. What no structure explains is named by its place in the file, so that
-// images without a difference are the same byte for byte.
+// descriptors, an initrd's archives, inodes, paths, contents. What no structure explains is named by its
+// place in the file, so that images without a difference are the same byte for byte.
 #pragma once
 
 #include <cstddef>
@@ -52,6 +52,7 @@ Result<std::vector<Difference>> compare_images(const ImageReader& first, const I
 void compare_layouts(const DiskLayout& first, const DiskLayout& second, Differences& differences);
 void compare_superblocks(struct_ext2_filsys* first, struct_ext2_filsys* second, Differences& differences);
 void compare_groups(struct_ext2_filsys* first, struct_ext2_filsys* second, Differences& differences);
+void compare_initrds(const InitrdArchive& first, const InitrdArchive& second, Differences& differences);
 Result<void> compare_files(const ImageReader& first, const ImageReader& second, CompareScope scope,
                            Differences& differences);
 // The first byte of two files that is not the same. `file_system` says what lies there; or nullptr.

@@ -7,34 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <optional>
 
 #include "image/sources.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
 namespace {
-
-std::optional<NodeType> node_type(mode_t mode) {
-  switch (mode & S_IFMT) {
-    case S_IFREG:
-      return NodeType::regular;
-    case S_IFDIR:
-      return NodeType::directory;
-    case S_IFLNK:
-      return NodeType::symlink;
-    case S_IFCHR:
-      return NodeType::character_device;
-    case S_IFBLK:
-      return NodeType::block_device;
-    case S_IFIFO:
-      return NodeType::fifo;
-    case S_IFSOCK:
-      return NodeType::socket;
-    default:
-      return std::nullopt;
-  }
-}
 
 Result<std::vector<Xattr>> read_xattrs(const fs::path& path) {
   std::vector<Xattr> xattrs;

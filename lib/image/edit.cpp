@@ -14,6 +14,8 @@
 #include "image/group_counts.h"
 #include "image/grow.h"
 #include "image/image_lock.h"
+#include "image/initrd/edit.h"
+#include "image/initrd/files.h"
 #include "image/layout.h"
 #include "image/undo_journal.h"
 
@@ -186,6 +188,10 @@ Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& chang
   CG_CHECK(recover_image(target, Recoverer::editor));
   CG_TRY(disk, FileDevice::of(lock.get(), image.string()));
   CG_TRY(layout, read_layout(disk));
+  if (is_initrd(layout) && !options.partition)
+    return edit_initrd({target, lock.get(), disk}, changes, sources, options);
+  if (options.initrd == EditOptions::Initrd::repack || options.compression)
+    return usage_error(image.string() + ": no initrd, so there is nothing to repack or to compress");
   CG_TRY(place, find_ext(layout, options.partition, image.string()));
   Edit work(image.string(), disk, layout, place, options);
   CG_TRY(summary, work.prepare(changes, sources));

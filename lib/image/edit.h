@@ -1,7 +1,7 @@
-// Changes an existing ext2/3/4 image, wherever in its file the file system lies: all of the changes or,
-// whatever fails, none. The whole edit is worked out in memory first (overlay.h), so an image that is too
-// small is refused before anything is written. Then either a copy takes the image's name when it is complete
-// and synced, or the image itself is changed under the protection of an undo journal.
+// Changes an existing ext2/3/4 image, wherever in its file the file system lies, or an initrd: all of the
+// changes or, whatever fails, none. The whole edit is worked out in memory first (overlay.h), so an image
+// that is too small is refused before anything is written. Then either a copy takes the image's name when it
+// is complete and synced, or the image itself is changed under the protection of an undo journal.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "image/change.h"
+#include "image/initrd/writer.h"
 #include "image/verity.h"
 
 namespace cg::image {
@@ -25,6 +26,8 @@ struct EditOptions {
   Growth growth = Growth::never;  // of file system, partition and file, when there is no room
   VerityPolicy verity = VerityPolicy::rebuild_certain;  // a likely tree is refused then
   std::optional<std::int64_t> source_date_epoch;        // newer times become this one
+  enum class Initrd { append, repack } initrd = Initrd::append;
+  std::optional<Compression> compression;  // of what is written to an initrd; default: as its last archive's
 };
 
 struct EditSummary {

@@ -22,15 +22,24 @@ Result<ImageBuilder> ImageBuilder::create(const std::filesystem::path& destinati
   if (options.label.size() > 16)
     return usage_error(fmt::format("label '{}': ext4 holds at most 16 bytes", options.label));
   CG_TRY(file, AtomicFile::create(destination, 0644));
-  return ImageBuilder(std::move(file), std::move(options));
+  UniqueFd waiting;
+  if (options.frame.form == Form::initrd) {
+    CG_TRY(nameless, nameless_file(destination.parent_path()));
+    waiting = std::move(nameless);
+  }
+  return ImageBuilder(std::move(file), std::move(waiting), std::move(options));
 }
 
-ImageBuilder::ImageBuilder(AtomicFile file, ImageOptions options)
-    : file_(std::move(file)), options_(std::move(options)), tree_(std::make_unique<Tree>()) {
+ImageBuilder::ImageBuilder(AtomicFile file, UniqueFd waiting, ImageOptions options)
+    : file_(std::move(file)),
+      waiting_(std::move(waiting)),
+      options_(std::move(options)),
+      tree_(std::make_unique<Tree>()) {
   const std::uint64_t most = options_.size.fixed ? options_.frame.inside(*options_.size.fixed)
                                                  : most_auto_bytes + options_.size.extra;
   space_ = std::make_unique<Space>(most / block_size);
-  blocks_ = std::make_unique<BlockFile>(file_.fd(), file_.path().string(), options_.frame.offset());
+  blocks_ = std::make_unique<BlockFile>(waiting_ ? waiting_.get() : file_.fd(), file_.path().string(),
+                                        options_.frame.offset());
   content_ = std::make_unique<ContentWriter>(*space_, *blocks_);
   tree_->on_orphan([space = space_.get(), blocks = blocks_.get()](Inode& inode) {
     const auto* extents = std::get_if<std::vector<Extent>>(&inode.content);
@@ -141,6 +150,15 @@ Result<ImageSummary> ImageBuilder::finish() {
   CG_TRY(id, parse_uuid(summary.uuid));
   CG_TRY(verity, write_frame(options_.frame, disk, id));
   summary.verity = std::move(verity);
+  CG_CHECK(file_.commit());
+  return summary;
+}
+
+Result<InitrdSummary> ImageBuilder::finish_initrd(Compression compression) {
+  CG_CHECK(blocks_->flush());
+  FileDevice blocks(waiting_.get(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
+  CG_TRY(summary, write_initrd(*tree_, blocks, file_.fd(), file_.path().string(),
+                               {.compression = compression, .newest = options_.source_date_epoch}));
   CG_CHECK(file_.commit());
   return summary;
 }

@@ -1,6 +1,7 @@
-// Makes a new ext4 image: sources add entries, whose data goes into the file at once; finish() lays out the
-// rest (directories, attributes, journal, inode tables, bitmaps), fits the size to it and gives the file its
-// name.
+// Makes a new image: sources add entries. For an ext4 image their data goes into the file at once; finish()
+// lays out the rest (directories, attributes, journal, inode tables, bitmaps), fits the size to it and gives
+// the file its name. For an initrd data waits in a file without a name until finish_initrd() writes the
+// archive.
 #pragma once
 
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include "image/block_file.h"
 #include "image/content.h"
 #include "image/frame.h"
+#include "image/initrd/writer.h"
 #include "image/size.h"
 #include "image/space.h"
 #include "image/tree.h"
@@ -72,14 +74,16 @@ class ImageBuilder {
   void set_bytes(InodeIndex file, std::string bytes);
 
   Result<void> apply(const TreePolicy& policy);
-  // Nothing is at the destination before this has succeeded.
+  // Nothing is at the destination before one of these has succeeded: the second for the form initrd.
   Result<ImageSummary> finish();
+  Result<InitrdSummary> finish_initrd(Compression compression);
 
  private:
-  ImageBuilder(AtomicFile file, ImageOptions options);
+  ImageBuilder(AtomicFile file, UniqueFd waiting, ImageOptions options);
   Result<void> store_pending_content();
 
   AtomicFile file_;
+  UniqueFd waiting_;  // data of an initrd
   ImageOptions options_;
   // Behind pointers, because they refer to each other and the builder moves.
   std::unique_ptr<Tree> tree_;

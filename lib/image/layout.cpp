@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "compress/codec.h"
 #include "image/gpt.h"
 #include "image/mbr.h"
 
@@ -74,20 +75,17 @@ Result<ContentKind> probe_content(Device& disk, std::uint64_t offset) {
     std::string_view magic;
     ContentKind kind;
   };
-  static constexpr Mark marks[] = {{1080, "\x53\xef", ContentKind::ext},
-                                   {1024, "\xe2\xe1\xf5\xe0", ContentKind::erofs},
-                                   {0, "hsqs", ContentKind::squashfs},
-                                   {0, "XFSB", ContentKind::xfs},
-                                   {65600, "_BHRfS_M", ContentKind::btrfs},
-                                   {0, "verity", ContentKind::verity},
-                                   {0, "070701", ContentKind::initrd},
-                                   {0, "070702", ContentKind::initrd},
-                                   {0, "\x1f\x8b", ContentKind::initrd},
-                                   {0, "\x28\xb5\x2f\xfd", ContentKind::initrd},
-                                   {0,
-                                    "\xfd"
-                                    "7zXZ",
-                                    ContentKind::initrd}};
+  static constexpr Mark marks[] = {
+      {1080, "\x53\xef", ContentKind::ext},    {1024, "\xe2\xe1\xf5\xe0", ContentKind::erofs},
+      {0, "hsqs", ContentKind::squashfs},      {0, "XFSB", ContentKind::xfs},
+      {65600, "_BHRfS_M", ContentKind::btrfs}, {0, "verity", ContentKind::verity}};
+  // First, because bytes of a compressed archive may look like anything further in.
+  std::array<std::byte, codec_mark_bytes> front{};
+  if (offset == 0 && disk.size() >= front.size()) {
+    CG_CHECK(disk.read(0, front));
+    const std::string_view text(reinterpret_cast<const char*>(front.data()), front.size());
+    if (text.starts_with("0707") || codec_of(text)) return ContentKind::initrd;
+  }
   for (const Mark& mark : marks) {
     std::array<std::byte, 16> found{};
     const std::uint64_t at = offset + mark.at;

@@ -49,6 +49,7 @@ struct Place {
   unsigned partition = 0;  // 0: the whole file
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
+  ContentKind content = ContentKind::ext;
 };
 Result<Place> find_ext(const DiskLayout& layout, std::optional<unsigned> partition, const std::string& name);
 

@@ -1,48 +1,17 @@
 #include "image/reader.h"
 
-#include <ext2fs/ext2fs.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <algorithm>
+#include <cerrno>
 
 #include "base/file.h"
-#include "image/ext2_error.h"
-#include "image/ext2_io.h"
-#include "image/features.h"
-#include "image/lookup.h"
+#include "image/ext_files.h"
+#include "image/initrd/files.h"
 #include "image/undo_journal.h"
-#include "image/uuid.h"
-#include "image/xattr.h"
 
 namespace cg::image {
-namespace {
-
-NodeType node_type(unsigned mode) {
-  switch (mode & S_IFMT) {
-    case S_IFDIR:
-      return NodeType::directory;
-    case S_IFLNK:
-      return NodeType::symlink;
-    case S_IFCHR:
-      return NodeType::character_device;
-    case S_IFBLK:
-      return NodeType::block_device;
-    case S_IFIFO:
-      return NodeType::fifo;
-    case S_IFSOCK:
-      return NodeType::socket;
-    default:
-      return NodeType::regular;
-  }
-}
-
-Timestamp timestamp(std::uint32_t seconds, std::uint32_t extra) {
-  return {static_cast<std::int32_t>(seconds) + (static_cast<std::int64_t>(extra & 3) << 32), extra >> 2};
-}
-
-}  // namespace
 
 struct ImageReader::File {
   UniqueFd fd;
@@ -50,7 +19,6 @@ struct ImageReader::File {
   DiskLayout layout;
   Place place;
   Window window;
-  Filesystem fs = {};
 };
 
 ImageReader::ImageReader() = default;
@@ -82,103 +50,18 @@ Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::o
                    (S_ISDIR(info.st_mode) ? ": a directory, not an image" : ": not a regular file"));
   CG_TRY(disk, FileDevice::of(fd.get(), reader.name_));
   CG_TRY(layout, read_layout(disk));
-  CG_TRY(place, find_ext(layout, partition, reader.name_));
+  const bool initrd = !partition && is_initrd(layout);
+  Place place{.offset = 0, .bytes = layout.bytes, .content = ContentKind::initrd};
+  if (!initrd) {
+    CG_TRY(found, find_ext(layout, partition, reader.name_));
+    place = found;
+  }
   reader.file_.reset(new File{std::move(fd), std::move(disk), std::move(layout), place, Window(disk, 0, 0)});
-  reader.file_->window = Window(reader.file_->disk, place.offset, place.bytes);
-  CG_TRY(fs, open_ext(reader.file_->window, EXT2_FLAG_SOFTSUPP_FEATURES));
-  reader.file_->fs = std::move(fs);
-  reader.fs_ = reader.file_->fs.get();
+  File& file = *reader.file_;
+  file.window = Window(file.disk, place.offset, place.bytes);
+  CG_TRY(files, initrd ? open_initrd_files(file.disk) : open_ext_files(file.window, reader.name_));
+  reader.files_ = std::move(files);
   return reader;
-}
-
-ImageInfo ImageReader::info() const {
-  const ext2_super_block& super = *fs_->super;
-  ImageInfo info{.block_size = fs_->blocksize,
-                 .blocks = ext2fs_blocks_count(fs_->super),
-                 .free_blocks = ext2fs_free_blocks_count(fs_->super),
-                 .inodes = super.s_inodes_count,
-                 .free_inodes = super.s_free_inodes_count};
-  info.bytes = info.blocks * info.block_size;
-  for (dgrp_t group = 0; group < fs_->group_desc_count; ++group)
-    info.directories += ext2fs_bg_used_dirs_count(fs_, group);
-  Uuid uuid{};
-  std::copy_n(super.s_uuid, uuid.size(), uuid.begin());
-  info.uuid = to_string(uuid);
-  const auto* label = reinterpret_cast<const char*>(super.s_volume_name);
-  info.label.assign(label, strnlen(label, sizeof super.s_volume_name));
-  if (ext2fs_has_feature_journal_needs_recovery(fs_->super))
-    info.state = "journal to be replayed";
-  else if (super.s_state & EXT2_ERROR_FS)
-    info.state = "has errors";
-  else
-    info.state = super.s_state & EXT2_VALID_FS ? "clean" : "not clean";
-  info.features = feature_names(super);
-  return info;
-}
-
-Result<FileInfo> ImageReader::info_of(std::uint32_t number, std::string_view path) const {
-  ext2_inode_large inode{};
-  CG_EXT2(fmt::format("{}: {}", name_, path),
-          ext2fs_read_inode_full(fs_, number, reinterpret_cast<ext2_inode*>(&inode), sizeof inode));
-  FileInfo info{.inode = number, .size = EXT2_I_SIZE(&inode), .links = inode.i_links_count};
-  info.meta.type = node_type(inode.i_mode);
-  info.meta.mode = inode.i_mode & 07777;
-  info.meta.uid = inode.i_uid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_uid_high) << 16;
-  info.meta.gid = inode.i_gid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_gid_high) << 16;
-  info.meta.mtime = timestamp(inode.i_mtime, inode.i_extra_isize >= 12 ? inode.i_mtime_extra : 0);
-  if (info.meta.type == NodeType::symlink) {
-    CG_TRY(target, read_link(fs_, number, std::string(path)));
-    info.meta.target = std::move(target);
-  }
-  if (info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device) {
-    const std::uint32_t small = inode.i_block[0];
-    const std::uint32_t large = inode.i_block[1];
-    info.meta.device_major = small ? small >> 8 & 0xff : large >> 8 & 0xfff;
-    info.meta.device_minor = small ? small & 0xff : (large & 0xff) | (large >> 12 & 0xfff00);
-  }
-  return info;
-}
-
-Result<FileInfo> ImageReader::stat(std::string_view path, LastLink last) const {
-  auto found = look_up(fs_, path, last == LastLink::follow ? FinalLink::follow : FinalLink::keep);
-  if (!found) return std::unexpected(Error{found.error().kind, name_ + ": " + found.error().message});
-  if (!found->missing.empty()) return refused(fmt::format("{}: {}: no such file in the image", name_, path));
-  return info_of(found->inode, path);
-}
-
-Result<std::vector<DirectoryItem>> ImageReader::list(std::string_view path) const {
-  CG_TRY(directory, stat(path));
-  std::vector<DirectoryItem> items;
-  if (directory.meta.type != NodeType::directory)
-    return refused(fmt::format("{}: {}: not a directory", name_, path));
-  CG_TRY(entries, list_entries(fs_, directory.inode, fmt::format("{}: {}", name_, path)));
-  std::ranges::sort(entries, {}, &NamedInode::name);
-  for (auto& [name, inode] : entries) {
-    CG_TRY(info, info_of(inode, fmt::format("{}/{}", path, name)));
-    items.push_back({std::move(name), std::move(info)});
-  }
-  return items;
-}
-
-Result<void> ImageReader::read(std::string_view path,
-                               const std::function<Result<void>(std::string_view)>& sink) const {
-  CG_TRY(info, stat(path));
-  if (info.meta.type != NodeType::regular)
-    return refused(fmt::format("{}: {}: a {}, not a file", name_, path, to_string(info.meta.type)));
-  const std::string what = fmt::format("{}: {}", name_, path);
-  ext2_file_t file = nullptr;
-  CG_EXT2(what, ext2fs_file_open(fs_, info.inode, 0, &file));
-  const std::unique_ptr<ext2_file, void (*)(ext2_file*)> owner(
-      file, [](ext2_file* open) { ext2fs_file_close(open); });
-  std::string buffer(std::min<std::uint64_t>(info.size, 1 << 20), '\0');
-  for (std::uint64_t done = 0; done < info.size;) {
-    unsigned got = 0;
-    CG_EXT2(what, ext2fs_file_read(file, buffer.data(), static_cast<unsigned>(buffer.size()), &got));
-    if (got == 0) return refused(what + ": ends before its size");
-    CG_CHECK(sink(std::string_view(buffer).substr(0, got)));
-    done += got;
-  }
-  return {};
 }
 
 Result<std::string> ImageReader::read(std::string_view path, std::uint64_t limit) const {
@@ -192,30 +75,6 @@ Result<std::string> ImageReader::read(std::string_view path, std::uint64_t limit
     return {};
   }));
   return bytes;
-}
-
-Result<std::vector<Xattr>> ImageReader::xattrs(std::string_view path) const {
-  CG_TRY(info, stat(path, LastLink::keep));
-  const std::string what = fmt::format("{}: attributes of {}", name_, path);
-  ext2_xattr_handle* handle = nullptr;
-  CG_EXT2(what, ext2fs_xattrs_open(fs_, info.inode, &handle));
-  const std::unique_ptr<ext2_xattr_handle, void (*)(ext2_xattr_handle*)> owner(
-      handle, [](ext2_xattr_handle* open) { ext2fs_xattrs_close(&open); });
-  CG_EXT2(what, ext2fs_xattrs_read(handle));
-  std::vector<Xattr> result;
-  const auto collect = [](char* name, char* value, std::size_t size, void* data) {
-    static_cast<std::vector<Xattr>*>(data)->push_back({name, std::string(value, size)});
-    return 0;
-  };
-  CG_EXT2(what, ext2fs_xattrs_iterate(handle, collect, &result));
-  for (Xattr& xattr : result) {
-    if (!xattr.name.starts_with("system.posix_acl_")) continue;
-    auto acl = acl_from_disk(xattr.value);
-    if (!acl) return refused(fmt::format("{}: {} is damaged", what, xattr.name));
-    xattr.value = std::move(*acl);
-  }
-  std::ranges::sort(result, {}, &Xattr::name);
-  return result;
 }
 
 }  // namespace cg::image

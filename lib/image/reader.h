@@ -1,4 +1,5 @@
-// Looks into an ext4 file system through libext2fs, without mounting it, wherever in an image file it lies.
+// Looks into an image without mounting it: an ext2/3/4 file system, wherever in the file it lies, or an
+// initrd.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,8 @@
 struct struct_ext2_filsys;
 
 namespace cg::image {
+
+class InitrdArchive;
 
 struct FileInfo {
   std::uint32_t inode = 0;
@@ -46,27 +49,48 @@ struct ImageInfo {
 
 class ImageReader {
  public:
-  // The file system is found by itself, or is the partition asked for. Refused when there is no ext2/3/4 file
-  // system, one with features libext2fs does not know, or a damaged one.
+  enum class LastLink { follow, keep };
+  using Sink = std::function<Result<void>(std::string_view)>;
+
+  // What a kind of image answers; ImageReader's functions say what they mean.
+  class Files {
+   public:
+    virtual ~Files() = default;
+    virtual ImageInfo info() const = 0;
+    virtual Result<FileInfo> stat(std::string_view path, LastLink last) const = 0;
+    virtual Result<std::vector<DirectoryItem>> list(std::string_view path) const = 0;
+    virtual Result<void> read(std::string_view path, const Sink& sink) const = 0;
+    virtual Result<std::vector<Xattr>> xattrs(std::string_view path) const = 0;
+    virtual struct_ext2_filsys* filesystem() const { return nullptr; }
+    virtual const InitrdArchive* initrd() const { return nullptr; }
+  };
+
+  // The kind is found by itself, and so is the file system in a disk, or it is the partition asked for.
+  // Refused when there is neither an ext2/3/4 file system nor an initrd, or one that is damaged or has
+  // features that are not known.
   static Result<ImageReader> open(const std::filesystem::path& image, std::optional<unsigned> partition = {});
   ImageReader(ImageReader&&) noexcept;
   ImageReader& operator=(ImageReader&&) noexcept;
   ~ImageReader();
 
-  ImageInfo info() const;
-  // `path` is taken from the image's root. The inode of `path`, with links followed in the image, never out
-  // of it (but not a link that is the last component, unless `follow_last`).
-  enum class LastLink { follow, keep };
-  Result<FileInfo> stat(std::string_view path, LastLink last = LastLink::follow) const;
+  ImageInfo info() const { return files_->info(); }
+  // `path` is taken from the image's root, with links followed in the image, never out of it (but not a link
+  // that is the last component, unless `last` says so).
+  Result<FileInfo> stat(std::string_view path, LastLink last = LastLink::follow) const {
+    return files_->stat(path, last);
+  }
   bool exists(std::string_view path) const { return stat(path).has_value(); }
-  Result<std::vector<DirectoryItem>> list(std::string_view path) const;  // sorted, without "." and ".."
+  // Sorted, without "." and "..".
+  Result<std::vector<DirectoryItem>> list(std::string_view path) const { return files_->list(path); }
   Result<std::string> read(std::string_view path, std::uint64_t limit = 256ULL << 20) const;
   // In pieces of at most 1 MiB; stops at the first error of `sink`.
-  Result<void> read(std::string_view path, const std::function<Result<void>(std::string_view)>& sink) const;
-  Result<std::vector<Xattr>> xattrs(std::string_view path) const;
+  Result<void> read(std::string_view path, const Sink& sink) const { return files_->read(path, sink); }
+  Result<std::vector<Xattr>> xattrs(std::string_view path) const { return files_->xattrs(path); }
 
   const std::string& name() const { return name_; }
-  struct_ext2_filsys* filesystem() const { return fs_; }
+  // One of them, the other is nullptr.
+  struct_ext2_filsys* filesystem() const { return files_->filesystem(); }
+  const InitrdArchive* initrd() const { return files_->initrd(); }
   int fd() const;  // of the image file
   const DiskLayout& layout() const;
   const Place& place() const;
@@ -74,11 +98,10 @@ class ImageReader {
  private:
   struct File;
   ImageReader();
-  Result<FileInfo> info_of(std::uint32_t inode, std::string_view path) const;
 
   std::string name_;
   std::unique_ptr<File> file_;
-  struct_ext2_filsys* fs_ = nullptr;  // file_'s
+  std::unique_ptr<Files> files_;  // looks into file_
 };
 
 }  // namespace cg::image

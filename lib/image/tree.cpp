@@ -28,6 +28,14 @@ std::uint16_t type_bits(NodeType type) {
   return 0;
 }
 
+std::optional<NodeType> node_type(std::uint32_t mode) {
+  for (const NodeType type :
+       {NodeType::regular, NodeType::directory, NodeType::symlink, NodeType::character_device,
+        NodeType::block_device, NodeType::fifo, NodeType::socket})
+    if ((mode & S_IFMT) == type_bits(type)) return type;
+  return std::nullopt;
+}
+
 namespace {
 
 constexpr int most_links_in_a_path = 40;  // as Linux: more is taken as a loop

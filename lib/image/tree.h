@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,7 +28,8 @@ struct Timestamp {
 enum class NodeType { regular, directory, symlink, character_device, block_device, fifo, socket };
 // S_IFREG, S_IFDIR, ...: the bits of st_mode and i_mode that say it.
 std::uint16_t type_bits(NodeType type);
-std::string_view to_string(NodeType type);  // "file", "directory", …
+std::optional<NodeType> node_type(std::uint32_t mode);  // what these bits of `mode` say
+std::string_view to_string(NodeType type);              // "file", "directory", …
 
 struct Xattr {
   std::string name;  // with its prefix: "security.capability"

@@ -55,6 +55,11 @@ const std::vector<Job> jobs = {
     {"create", {"create", "--from", "@input.tar", "--from", "@more", "-o", "@image.img"}},
     // So much that a thread writes it.
     {"createMuch", {"create", "--from", "@much.tar", "-o", "@image.img"}},
+    {"createInitrd",
+     {"create", "--from", "@input.tar", "--from", "@more", "--form", "initrd", "-o", "@image.img"}},
+    {"initrdInject", {"inject", "@image.img", "@new:/sbin/new", "@new:/etc/conf", "@new:/a/b/c"}},
+    {"initrdInjectInPlace", {"inject", "@image.img", "@new:/sbin/new", "@new:/a/b/c", "--in-place"}, true},
+    {"initrdRepack", {"remove", "-r", "@image.img", "/tree", "--repack"}},
 };
 
 class Fault : public ImageCase, public testing::WithParamInterface<Job> {
@@ -81,12 +86,19 @@ class Fault : public ImageCase, public testing::WithParamInterface<Job> {
       for (int i = 0; i < 4; ++i) much += noise;
       write_tar_file(path("much.tar"), {{.path = "one", .content = much}, {.path = "two", .content = noise}});
     }
+    const std::string_view name = GetParam().name;
+    if (name.starts_with("initrd") && name != "initrd") {
+      ASSERT_EQ(
+          rootfs_builder({"convert", text("source.img"), "--form", "initrd", "-o", text("image.img")}).status,
+          0);
+    }
     old_ = bytes_of(path("image.img"));
     for (std::string arg : GetParam().args)
       args_.push_back(arg.starts_with('@') ? text(arg.substr(1)) : std::move(arg));
     // "@new:/x" has become "DIR/new:/x".
     ASSERT_EQ(rootfs_builder(args_).status, 0) << rootfs_builder(args_).err;
-    if (std::string_view(GetParam().args[0]) != "convert") {
+    const bool disk = std::string_view(GetParam().args[0]) != "convert" && !name.contains("nitrd");
+    if (disk) {
       ASSERT_TRUE(is_clean(path("image.img")));
     }
     new_ = bytes_of(path("image.img"));

@@ -210,7 +210,7 @@ TEST_F(Convert, AnInitrdIsWhatCpioReadsAndTheSameTwice) {
       << listed->out;
   EXPECT_TRUE(listed->out.contains("-rwxr-xr-x   2 3        4            9001")) << listed->out;
   EXPECT_FALSE(listed->out.contains("lost+found"));
-  for (const char* const compression : {"gzip", "zstd", "lzma"}) {
+  for (const char* const compression : {"gzip", "zstd", "xz", "lzma"}) {
     for (const char* const name : {"a", "b"})
       ASSERT_EQ(
           rootfs_builder({"convert", img, "--form", "initrd", "--compress", compression, "-o", text(name)})
@@ -219,7 +219,7 @@ TEST_F(Convert, AnInitrdIsWhatCpioReadsAndTheSameTwice) {
     EXPECT_TRUE(bytes_of(path("a")) == bytes_of(path("b"))) << compression;
     EXPECT_LT(fs::file_size(path("a")), fs::file_size(path("i.cpio")));
   }
-  EXPECT_EQ(rootfs_builder({"convert", img, "--form", "initrd", "--compress", "xz", "-o", text("x")}).status,
+  EXPECT_EQ(rootfs_builder({"convert", img, "--form", "initrd", "--compress", "lz4", "-o", text("x")}).status,
             2);
 }
 

@@ -78,6 +78,45 @@ TEST_F(ImageForms, InitrdByZstd) {
   expect_root({"--initrd", converted("initrd", {"--compress", "zstd"})}, "rootfs");
 }
 
+// The kernel is the judge of what is appended: a program that is seen running, through a link that must stay
+// one; a name taken from a file with two, and a mode.
+TEST_F(ImageForms, InitrdThatWasAppendedTo) {
+  const auto tool = [](std::vector<std::string> argv) {
+    argv.insert(argv.begin(), programs + "rootfs-builder");
+    const auto done = call(argv);
+    EXPECT_EQ(done.status, 0) << done.err;
+  };
+  const auto words = [&](const char* name, const char* text) {
+    EXPECT_TRUE(write_file_atomically(path(name), text));
+    return path(name);
+  };
+  fs::create_directories(path("more/etc"));
+  words("more/etc/first", "first");
+  fs::create_hard_link(path("more/etc/first"), path("more/etc/second"));
+  fs::create_hard_link(path("more/etc/first"), path("more/etc/third"));
+  tool({"extract", (checkout / "out/demo.img").string(), "-o", path("demo.tar")});
+  for (const std::string compression : {"none", "gzip", "zstd", "xz"}) {
+    const std::string initrd = path(compression);
+    tool({"create", "--from", path("demo.tar"), "--from", path("more"), "--form", "initrd", "--compress",
+          compression, "-o", initrd});
+    tool({"inject", initrd, programs + "stand-in-agent:/sbin/put-in:755"});
+    tool({"inject", initrd, words("new", "new") + ":/etc/first", path("new") + ":/made/here/new:600:1:2"});
+    tool({"replace", initrd, words("newer", "newer") + ":/etc/second"});
+    tool({"chmod", initrd, "0711", "/etc/third"});
+    tool({"symlink", initrd, "etc/first", "/link"});
+    const auto guest =
+        call({programs + "guest-run", "--kernel", (checkout / "out/vmlinux.container").string(), "--timeout",
+              "200", "--initrd", initrd, "--", "sh", "-c",
+              "/usr/sbin/put-in & until test -s /run/stand-in-agent; do :; done; cat /run/stand-in-agent | cut -c1-20; readlink /sbin; cat /link "
+              "/etc/second /etc/third; "
+              "echo; stat -c '%a %u %g %h' /made/here/new /etc/first /etc/second /etc/third"});
+    EXPECT_EQ(guest.status, 0) << guest.out << guest.err;
+    EXPECT_EQ(guest.out,
+              "started with parent \nusr/sbin\nnewnewernewer\n600 1 2 1\n644 0 0 1\n711 0 0 2\n711 0 0 2\n")
+        << compression << guest.err;
+  }
+}
+
 TEST_F(ImageForms, VerifiedRoot) {
   const std::string disk = converted("kata", {"--verity"});
   const auto line = read_file(disk + ".root_hash.txt");

@@ -212,15 +212,18 @@ void ImageCheck::look_for_places() {
              fmt::format("make the directory {}", path));
   }
   Finding& init = add("init", "an init that the kernel finds", "startup");
-  for (const char* path : {"/sbin/init", "/etc/init", "/bin/init", "/init", "/bin/sh"}) {
+  const bool initrd = image_.initrd() != nullptr;  // there the kernel looks for this one only
+  for (const char* path : {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"}) {
+    if (initrd && path != std::string_view("/init")) break;
     const auto file = image_.stat(path);
     if (!file || (file->meta.mode & 0111) == 0 || file->meta.type != image::NodeType::regular) continue;
     init.seen = path;
     break;
   }
   if (init.seen.empty())
-    refuse(init, "none of /sbin/init, /etc/init, /bin/init and /bin/sh",
-           "\"No working init found\": the kernel panics", "install an init, or a link /sbin/init to one");
+    refuse(init, initrd ? "no /init" : "none of /sbin/init, /etc/init, /bin/init and /bin/sh",
+           "\"No working init found\": the kernel panics",
+           fmt::format("install an init, or a link {} to one", initrd ? "/init" : "/sbin/init"));
 }
 
 void ImageCheck::look_for_modules(const std::string& release) {
@@ -276,8 +279,11 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   const auto info = reader.info();
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = headline(subject.findings, version);
-  subject.facts = {{"image", fmt::format("{} ({}, {} free)", command.image, human_size(info.bytes),
-                                         human_size(info.free_blocks * info.block_size))}};
+  subject.facts = {
+      {"image", reader.initrd()
+                    ? fmt::format("{} (initrd, {} unpacked)", command.image, human_size(info.bytes))
+                    : fmt::format("{} ({}, {} free)", command.image, human_size(info.bytes),
+                                  human_size(info.free_blocks * info.block_size))}};
   if (criu)
     subject.facts.emplace_back(
         "criu",

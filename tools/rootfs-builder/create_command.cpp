@@ -2,10 +2,7 @@
 
 #include <chrono>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <ostream>
 
-#include "base/text.h"
 #include "commands.h"
 #include "image/image_builder.h"
 #include "image/sources.h"
@@ -25,7 +22,7 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
   };
   auto state = std::make_shared<State>();
   CLI::App* command = app.add_subcommand(
-      "create", "Make an ext4 image from directories and tars; later ones lie over earlier ones");
+      "create", "Make an image from directories and tars; later ones lie over earlier ones");
   command
       ->add_option("--from", state->from,
                    "A directory, an OCI image layout, or a tar in any compression ('-': standard input); "
@@ -45,38 +42,44 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
       ->type_name("SIZE");
   command->add_option("--report", state->report,
                       "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON");
-  return {
-      command, [state](Context& context) -> Result<int> {
-        const auto start = std::chrono::steady_clock::now();
-        CG_TRY(image_options, state->image.resolve(context.env));
-        if (image_options.frame.form == image::Form::initrd)
-          return usage_error("create makes disks; make one, then 'convert IMAGE --form initrd -o INITRD'");
-        CG_TRY(builder, image::ImageBuilder::create(context.options.output, image_options));
-        using Whiteouts = image::ArchiveOptions::Whiteouts;
-        image::ArchiveOptions layers{
-            .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
-        if (!state->most_unpacked.empty()) {
-          CG_TRY(most, image::parse_size(state->most_unpacked));
-          layers.most_unpacked = most;
-        }
-        for (const auto& from : state->from) CG_CHECK(image::add_source(builder, from, layers));
-        image::TreePolicy policy;
-        policy.devices =
-            state->no_devices ? image::TreePolicy::Devices::refused : image::TreePolicy::Devices::stored;
-        for (const auto& [texts, ranges] :
-             {std::pair{&state->uid_maps, &policy.uids}, std::pair{&state->gid_maps, &policy.gids}})
-          for (const auto& text : *texts) {
-            CG_TRY(range, image::parse_id_range(text));
-            ranges->push_back(range);
-          }
-        CG_CHECK(builder.apply(policy));
-        CG_TRY(summary, builder.finish());
-        if (!state->report.empty()) CG_CHECK(write_image_report(context.options.output, state->report));
-        if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-        print_summary(summary, took.count(), context);
-        return exit_good;
-      }};
+  return {command, [state](Context& context) -> Result<int> {
+            const auto start = std::chrono::steady_clock::now();
+            CG_TRY(image_options, state->image.resolve(context.env));
+            CG_TRY(compression, image::parse_compression(state->image.compression));
+            const bool initrd = image_options.frame.form == image::Form::initrd;
+            CG_TRY(builder, image::ImageBuilder::create(context.options.output, image_options));
+            using Whiteouts = image::ArchiveOptions::Whiteouts;
+            image::ArchiveOptions layers{
+                .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
+            if (!state->most_unpacked.empty()) {
+              CG_TRY(most, image::parse_size(state->most_unpacked));
+              layers.most_unpacked = most;
+            }
+            for (const auto& from : state->from) CG_CHECK(image::add_source(builder, from, layers));
+            image::TreePolicy policy;
+            policy.devices =
+                state->no_devices ? image::TreePolicy::Devices::refused : image::TreePolicy::Devices::stored;
+            for (const auto& [texts, ranges] :
+                 {std::pair{&state->uid_maps, &policy.uids}, std::pair{&state->gid_maps, &policy.gids}})
+              for (const auto& text : *texts) {
+                CG_TRY(range, image::parse_id_range(text));
+                ranges->push_back(range);
+              }
+            CG_CHECK(builder.apply(policy));
+            const auto report = [&](const auto& summary) -> Result<int> {
+              if (!state->report.empty()) CG_CHECK(write_image_report(context.options.output, state->report));
+              const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+              print_summary(summary, took.count(), context);
+              return exit_good;
+            };
+            if (initrd) {
+              CG_TRY(summary, builder.finish_initrd(compression));
+              return report(summary);
+            }
+            CG_TRY(summary, builder.finish());
+            if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
+            return report(summary);
+          }};
 }
 
 }  // namespace cg

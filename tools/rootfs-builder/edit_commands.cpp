@@ -24,6 +24,8 @@ struct EditArguments {
   bool in_place = false;
   bool grow = false;
   bool verity = false;
+  bool repack = false;
+  std::string compression;
   std::vector<std::string> items;
   std::string word;  // MODE, UID:GID or TARGET
   std::string mode;
@@ -55,12 +57,19 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
   CG_TRY(changes, wishes(arguments));
   CG_CHECK(prepare_programs(arguments, changes, context));
   CG_TRY(epoch, source_date_epoch(context.env));
+  std::optional<image::Compression> compression;
+  if (!arguments.compression.empty()) {
+    CG_TRY(parsed, image::parse_compression(arguments.compression));
+    compression = parsed;
+  }
   const image::EditOptions options{
       .partition = arguments.choice.partition,
       .mode = arguments.in_place ? image::EditMode::in_place : image::EditMode::copy,
       .growth = arguments.grow ? image::Growth::as_needed : image::Growth::never,
       .verity = arguments.verity ? image::VerityPolicy::rebuild_likely : image::VerityPolicy::rebuild_certain,
-      .source_date_epoch = epoch};
+      .source_date_epoch = epoch,
+      .initrd = arguments.repack ? image::EditOptions::Initrd::repack : image::EditOptions::Initrd::append,
+      .compression = compression};
   CG_TRY(summary, image::edit(arguments.choice.image, changes, options));
   if (summary.verity) CG_CHECK(write_root_hash(arguments.choice.image, *summary.verity));
   if (context.options.format == "json") {
@@ -106,6 +115,10 @@ Added add_edit(CLI::App& app, const char* name, const char* about) {
                     "Make file system, partition and file larger when there is no room");
   command->add_flag("--verity", arguments->verity,
                     "Make the dm-verity tree anew also where it is only likely that there is one");
+  command->add_flag("--repack", arguments->repack,
+                    "Write an initrd anew as one archive, instead of appending one with what changes");
+  command->add_option("--compress", arguments->compression,
+                      "Of what is written to an initrd: none, gzip, zstd, xz or lzma (default: as it has)");
   return {command, std::move(arguments)};
 }
 

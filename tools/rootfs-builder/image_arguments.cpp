@@ -19,6 +19,8 @@ void add_image_arguments(CLI::App& command, ImageArguments& arguments) {
       ->capture_default_str();
   command.add_option("--form", arguments.form, "ext4 (bare), kata, kata-dax, gpt or initrd")
       ->capture_default_str();
+  command.add_option("--compress", arguments.compression, "Of an initrd: none, gzip, zstd, xz or lzma")
+      ->capture_default_str();
   command.add_flag("--verity", arguments.verity,
                    "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt");
 }
@@ -79,6 +81,26 @@ void print_summary(const image::ImageSummary& summary, double seconds, Context& 
         "{}: {}, {} files and {} directories with {}, {} free, in {}\n", output, human_size(summary.bytes),
         summary.files, summary.directories, human_size(summary.data_bytes),
         human_size(summary.free_blocks * image::block_size), human_seconds(seconds));
+  }
+}
+
+void print_summary(const image::InitrdSummary& summary, double seconds, Context& context) {
+  const std::string& output = context.options.output;
+  if (context.options.format == "json") {
+    const nlohmann::ordered_json json = {{"schema", "criu-guest/initrd-summary"},
+                                         {"version", 1},
+                                         {"image", output},
+                                         {"files", summary.files},
+                                         {"bytes", summary.bytes},
+                                         {"attributes_left_out", summary.attributes}};
+    context.env.out << json.dump(2) << "\n";
+  } else if (!context.options.quiet) {
+    context.env.err << fmt::format(
+        "{}: {} entries, {} unpacked{}, in {}\n", output, summary.files, human_size(summary.bytes),
+        summary.attributes
+            ? fmt::format(", without {} extended attributes, which an initrd cannot hold", summary.attributes)
+            : "",
+        human_seconds(seconds));
   }
 }
 

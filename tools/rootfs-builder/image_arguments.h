@@ -15,6 +15,7 @@ struct ImageArguments {
   std::string journal = "auto";
   std::string form = "ext4";
   bool verity = false;
+  std::string compression = "gzip";  // of an initrd
 
   Result<image::ImageOptions> resolve(const Environment& env) const;
 };
@@ -25,5 +26,6 @@ void add_image_arguments(CLI::App& command, ImageArguments& arguments);
 Result<void> write_root_hash(const std::string& image, const image::VerityTree& tree);
 // JSON on env.out with --format json, else a line on env.err.
 void print_summary(const image::ImageSummary& summary, double seconds, Context& context);
+void print_summary(const image::InitrdSummary& summary, double seconds, Context& context);
 
 }  // namespace cg

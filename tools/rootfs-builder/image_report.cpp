@@ -14,8 +14,8 @@ Result<void> write_image_report(const std::string& image, const std::filesystem:
   CG_TRY(reader, image::ImageReader::open(image));
   nlohmann::ordered_json json = {{"schema", "criu-guest/image-report"},
                                  {"version", 1},
-                                 {"image", std::filesystem::path(image).filename().string()},
-                                 {"uuid", reader.info().uuid}};
+                                 {"image", std::filesystem::path(image).filename().string()}};
+  if (const auto info = reader.info(); !info.uuid.empty()) json["uuid"] = info.uuid;
   auto& entries = json["entries"] = nlohmann::ordered_json::array();
   CG_CHECK(
       image::walk(reader, "/", [&](const std::string& path, const image::FileInfo& info) -> Result<void> {

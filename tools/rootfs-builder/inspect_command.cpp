@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "commands.h"
+#include "image/initrd/archive.h"
 #include "image_choice.h"
 
 namespace cg {
@@ -76,6 +77,48 @@ void print_text(const ImageChoice& choice, const image::ImageReader& reader, std
              info.uuid, join(info.features, " "));
 }
 
+std::string codec_name(const image::InitrdMember& member) {
+  return member.codec ? std::string(to_string(*member.codec)) : "plain";
+}
+
+void print_initrd(const ImageChoice& choice, const image::ImageReader& reader, Context& context) {
+  const image::InitrdArchive& archive = *reader.initrd();
+  const auto& members = archive.members();
+  std::vector<std::string> faults;
+  for (const auto& fault : archive.faults()) faults.push_back(fault.what);
+  if (context.options.format == "json") {
+    nlohmann::ordered_json json = {{"schema", "criu-guest/image-inspect"},
+                                   {"version", 1},
+                                   {"image", choice.image},
+                                   {"form", "initrd"},
+                                   {"file_bytes", reader.layout().bytes},
+                                   {"faults", faults},
+                                   {"bytes", reader.info().bytes},
+                                   {"data_bytes", archive.tree().file_bytes()},
+                                   {"state", reader.info().state}};
+    json["archives"] = nlohmann::ordered_json::array();
+    for (const auto& member : members)
+      json["archives"].push_back({{"offset", member.offset},
+                                  {"bytes", member.bytes},
+                                  {"compression", codec_name(member)},
+                                  {"unpacked", member.unpacked},
+                                  {"entries", member.entries},
+                                  {"firmware", member.firmware}});
+    context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    return;
+  }
+  context.env.out << fmt::format("image     {}\nform      initrd\n", choice.image);
+  for (std::size_t i = 0; i < members.size(); ++i)
+    context.env.out << fmt::format("archive {} {} of {} at {}: {} entries, {} unpacked{}\n", i + 1,
+                                   codec_name(members[i]), human_size(members[i].bytes), members[i].offset,
+                                   members[i].entries, human_size(members[i].unpacked),
+                                   members[i].firmware ? ", firmware for boot code" : "");
+  for (const auto& fault : faults) context.env.out << fmt::format("fault     {}\n", fault);
+  context.env.out << fmt::format("state     {}\nsize      {} ({} bytes), {} of files\n", reader.info().state,
+                                 human_size(reader.layout().bytes), reader.layout().bytes,
+                                 human_size(archive.tree().file_bytes()));
+}
+
 }  // namespace
 
 Registered add_inspect_command(CLI::App& app) {
@@ -85,7 +128,9 @@ Registered add_inspect_command(CLI::App& app) {
   add_image_choice(*command, *choice);
   return {command, [choice](Context& context) -> Result<int> {
             CG_TRY(reader, choice->open());
-            if (context.options.format == "json")
+            if (reader.initrd())
+              print_initrd(*choice, reader, context);
+            else if (context.options.format == "json")
               print_json(*choice, reader, context.env.out);
             else
               print_text(*choice, reader, context.env.out);
