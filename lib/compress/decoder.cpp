@@ -218,7 +218,7 @@ Result<std::unique_ptr<Decoder>> Decoder::make(Codec codec) {
     case Codec::lzop:
       return cannot("compressed by lzop, which is not unpacked here");
     case Codec::lz4_frame:
-      return cannot("an LZ4 frame, which is not unpacked here, nor by the kernel: compress with 'lz4 -l'");
+      return refused("an LZ4 frame, which is not unpacked here, nor by the kernel: compress with 'lz4 -l'");
   }
   return cannot("an unknown compression");
 }

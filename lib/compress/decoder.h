@@ -13,7 +13,7 @@ namespace cg {
 
 class Decoder {
  public:
-  // Cannot: there is none for lzop and for the LZ4 frame.
+  // Cannot: there is none for lzop. Refused: the LZ4 frame, which the kernel does not know either.
   static Result<std::unique_ptr<Decoder>> make(Codec codec);
   virtual ~Decoder() = default;
 

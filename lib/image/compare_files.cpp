@@ -11,6 +11,7 @@
 #include "image/compare.h"
 #include "image/ext2_error.h"
 #include "image/extract.h"
+#include "image/initrd/archive.h"
 
 namespace cg::image {
 namespace {
@@ -30,6 +31,10 @@ class Stream {
  public:
   static Result<Stream> open(const ImageReader& image, std::uint32_t inode, const std::string& path) {
     Stream stream(fmt::format("{}: {}", image.name(), path));
+    if (image.initrd()) {
+      stream.node_ = &image.initrd()->tree().at(inode - 1);
+      return stream;
+    }
     ext2_file_t file = nullptr;
     CG_EXT2(stream.name_, ext2fs_file_open(image.filesystem(), inode, 0, &file));
     stream.file_.reset(file);
@@ -37,6 +42,12 @@ class Stream {
   }
   // As much as fits or is there.
   Result<std::size_t> read(std::span<std::byte> into) {
+    if (node_) {
+      const std::size_t count = std::min<std::uint64_t>(into.size(), node_->size - done_);
+      CG_CHECK(node_->bytes->read(node_->offset + done_, into.first(count)));
+      done_ += count;
+      return count;
+    }
     unsigned got = 0;
     CG_EXT2(name_, ext2fs_file_read(file_.get(), into.data(), static_cast<unsigned>(into.size()), &got));
     return got;
@@ -48,7 +59,9 @@ class Stream {
   };
   explicit Stream(std::string name) : name_(std::move(name)) {}
   std::string name_;
-  std::unique_ptr<ext2_file, Close> file_;
+  std::unique_ptr<ext2_file, Close> file_;  // of a file system
+  const InitrdNode* node_ = nullptr;        // of an initrd
+  std::uint64_t done_ = 0;
 };
 
 // Files of the same size.
@@ -200,7 +213,7 @@ Result<void> compare_files(const ImageReader& first, const ImageReader& second, 
       ++b;
     } else {
       CG_CHECK(compare_one(first, second, a->second, b->second, a->first, differences));
-      if (scope == CompareScope::everything)
+      if (scope == CompareScope::everything && first.filesystem() && second.filesystem())
         CG_CHECK(compare_storage(first, second, a->second, b->second, a->first, differences));
       ++a;
       ++b;

@@ -191,7 +191,7 @@ Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& chang
   if (is_initrd(layout) && !options.partition)
     return edit_initrd({target, lock.get(), disk}, changes, sources, options);
   if (options.initrd == EditOptions::Initrd::repack || options.compression)
-    return usage_error(image.string() + ": no initrd, so there is nothing to repack or to compress");
+    return refused(image.string() + ": no initrd, so there is nothing to repack or to compress");
   CG_TRY(place, find_ext(layout, options.partition, image.string()));
   Edit work(image.string(), disk, layout, place, options);
   CG_TRY(summary, work.prepare(changes, sources));

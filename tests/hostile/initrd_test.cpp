@@ -108,7 +108,11 @@ TEST_F(HostileInitrd, OtherThingsInTheMiddle) {
   expect_refused(packed(Codec::gzip, good_ + "junk" + cpio_end()), "magic");
   // Compressed in a compressed archive is junk to the kernel.
   expect_refused(packed(Codec::gzip, good_ + packed(Codec::gzip, cpio_end())), "magic");
-  expect_refused(good_ + cpio_end() + std::string("\x89LZO") + std::string(20, 'x'), "lzop");
+  expect_refused(good_ + cpio_end() + "\x04\x22\x4d\x18" + std::string(20, 'x'), "lz4 -l");
+  write(good_ + cpio_end() + "\x89LZO" + std::string(20, 'x'));
+  const auto unknown = rootfs_builder({"ls", text("initrd")});
+  EXPECT_EQ(unknown.status, 3);
+  EXPECT_TRUE(unknown.err.contains("lzop")) << unknown.err;
 }
 
 TEST_F(HostileInitrd, SumsAndLinks) {
@@ -156,8 +160,7 @@ TEST_F(HostileInitrd, RandomDamage) {
   std::size_t refused = 0;
   for (int i = 0; i < 300; ++i) {
     std::string bytes = i % 3 == 0 ? packed(Codec::gzip, plain) : plain;
-    for (unsigned n = random() % 3 + 1; n > 0; --n)
-      bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (auto n = random() % 3 + 1; n > 0; --n) bytes[random() % bytes.size()] = static_cast<char>(random());
     write(bytes);
     const auto& all = commands();
     const auto& args = all[static_cast<std::size_t>(i) % all.size()];

@@ -324,6 +324,20 @@ TEST_F(InitrdOrder, InspectNamesTheArchives) {
                                                (json["archives"][0]["bytes"].get<int>() % 4 ? 4 : 0));
 }
 
+TEST_F(InitrdOrder, DiffNamesArchivesAndFiles) {
+  create("a");
+  create("b");
+  EXPECT_EQ(good({"diff", text("a"), text("b")}).out, "");
+  write("new", "new");
+  good({"inject", text("b"), text("new") + ":/etc/conf"});
+  const auto diff = rootfs_builder({"diff", text("a"), text("b")});
+  EXPECT_EQ(diff.status, 1);
+  EXPECT_TRUE(diff.out.contains("archive 2: only in")) << diff.out << diff.err;
+  const auto files = rootfs_builder({"diff", "--files", text("a"), text("b")});
+  EXPECT_TRUE(files.out.contains("/etc/conf: content at 0: 0x6f -> 0x6e")) << files.out << files.err;
+  EXPECT_FALSE(files.out.contains("archive")) << files.out;
+}
+
 TEST_F(InitrdOrder, BecomesADisk) {
   NEEDS_PROGRAM("e2fsck");
   create("initrd");
