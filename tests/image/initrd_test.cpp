@@ -90,7 +90,7 @@ TEST_F(InitrdCreate, EveryCompressionIsWhatItsOwnToolReads) {
     create(name, {"--compress", name});
     create("twice", {"--compress", name});
     EXPECT_TRUE(bytes_of(path("twice")) == bytes_of(path(name))) << name;
-    EXPECT_EQ(good({"verify", text(name)}).out, "PASS    structure 13 entries in 1 archive\n");
+    EXPECT_TRUE(good({"verify", text(name)}).out.starts_with("PASS    structure 13 entries in 1 archive\n"));
     if (!find_program(tool)) continue;
     const auto unpacked = run({tool, "-dc", text(name)});
     ASSERT_TRUE(unpacked && unpacked->status == 0) << name << unpacked->err;
@@ -136,7 +136,8 @@ TEST_P(InitrdOfOthers, IsReadAndChanged) {
   const std::string early = pack("early");
   write("initrd", early + std::string(512, '\0') + packed->out);
 
-  EXPECT_EQ(good({"verify", text("initrd")}).out, "PASS    structure 9 entries in 2 archives\n");
+  EXPECT_TRUE(
+      good({"verify", text("initrd")}).out.starts_with("PASS    structure 9 entries in 2 archives\n"));
   EXPECT_EQ(inside("initrd", "/link"), "old");
   EXPECT_EQ(inside("initrd", "/etc/same"), "#!/bin/sh\n");
   good({"extract", text("initrd"), "-o", text("out")});
@@ -145,12 +146,14 @@ TEST_P(InitrdOfOthers, IsReadAndChanged) {
   write("new", "new");
   good({"inject", text("initrd"), text("new") + ":/etc/conf"});
   EXPECT_TRUE(bytes_of(path("initrd")).starts_with(early + std::string(512, '\0') + packed->out));
-  EXPECT_EQ(good({"verify", text("initrd")}).out, "PASS    structure 10 entries in 3 archives\n");
+  EXPECT_TRUE(
+      good({"verify", text("initrd")}).out.starts_with("PASS    structure 10 entries in 3 archives\n"));
   EXPECT_EQ(inside("initrd", "/link"), "new");
 
   good({"remove", text("initrd"), "/link", "--repack"});
   EXPECT_TRUE(bytes_of(path("initrd")).starts_with(early)) << "what boot code reads moved";
-  EXPECT_EQ(good({"verify", text("initrd")}).out, "PASS    structure 9 entries in 2 archives\n");
+  EXPECT_TRUE(
+      good({"verify", text("initrd")}).out.starts_with("PASS    structure 9 entries in 2 archives\n"));
   EXPECT_EQ(rootfs_builder({"ls", text("initrd"), "/link"}).status, 1);
   EXPECT_EQ(inside("initrd", "/etc/conf"), "new");
   const auto kept = rootfs_builder({"remove", "-r", text("initrd"), "/kernel", "--repack"});
@@ -288,7 +291,8 @@ TEST_F(InitrdOrder, LaterEntriesLieOverEarlierOnesAsInTheKernel) {
   EXPECT_EQ(rootfs_builder({"cat", text("initrd"), "/bin/sh"}).status, 1);
   EXPECT_EQ(inside("initrd", "/bin/new"), "n");
   EXPECT_EQ(inside("initrd", "/b"), "second");
-  EXPECT_EQ(good({"verify", text("initrd")}).out, "PASS    structure 10 entries in 2 archives\n");
+  EXPECT_TRUE(
+      good({"verify", text("initrd")}).out.starts_with("PASS    structure 10 entries in 2 archives\n"));
 }
 
 TEST_F(InitrdOrder, WhatTheKernelPassesOverIsAFault) {
