@@ -274,6 +274,19 @@ const std::map<std::string, Holding>& holdings() {
          io_uring_params parameters{};
          must_fd(syscall(SYS_io_uring_setup, 4, &parameters), "io_uring_setup");
        }},
+      {"guard-region",
+       [] {
+         // As the stacks of threads have them in the newest C libraries.
+         constexpr std::size_t page = 4096;
+         constexpr int guard_install = 102;  // MADV_GUARD_INSTALL, since Linux 6.13
+         void* place = mmap(nullptr, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+         must(place != MAP_FAILED, "mmap");
+         std::memset(place, 1, 3 * page);
+         const bool installed = madvise(static_cast<char*>(place) + page, page, guard_install) == 0;
+         if (!installed && errno == EINVAL)
+           errno = ENOSYS;  // an older kernel's word for what it does not know
+         must(installed, "madvise(MADV_GUARD_INSTALL)");
+       }},
       {"userfaultfd", [] { must_fd(syscall(SYS_userfaultfd, 0), "userfaultfd"); }},
       {"perf",
        [] {

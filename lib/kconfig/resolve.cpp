@@ -53,6 +53,9 @@ ProcessOptions environment_of(const ResolveOptions& options, const fs::path& scr
   const std::string compiler = cross + "gcc";
   const auto version = run({compiler, "--version"});
   const auto lines = split_lines(version ? std::string_view(version->out) : std::string_view());
+  // Newer kernels leave this question to the Makefile as well.
+  const auto pahole = run({fs::absolute(options.tree / "scripts/pahole-version.sh").string(), "pahole"});
+  const std::string pahole_version(trim(pahole ? pahole->out : ""));
   ProcessOptions process;
   process.directory = scratch;
   process.set_variables = {{"ARCH", options.architecture},
@@ -69,6 +72,8 @@ ProcessOptions environment_of(const ResolveOptions& options, const fs::path& scr
                            {"RUSTC", "rustc"},
                            {"BINDGEN", "bindgen"},
                            {"PAHOLE", "pahole"},
+                           {"PAHOLE_VERSION", pahole_version.empty() ? "0" : pahole_version},
+                           {"RUSTC_VERSION_TEXT", ""},
                            {"CONFIG_SHELL", "sh"},
                            {"CC_VERSION_TEXT", lines.empty() ? "" : std::string(lines.front())}};
   process.unset_variables = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"};
