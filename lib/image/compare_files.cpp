@@ -11,7 +11,7 @@
 #include "image/compare.h"
 #include "image/ext2_error.h"
 #include "image/extract.h"
-#include "image/initrd/archive.h"
+#include "image/file_tree.h"
 
 namespace cg::image {
 namespace {
@@ -31,8 +31,8 @@ class Stream {
  public:
   static Result<Stream> open(const ImageReader& image, std::uint32_t inode, const std::string& path) {
     Stream stream(fmt::format("{}: {}", image.name(), path));
-    if (image.initrd()) {
-      stream.node_ = &image.initrd()->tree().at(inode - 1);
+    if (image.tree()) {
+      stream.node_ = &image.tree()->at(inode - 1);
       return stream;
     }
     ext2_file_t file = nullptr;
@@ -60,7 +60,7 @@ class Stream {
   explicit Stream(std::string name) : name_(std::move(name)) {}
   std::string name_;
   std::unique_ptr<ext2_file, Close> file_;  // of a file system
-  const InitrdNode* node_ = nullptr;        // of an initrd
+  const FileNode* node_ = nullptr;          // of a tree in memory
   std::uint64_t done_ = 0;
 };
 

@@ -22,11 +22,9 @@ struct FormName {
   Form form;
   std::string_view name;
 };
-constexpr FormName names[] = {{Form::ext4, "ext4"},
-                              {Form::kata, "kata"},
-                              {Form::kata_dax, "kata-dax"},
-                              {Form::gpt, "gpt"},
-                              {Form::initrd, "initrd"}};
+constexpr FormName names[] = {
+    {Form::ext4, "ext4"},     {Form::kata, "kata"},   {Form::kata_dax, "kata-dax"},    {Form::gpt, "gpt"},
+    {Form::initrd, "initrd"}, {Form::erofs, "erofs"}, {Form::kata_erofs, "kata-erofs"}};
 
 // The superblock of an NVDIMM "pfn" device as Kata images carry it (layout: Linux drivers/nvdimm/pfn.h).
 struct [[gnu::packed]] PfnSuperblock {
@@ -60,6 +58,10 @@ std::uint64_t fletcher64(std::span<const std::byte> bytes) {
   return high << 32 | low;
 }
 
+bool has_partitions(Form form) {
+  return form != Form::ext4 && form != Form::initrd && form != Form::erofs;
+}
+
 std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
   return (value + step - 1) / step * step;
 }
@@ -82,11 +84,15 @@ std::string_view to_string(Form form) {
   return "?";
 }
 
+bool is_erofs(Form form) {
+  return form == Form::erofs || form == Form::kata_erofs;
+}
+
 Result<Frame> make_frame(Form form, bool verity) {
-  if (verity && (form == Form::ext4 || form == Form::initrd))
-    return usage_error(
-        fmt::format("a dm-verity tree needs a partition; the form {} has none: choose kata, kata-dax or gpt",
-                    to_string(form)));
+  if (verity && !has_partitions(form))
+    return usage_error(fmt::format("a dm-verity tree needs a partition; the form {} has none: choose {}",
+                                   to_string(form),
+                                   form == Form::erofs ? "kata-erofs" : "kata, kata-dax or gpt"));
   return Frame{form, verity};
 }
 
@@ -94,8 +100,10 @@ std::uint64_t Frame::offset() const {
   switch (form) {
     case Form::ext4:
     case Form::initrd:
+    case Form::erofs:
       return 0;
     case Form::kata:
+    case Form::kata_erofs:
     case Form::gpt:
       return megabyte;
     case Form::kata_dax:
@@ -115,8 +123,8 @@ std::uint64_t Frame::inside(std::uint64_t total) const {
 }
 
 std::uint64_t Frame::around(std::uint64_t bytes) const {
-  if (form == Form::ext4 || form == Form::initrd) return bytes;
-  const std::uint64_t step = form == Form::gpt ? megabyte : kata_step;
+  if (!has_partitions(form)) return bytes;
+  const std::uint64_t step = form == Form::gpt || form == Form::kata_erofs ? megabyte : kata_step;
   std::uint64_t total = round_up(offset() + bytes, step);
   const auto fits = [&] {
     if (inside(total) < bytes) return false;
@@ -129,7 +137,7 @@ std::uint64_t Frame::around(std::uint64_t bytes) const {
 }
 
 Result<std::optional<VerityTree>> write_frame(const Frame& frame, Device& disk, const Uuid& id) {
-  if (frame.form == Form::ext4 || frame.form == Form::initrd) return std::nullopt;
+  if (!has_partitions(frame.form)) return std::nullopt;
   const std::uint64_t total = disk.size();
   const std::uint64_t start = frame.offset();
   const std::uint64_t bytes = frame.inside(total);

@@ -15,9 +15,12 @@
 
 namespace cg::image {
 
-enum class Form { ext4, kata, kata_dax, gpt, initrd };
-Result<Form> parse_form(std::string_view text);  // "ext4", "kata", "kata-dax", "gpt", "initrd"
+// kata_erofs: Kata's extension image, an MBR disk as small as it can be.
+enum class Form { ext4, kata, kata_dax, gpt, initrd, erofs, kata_erofs };
+Result<Form> parse_form(std::string_view text);  // "ext4", "kata", "kata-dax", …
 std::string_view to_string(Form form);
+
+bool is_erofs(Form form);  // one of its two
 
 struct Frame {
   Form form = Form::ext4;

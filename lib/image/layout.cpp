@@ -143,7 +143,16 @@ Result<DiskLayout> read_layout(Device& disk) {
   return layout;
 }
 
-Result<Place> find_ext(const DiskLayout& layout, std::optional<unsigned> wanted, const std::string& name) {
+namespace {
+
+bool is_file_system(ContentKind content) {
+  return content == ContentKind::ext || content == ContentKind::erofs;
+}
+
+}  // namespace
+
+Result<Place> find_file_system(const DiskLayout& layout, std::optional<unsigned> wanted,
+                               const std::string& name) {
   const auto listed = [&] {
     std::vector<std::string> parts;
     for (const Partition& partition : layout.partitions)
@@ -154,28 +163,39 @@ Result<Place> find_ext(const DiskLayout& layout, std::optional<unsigned> wanted,
   if (layout.partitions.empty()) {
     if (wanted)
       return refused(fmt::format("{}: has no partition table, so there is no partition {}", name, *wanted));
-    if (layout.content == ContentKind::ext) return Place{.offset = 0, .bytes = layout.bytes};
+    if (is_file_system(layout.content))
+      return Place{.offset = 0, .bytes = layout.bytes, .content = layout.content};
     return refused(layout.content == ContentKind::unknown
-                       ? name + ": not an ext2, ext3 or ext4 file system, and without a partition table"
-                       : fmt::format("{}: not an ext2, ext3 or ext4 file system; it is {}", name,
+                       ? name +
+                             ": not an ext2, ext3, ext4 or EROFS file system, and without a partition table"
+                       : fmt::format("{}: not an ext2, ext3, ext4 or EROFS file system; it is {}", name,
                                      to_string(layout.content)));
   }
   std::vector<const Partition*> found;
   for (const Partition& partition : layout.partitions)
-    if (wanted ? partition.number == *wanted : partition.content == ContentKind::ext)
-      found.push_back(&partition);
+    if (wanted ? partition.number == *wanted : is_file_system(partition.content)) found.push_back(&partition);
   if (wanted && found.empty())
     return refused(fmt::format("{}: has no partition {}; it has {}", name, *wanted, listed()));
   if (found.empty())
-    return refused(
-        fmt::format("{}: no partition holds an ext2, ext3 or ext4 file system; it has {}", name, listed()));
+    return refused(fmt::format("{}: no partition holds an ext2, ext3, ext4 or EROFS file system; it has {}",
+                               name, listed()));
   if (found.size() > 1)
     return refused(fmt::format("{}: several partitions hold a file system: {}; choose one with --partition N",
                                name, listed()));
-  if (found[0]->content != ContentKind::ext)
-    return refused(fmt::format("{}: partition {} is not an ext2, ext3 or ext4 file system; it is {}", name,
-                               found[0]->number, to_string(found[0]->content)));
-  return Place{found[0]->number, found[0]->offset, found[0]->bytes};
+  if (!is_file_system(found[0]->content))
+    return refused(fmt::format("{}: partition {} is not an ext2, ext3, ext4 or EROFS file system; it is {}",
+                               name, found[0]->number, to_string(found[0]->content)));
+  return Place{found[0]->number, found[0]->offset, found[0]->bytes, found[0]->content};
+}
+
+Result<Place> find_ext(const DiskLayout& layout, std::optional<unsigned> wanted, const std::string& name) {
+  CG_TRY(place, find_file_system(layout, wanted, name));
+  if (place.content == ContentKind::erofs)
+    return refused(
+        fmt::format("{0}: EROFS is read-only: run 'rootfs-builder extract {0} -o DIR', change DIR, and "
+                    "'rootfs-builder create --from DIR --form {1} -o {0}'",
+                    name, place.partition == 0 ? "erofs" : "kata-erofs"));
+  return place;
 }
 
 }  // namespace cg::image

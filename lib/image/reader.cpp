@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "image/erofs/files.h"
 #include "image/ext_files.h"
 #include "image/initrd/files.h"
 #include "image/undo_journal.h"
@@ -53,13 +54,16 @@ Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::o
   const bool initrd = !partition && is_initrd(layout);
   Place place{.offset = 0, .bytes = layout.bytes, .content = ContentKind::initrd};
   if (!initrd) {
-    CG_TRY(found, find_ext(layout, partition, reader.name_));
+    CG_TRY(found, find_file_system(layout, partition, reader.name_));
     place = found;
   }
   reader.file_.reset(new File{std::move(fd), std::move(disk), std::move(layout), place, Window(disk, 0, 0)});
   File& file = *reader.file_;
   file.window = Window(file.disk, place.offset, place.bytes);
-  CG_TRY(files, initrd ? open_initrd_files(file.disk) : open_ext_files(file.window, reader.name_));
+  CG_TRY(files, initrd ? open_initrd_files(file.disk)
+                : place.content == ContentKind::erofs
+                    ? open_erofs_files(file.window, file.fd.get(), place.offset)
+                    : open_ext_files(file.window, reader.name_));
   reader.files_ = std::move(files);
   return reader;
 }

@@ -1,5 +1,5 @@
-// Looks into an image without mounting it: an ext2/3/4 file system, wherever in the file it lies, or an
-// initrd.
+// Looks into an image without mounting it: an ext2/3/4 or EROFS file system, wherever in the file it lies, or
+// an initrd.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@ struct struct_ext2_filsys;
 
 namespace cg::image {
 
+class FileTree;
 class InitrdArchive;
 
 struct FileInfo {
@@ -62,12 +63,13 @@ class ImageReader {
     virtual Result<void> read(std::string_view path, const Sink& sink) const = 0;
     virtual Result<std::vector<Xattr>> xattrs(std::string_view path) const = 0;
     virtual struct_ext2_filsys* filesystem() const { return nullptr; }
+    virtual const FileTree* tree() const { return nullptr; }
     virtual const InitrdArchive* initrd() const { return nullptr; }
   };
 
   // The kind is found by itself, and so is the file system in a disk, or it is the partition asked for.
-  // Refused when there is neither an ext2/3/4 file system nor an initrd, or one that is damaged or has
-  // features that are not known.
+  // Refused when there is neither an ext2/3/4 or EROFS file system nor an initrd, or one that is damaged or
+  // has features that are not known.
   static Result<ImageReader> open(const std::filesystem::path& image, std::optional<unsigned> partition = {});
   ImageReader(ImageReader&&) noexcept;
   ImageReader& operator=(ImageReader&&) noexcept;
@@ -88,8 +90,9 @@ class ImageReader {
   Result<std::vector<Xattr>> xattrs(std::string_view path) const { return files_->xattrs(path); }
 
   const std::string& name() const { return name_; }
-  // One of them, the other is nullptr.
+  // What there is: an ext2/3/4 file system, or a tree in memory, of an initrd for one. Else nullptr.
   struct_ext2_filsys* filesystem() const { return files_->filesystem(); }
+  const FileTree* tree() const { return files_->tree(); }
   const InitrdArchive* initrd() const { return files_->initrd(); }
   int fd() const;  // of the image file
   const DiskLayout& layout() const;

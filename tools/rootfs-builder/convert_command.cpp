@@ -31,6 +31,14 @@ Result<int> to_initrd(const image::ImageReader& reader, const image::InitrdOptio
   return exit_good;
 }
 
+Result<int> finish(const image::ImageSummary& summary, std::chrono::steady_clock::time_point start,
+                   Context& context) {
+  if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  print_summary(summary, took.count(), context);
+  return exit_good;
+}
+
 // The files pass through a tar without a name: the new file system is laid out afresh.
 Result<int> to_disk(const image::ImageReader& reader, const image::ImageOptions& options, Context& context) {
   const auto start = std::chrono::steady_clock::now();
@@ -40,10 +48,7 @@ Result<int> to_disk(const image::ImageReader& reader, const image::ImageOptions&
   CG_TRY(builder, image::ImageBuilder::create(output, options));
   CG_CHECK(image::add_archive(builder, fmt::format("/proc/self/fd/{}", tar.get())));
   CG_TRY(summary, builder.finish());
-  if (summary.verity) CG_CHECK(write_root_hash(output, *summary.verity));
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  print_summary(summary, took.count(), context);
-  return exit_good;
+  return finish(summary, start, context);
 }
 
 }  // namespace
@@ -58,9 +63,15 @@ Registered add_convert_command(CLI::App& app, CommonOptions& options) {
             CG_TRY(image_options, arguments->image.resolve(context.env));
             CG_TRY(reader, arguments->choice.open());
             if (image_options.label.empty()) image_options.label = reader.info().label;
+            if (image::is_erofs(image_options.frame.form)) {
+              CG_TRY(erofs, arguments->image.erofs(image_options));
+              const auto start = std::chrono::steady_clock::now();
+              CG_TRY(summary, image::write_erofs(reader, context.options.output, erofs));
+              return finish(summary, start, context);
+            }
             if (image_options.frame.form != image::Form::initrd)
               return to_disk(reader, image_options, context);
-            CG_TRY(compression, image::parse_compression(arguments->image.compression));
+            CG_TRY(compression, arguments->image.initrd_compression());
             return to_initrd(reader, {compression, image_options.source_date_epoch}, context);
           }};
 }

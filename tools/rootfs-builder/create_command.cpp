@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <memory>
@@ -10,6 +11,30 @@
 #include "image_report.h"
 
 namespace cg {
+namespace {
+
+// Where create writes: the output itself, or a file beside it that is gone in the end.
+class ImageBetween {
+ public:
+  ImageBetween(const std::filesystem::path& output, bool between) : path_(output), between_(between) {
+    if (between)
+      path_ = output.parent_path() / fmt::format(".{}.{}.between.part", output.filename().string(), getpid());
+  }
+  ImageBetween(const ImageBetween&) = delete;
+  ImageBetween& operator=(const ImageBetween&) = delete;
+  ~ImageBetween() {
+    std::error_code ignored;
+    if (between_) std::filesystem::remove(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  bool between_;
+};
+
+}  // namespace
+
 Registered add_create_command(CLI::App& app, CommonOptions& options) {
   struct State {
     std::vector<std::string> from;
@@ -45,9 +70,22 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
   return {command, [state](Context& context) -> Result<int> {
             const auto start = std::chrono::steady_clock::now();
             CG_TRY(image_options, state->image.resolve(context.env));
-            CG_TRY(compression, image::parse_compression(state->image.compression));
             const bool initrd = image_options.frame.form == image::Form::initrd;
-            CG_TRY(builder, image::ImageBuilder::create(context.options.output, image_options));
+            image::Compression compression = image::Compression::none;
+            if (initrd) {
+              CG_TRY(chosen, state->image.initrd_compression());
+              compression = chosen;
+            }
+            // mkfs.erofs takes no layers and no tar: an image without a name in between has what it needs.
+            std::optional<image::ErofsOptions> erofs;
+            if (image::is_erofs(image_options.frame.form)) {
+              CG_TRY(chosen, state->image.erofs(image_options));
+              erofs = chosen;
+              image_options.frame = {};
+              image_options.journal_bytes = 0;
+            }
+            const ImageBetween between(context.options.output, erofs.has_value());
+            CG_TRY(builder, image::ImageBuilder::create(between.path(), image_options));
             using Whiteouts = image::ArchiveOptions::Whiteouts;
             image::ArchiveOptions layers{
                 .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
@@ -77,6 +115,11 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
               return report(summary);
             }
             CG_TRY(summary, builder.finish());
+            if (erofs) {
+              CG_TRY(reader, image::ImageReader::open(between.path()));
+              CG_TRY(made, image::write_erofs(reader, context.options.output, *erofs));
+              summary = std::move(made);
+            }
             if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
             return report(summary);
           }};

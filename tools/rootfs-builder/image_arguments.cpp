@@ -17,10 +17,13 @@ void add_image_arguments(CLI::App& command, ImageArguments& arguments) {
   command.add_option("--uuid", arguments.uuid, "File-system UUID (default: derived from the content)");
   command.add_option("--journal", arguments.journal, "auto (by size), none, or a size such as 4M")
       ->capture_default_str();
-  command.add_option("--form", arguments.form, "ext4 (bare), kata, kata-dax, gpt or initrd")
+  command
+      .add_option("--form", arguments.form,
+                  "ext4 (bare), kata, kata-dax, gpt, initrd, erofs (bare) or kata-erofs (extension image)")
       ->capture_default_str();
-  command.add_option("--compress", arguments.compression, "Of an initrd: none, gzip, zstd, xz or lzma")
-      ->capture_default_str();
+  command.add_option(
+      "--compress", arguments.compression,
+      "Of an initrd: gzip (default), zstd, xz, lzma or none; of EROFS: lz4hc (default), lz4 or none");
   command.add_flag("--verity", arguments.verity,
                    "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt");
 }
@@ -51,6 +54,20 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
   CG_TRY(epoch, source_date_epoch(env));
   options.source_date_epoch = epoch;
   return options;
+}
+
+Result<image::Compression> ImageArguments::initrd_compression() const {
+  return image::parse_compression(compression.empty() ? "gzip" : compression);
+}
+
+Result<image::ErofsOptions> ImageArguments::erofs(const image::ImageOptions& options) const {
+  image::ErofsOptions erofs{.frame = options.frame, .uuid = options.uuid, .time = options.source_date_epoch};
+  if (options.size.fixed)
+    return usage_error(fmt::format("size '{}': an EROFS image is as large as its files need", size));
+  if (!compression.empty()) erofs.compression = compression;
+  for (const std::string_view known : {"lz4hc", "lz4", "none"})
+    if (erofs.compression == known) return erofs;
+  return usage_error(fmt::format("compression '{}': EROFS has lz4hc, lz4 and none here", compression));
 }
 
 void print_summary(const image::ImageSummary& summary, double seconds, Context& context) {

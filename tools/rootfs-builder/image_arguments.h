@@ -4,6 +4,7 @@
 #include <string>
 
 #include "commands.h"
+#include "image/erofs/make.h"
 #include "image/image_builder.h"
 
 namespace cg {
@@ -15,9 +16,11 @@ struct ImageArguments {
   std::string journal = "auto";
   std::string form = "ext4";
   bool verity = false;
-  std::string compression = "gzip";  // of an initrd
+  std::string compression;  // of an initrd or EROFS; empty: what is usual for it
 
   Result<image::ImageOptions> resolve(const Environment& env) const;
+  Result<image::Compression> initrd_compression() const;
+  Result<image::ErofsOptions> erofs(const image::ImageOptions& options) const;
 };
 
 void add_image_arguments(CLI::App& command, ImageArguments& arguments);

@@ -16,7 +16,8 @@ namespace {
 // "ext4" for a bare file system, else what is around it.
 std::string form_of(const image::ImageReader& reader) {
   const auto scheme = reader.layout().scheme;
-  return scheme == image::Scheme::raw ? "ext4" : fmt::format("{} disk", image::to_string(scheme));
+  return scheme == image::Scheme::raw ? std::string(image::to_string(reader.place().content))
+                                      : fmt::format("{} disk", image::to_string(scheme));
 }
 
 nlohmann::ordered_json partitions_json(const image::DiskLayout& layout) {
@@ -68,9 +69,10 @@ void print_text(const ImageChoice& choice, const image::ImageReader& reader, std
   for (const auto& fault : reader.layout().faults) out << fmt::format("fault     {}\n", fault);
   out << fmt::format("state     {}\nsize      {} ({} bytes, {} blocks of {})\n", info.state,
                      human_size(info.bytes), info.bytes, info.blocks, info.block_size)
-      << fmt::format("free      {} ({} blocks), {} of {} inodes\n",
-                     human_size(info.free_blocks * info.block_size), info.free_blocks, info.free_inodes,
-                     info.inodes)
+      << (!reader.filesystem() ? std::string()
+                               : fmt::format("free      {} ({} blocks), {} of {} inodes\n",
+                                             human_size(info.free_blocks * info.block_size), info.free_blocks,
+                                             info.free_inodes, info.inodes))
       << fmt::format(
              "holds     {} inodes in use, {} of them directories\nlabel     {}\nuuid      {}\nfeatures  {}\n",
              info.inodes - info.free_inodes, info.directories, info.label.empty() ? "none" : info.label,

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "image/change.h"
+#include "image/erofs/files.h"
 #include "image/frame.h"
 #include "image/initrd/archive.h"
 #include "image_choice.h"
@@ -61,6 +62,14 @@ Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
 }
 
 Result<Check> check_structure(const image::ImageReader& reader) {
+  if (reader.place().content == image::ContentKind::erofs) {
+    if (!find_program("fsck.erofs"))
+      return Check{"structure", "UNKNOWN", "fsck.erofs (package erofs-utils) is not on PATH"};
+    CG_TRY(found,
+           image::check_erofs(reader.fd(), reader.place().offset, reader.place().bytes, reader.name()));
+    return found.empty() ? Check{"structure", "PASS", "fsck.erofs is clean"}
+                         : Check{"structure", "FAIL", "fsck.erofs: " + found.substr(0, 400)};
+  }
   if (!find_program("e2fsck"))
     return Check{"structure", "UNKNOWN", "e2fsck (package e2fsprogs) is not on PATH"};
   CG_TRY(result, run({"e2fsck", "-fn",

@@ -34,7 +34,7 @@ struct InitrdArchive::Spool {
   std::uint64_t used = 0;
 };
 
-InitrdArchive::InitrdArchive() : tree_(std::make_unique<InitrdTree>()) {}
+InitrdArchive::InitrdArchive() : tree_(std::make_unique<FileTree>()) {}
 InitrdArchive::InitrdArchive(InitrdArchive&&) noexcept = default;
 InitrdArchive& InitrdArchive::operator=(InitrdArchive&&) noexcept = default;
 InitrdArchive::~InitrdArchive() = default;
@@ -66,11 +66,11 @@ class InitrdArchive::Reader {
   Result<void> check_sum(const Entry& entry) const;
   Result<void> apply(const Entry& entry);
   void fault(const std::string& name, std::string_view why, bool lost);
-  bool clear_path(InitrdTree::Index parent, const std::string& name, std::optional<NodeType> wanted);
+  bool clear_path(FileTree::Index parent, const std::string& name, std::optional<NodeType> wanted);
   void end_links();
 
   InitrdArchive& archive_;
-  InitrdTree& tree_;
+  FileTree& tree_;
   Device& file_;
   InitrdLimits limits_;
   std::string place_;  // for messages: "at 512: "
@@ -256,11 +256,11 @@ Result<void> InitrdArchive::Reader::check_sum(const Entry& entry) const {
 }
 
 // As the kernel's clean_path(): what has another type goes. False: a directory that is not empty stays.
-bool InitrdArchive::Reader::clear_path(InitrdTree::Index parent, const std::string& name,
+bool InitrdArchive::Reader::clear_path(FileTree::Index parent, const std::string& name,
                                        std::optional<NodeType> wanted) {
   const auto found = tree_.at(parent).children.find(name);
   if (found == tree_.at(parent).children.end()) return true;
-  const InitrdNode& there = tree_.at(found->second);
+  const FileNode& there = tree_.at(found->second);
   if (there.meta.type == wanted) return true;
   if (there.meta.type == NodeType::directory && !there.children.empty()) return false;
   tree_.unlink(parent, name);
@@ -295,7 +295,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
     if (*type != NodeType::directory)
       fault(entry.name, "the root is a directory", true);
     else
-      tree_.at(InitrdTree::root).meta = std::move(meta);
+      tree_.at(FileTree::root).meta = std::move(meta);
     return {};
   }
   const bool regular = *type == NodeType::regular;
@@ -318,13 +318,13 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
   std::string directory;
   for (std::size_t i = 0; i + 1 < parts->size(); ++i) directory += fmt::format("/{}", (*parts)[i]);
   const auto above = tree_.look_up(directory, ImageReader::LastLink::follow);
-  InitrdTree::Index parent = InitrdTree::root;
+  FileTree::Index parent = FileTree::root;
   if (above && above->missing.empty() && tree_.at(above->node).meta.type == NodeType::directory) {
     parent = above->node;
   } else if (parts->size() == 2 && (parts->front() == "dev" || parts->front() == "root")) {
     // Every kernel has these two built in (usr/default_cpio_list).
     parent = tree_.add(
-        InitrdTree::root, std::string(parts->front()),
+        FileTree::root, std::string(parts->front()),
         {.meta = {.type = NodeType::directory, .mode = 0755, .mtime = meta.mtime}, .member = number});
   } else {
     fault(entry.name, "the directory that it lies in does not come before it", true);
@@ -365,7 +365,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
   }
   const auto there = tree_.at(parent).children.find(name);
   if (there == tree_.at(parent).children.end()) {
-    InitrdNode node{.meta = std::move(meta), .size = regular || link ? header.size : 0, .member = number};
+    FileNode node{.meta = std::move(meta), .size = regular || link ? header.size : 0, .member = number};
     if (link) node.size = node.meta.target.size();
     if (regular) {
       node.bytes = entry.device;
@@ -374,7 +374,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
     tree_.add(parent, name, std::move(node));
     return {};
   }
-  InitrdNode& node = tree_.at(there->second);
+  FileNode& node = tree_.at(there->second);
   if (node.meta.type == NodeType::character_device || node.meta.type == NodeType::block_device) {
     meta.device_major = node.meta.device_major;  // mknod does not replace
     meta.device_minor = node.meta.device_minor;

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "compress/codec.h"
 #include "image/device.h"
-#include "image/initrd/tree.h"
+#include "image/file_tree.h"
 
 namespace cg::image {
 
@@ -46,8 +46,8 @@ class InitrdArchive {
   InitrdArchive& operator=(InitrdArchive&&) noexcept;
   ~InitrdArchive();
 
-  InitrdTree& tree() { return *tree_; }
-  const InitrdTree& tree() const { return *tree_; }
+  FileTree& tree() { return *tree_; }
+  const FileTree& tree() const { return *tree_; }
   const std::vector<InitrdMember>& members() const { return members_; }
   const std::vector<InitrdFault>& faults() const { return faults_; }
   std::uint64_t fault_count() const { return fault_count_; }  // faults() holds the first few
@@ -58,7 +58,7 @@ class InitrdArchive {
   struct Spool;
   InitrdArchive();
 
-  std::unique_ptr<InitrdTree> tree_;
+  std::unique_ptr<FileTree> tree_;
   std::unique_ptr<Spool> spool_;
   std::vector<InitrdMember> members_;
   std::vector<InitrdFault> faults_;

@@ -33,12 +33,12 @@ std::uint64_t padding(std::uint64_t bytes, const InitrdArchive& archive) {
   return archive.members().back().codec == Codec::lz4 ? zeros + 4 : zeros;
 }
 
-Result<void> write_entries(const InitrdTree& tree, const std::vector<InitrdEditor::Entry>& entries, int fd,
+Result<void> write_entries(const FileTree& tree, const std::vector<InitrdEditor::Entry>& entries, int fd,
                            const std::string& name, Compression compression) {
   InitrdWriter writer(fd, name, compression);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto& [path, index, detach] = entries[i];
-    const InitrdNode& node = tree.at(index);
+    const FileNode& node = tree.at(index);
     if (detach) {
       const Metadata placeholder{.type = NodeType::fifo, .mode = 0600, .mtime = node.meta.mtime};
       CG_CHECK(writer.add(path, {.inode = 0, .meta = placeholder, .size = 0, .links = 1}, {}));

@@ -29,13 +29,13 @@ std::int64_t InitrdEditor::time_of(const SourceFile& source) const {
   return target_.newest ? std::min(own, *target_.newest) : own;
 }
 
-Result<InitrdTree::Found> InitrdEditor::look_up(const std::string& path, LastLink last) const {
+Result<FileTree::Found> InitrdEditor::look_up(const std::string& path, LastLink last) const {
   auto place = tree_.look_up(path, last);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
   return place;
 }
 
-Result<InitrdTree::Found> InitrdEditor::find(const std::string& path) const {
+Result<FileTree::Found> InitrdEditor::find(const std::string& path) const {
   CG_TRY(place, look_up(path, LastLink::follow));
   if (!place.missing.empty()) return refused(what(path) + ": no such file in the image");
   return place;
@@ -56,13 +56,13 @@ void InitrdEditor::note(Index parent, const std::string& name, bool detach) {
   entries_.push_back({std::move(path), node, detach});
 }
 
-InitrdEditor::Index InitrdEditor::make(Index parent, const std::string& name, InitrdNode node) {
+InitrdEditor::Index InitrdEditor::make(Index parent, const std::string& name, FileNode node) {
   const Index made = tree_.add(parent, name, std::move(node));
   note(parent, name);
   return made;
 }
 
-Result<InitrdEditor::Index> InitrdEditor::make_parents(const InitrdTree::Found& place, std::int64_t time,
+Result<InitrdEditor::Index> InitrdEditor::make_parents(const FileTree::Found& place, std::int64_t time,
                                                        const std::string& path) {
   Index directory = place.node;
   if (tree_.at(directory).meta.type != NodeType::directory)
@@ -73,7 +73,7 @@ Result<InitrdEditor::Index> InitrdEditor::make_parents(const InitrdTree::Found& 
   return directory;
 }
 
-void InitrdEditor::fill(InitrdNode& node, SourceFile& source, const std::string& path) {
+void InitrdEditor::fill(FileNode& node, SourceFile& source, const std::string& path) {
   const auto size = static_cast<std::uint64_t>(source.info.st_size);
   node.size = size;
   node.bytes = &files_.emplace_back(source.fd.get(), "the source of " + path, size);
@@ -100,7 +100,7 @@ Result<Changed> InitrdEditor::apply(const Injection& injection, SourceFile& sour
     return refused(what(path) + ": is no regular file; it is not replaced");
   if (injection.existing == Injection::Existing::rewritten) {
     if (!exists) return refused(what(path) + ": no such file in the image; inject adds one");
-    InitrdNode& node = tree_.at(place.node);
+    FileNode& node = tree_.at(place.node);
     fill(node, source, path);
     if (injection.mode) node.meta.mode = *injection.mode;
     node.meta.uid = injection.uid.value_or(node.meta.uid);
@@ -108,10 +108,10 @@ Result<Changed> InitrdEditor::apply(const Injection& injection, SourceFile& sour
     note(place.parent, place.name);
     return Changed{path, "rewritten", size};
   }
-  InitrdNode node{.meta = {.type = NodeType::regular,
-                           .mode = injection.mode.value_or(exists ? old.mode : source.info.st_mode & 07777U),
-                           .uid = injection.uid.value_or(exists ? old.uid : 0),
-                           .gid = injection.gid.value_or(exists ? old.gid : 0)}};
+  FileNode node{.meta = {.type = NodeType::regular,
+                         .mode = injection.mode.value_or(exists ? old.mode : source.info.st_mode & 07777U),
+                         .uid = injection.uid.value_or(exists ? old.uid : 0),
+                         .gid = injection.gid.value_or(exists ? old.gid : 0)}};
   fill(node, source, path);
   if (!exists) {
     CG_TRY(parent, make_parents(place, time_of(source), path));
@@ -130,7 +130,7 @@ Result<void> InitrdEditor::drop(Index top, const std::string& path) const {
   if (firmware_bytes(target_.archive) == 0) return {};
   std::vector<Index> pending{top};
   while (!pending.empty()) {
-    const InitrdNode& node = tree_.at(pending.back());
+    const FileNode& node = tree_.at(pending.back());
     pending.pop_back();
     if (node.member == 0)
       return refused(what(path) +
@@ -145,7 +145,7 @@ Result<Changed> InitrdEditor::apply(const Removal& removal) {
   CG_TRY(place, look_up(path, LastLink::keep));
   if (!place.missing.empty()) return refused(what(path) + ": no such file in the image");
   if (place.name.empty()) return refused(what(path) + ": the root of an image is not removed");
-  const InitrdNode& node = tree_.at(place.node);
+  const FileNode& node = tree_.at(place.node);
   if (removal.depth == Removal::Depth::single && !node.children.empty())
     return refused(fmt::format("{}: a directory with {} entries; -r removes it with all below it", what(path),
                                node.children.size()));
@@ -188,7 +188,7 @@ Result<Changed> InitrdEditor::apply(const NewSymlink& wish) {
         fmt::format("{}: a link target of {} bytes; the most is 4095", what(path), wish.target.size()));
   CG_TRY(place, look_up(path, LastLink::keep));
   const bool exists = place.missing.empty();
-  InitrdNode node{
+  FileNode node{
       .meta = {.type = NodeType::symlink, .mode = 0777, .mtime = {target_.now, 0}, .target = wish.target},
       .size = wish.target.size()};
   if (exists) {

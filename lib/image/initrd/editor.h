@@ -30,7 +30,7 @@ class InitrdEditor {
 
   struct Entry {
     std::string path;  // with links resolved, as the kernel must not replace them
-    InitrdTree::Index node = 0;
+    FileTree::Index node = 0;
     // The name first has to be taken from the file it leads to, which has others: the kernel would write
     // through it.
     bool detach = false;
@@ -38,7 +38,7 @@ class InitrdEditor {
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
-  using Index = InitrdTree::Index;
+  using Index = FileTree::Index;
   Result<Changed> apply(const Injection& injection, SourceFile& source);
   Result<Changed> apply(const Removal& removal);
   Result<Changed> apply(const NewDirectory& wish);
@@ -48,16 +48,16 @@ class InitrdEditor {
 
   std::string what(std::string_view path) const;
   std::int64_t time_of(const SourceFile& source) const;
-  Result<InitrdTree::Found> look_up(const std::string& path, ImageReader::LastLink last) const;
-  Result<InitrdTree::Found> find(const std::string& path) const;
-  Result<Index> make_parents(const InitrdTree::Found& place, std::int64_t time, const std::string& path);
-  Index make(Index parent, const std::string& name, InitrdNode node);
+  Result<FileTree::Found> look_up(const std::string& path, ImageReader::LastLink last) const;
+  Result<FileTree::Found> find(const std::string& path) const;
+  Result<Index> make_parents(const FileTree::Found& place, std::int64_t time, const std::string& path);
+  Index make(Index parent, const std::string& name, FileNode node);
   void note(Index parent, const std::string& name, bool detach = false);
-  void fill(InitrdNode& node, SourceFile& source, const std::string& path);
+  void fill(FileNode& node, SourceFile& source, const std::string& path);
   Result<void> drop(Index node, const std::string& path) const;
 
   Target target_;
-  InitrdTree& tree_;
+  FileTree& tree_;
   std::vector<Entry> entries_;
   std::deque<FileDevice> files_;  // the sources
 };

@@ -257,7 +257,7 @@ std::uint64_t firmware_bytes(const InitrdArchive& archive) {
 
 Result<InitrdSummary> write_repacked(const InitrdArchive& archive, Device& file, int fd,
                                      const InitrdOptions& options) {
-  const InitrdTree& tree = archive.tree();
+  const FileTree& tree = archive.tree();
   const std::uint64_t kept = firmware_bytes(archive);
   if (kept > 0) {
     const std::uint64_t start = archive.members().front().offset;
@@ -266,10 +266,10 @@ Result<InitrdSummary> write_repacked(const InitrdArchive& archive, Device& file,
     CG_CHECK(write_all(fd, std::string(cpio_padded(kept) - kept, '\0'), file.name()));
   }
   InitrdWriter writer(fd, file.name(), options.compression, options.newest);
-  CG_CHECK(walk_tree(
-      tree, InitrdTree::root, [&](const std::string& path, InitrdTree::Index index) -> Result<void> {
-        const InitrdNode& node = tree.at(index);
-        if (kept > 0 && node.member == 0 && index != InitrdTree::root) return {};
+  CG_CHECK(
+      walk_tree(tree, FileTree::root, [&](const std::string& path, FileTree::Index index) -> Result<void> {
+        const FileNode& node = tree.at(index);
+        if (kept > 0 && node.member == 0 && index != FileTree::root) return {};
         return writer.add(path,
                           {.inode = index + 1, .meta = node.meta, .size = node.size, .links = node.names},
                           [&](const ImageReader::Sink& sink) { return tree.read(index, sink); });

@@ -1,4 +1,4 @@
-#include "image/initrd/tree.h"
+#include "image/file_tree.h"
 
 #include <fmt/format.h>
 
@@ -22,11 +22,11 @@ void push_front(std::deque<std::string>& rest, std::string_view path) {
 
 }  // namespace
 
-InitrdTree::InitrdTree() {
+FileTree::FileTree() {
   nodes_.push_back({.meta = {.type = NodeType::directory, .mode = 0755}, .names = 1});
 }
 
-Result<InitrdTree::Found> InitrdTree::look_up(std::string_view path, ImageReader::LastLink last) const {
+Result<FileTree::Found> FileTree::look_up(std::string_view path, ImageReader::LastLink last) const {
   std::deque<std::string> rest;
   push_front(rest, path);
   Found found;
@@ -34,7 +34,7 @@ Result<InitrdTree::Found> InitrdTree::look_up(std::string_view path, ImageReader
   while (!rest.empty()) {
     const std::string name = std::move(rest.front());
     rest.pop_front();
-    const InitrdNode& here = at(found.node);
+    const FileNode& here = at(found.node);
     if (name.size() > 255)
       return refused(fmt::format("{}: a name of {} bytes; the most is 255", path, name.size()));
     if (here.meta.type != NodeType::directory)
@@ -54,7 +54,7 @@ Result<InitrdTree::Found> InitrdTree::look_up(std::string_view path, ImageReader
       }
       return found;
     }
-    const InitrdNode& node = at(child->second);
+    const FileNode& node = at(child->second);
     if (node.meta.type == NodeType::symlink && !(rest.empty() && last == ImageReader::LastLink::keep)) {
       if (++links > most_links)
         return refused(fmt::format("{}: more than {} symbolic links; a loop", path, most_links));
@@ -70,7 +70,7 @@ Result<InitrdTree::Found> InitrdTree::look_up(std::string_view path, ImageReader
   return found;
 }
 
-std::string InitrdTree::path_of(Index directory) const {
+std::string FileTree::path_of(Index directory) const {
   std::string path;
   while (directory != root) {
     const Index parent = at(directory).parent;
@@ -83,7 +83,7 @@ std::string InitrdTree::path_of(Index directory) const {
   return path.empty() ? "/" : path;
 }
 
-InitrdTree::Index InitrdTree::add(Index parent, const std::string& name, InitrdNode node) {
+FileTree::Index FileTree::add(Index parent, const std::string& name, FileNode node) {
   const auto index = static_cast<Index>(nodes_.size());
   node.names = 0;
   node.parent = parent;
@@ -92,12 +92,12 @@ InitrdTree::Index InitrdTree::add(Index parent, const std::string& name, InitrdN
   return index;
 }
 
-void InitrdTree::link(Index parent, const std::string& name, Index node) {
+void FileTree::link(Index parent, const std::string& name, Index node) {
   at(parent).children[name] = node;
   ++at(node).names;
 }
 
-void InitrdTree::unlink(Index parent, const std::string& name) {
+void FileTree::unlink(Index parent, const std::string& name) {
   auto& children = at(parent).children;
   const auto found = children.find(name);
   if (found == children.end()) return;
@@ -105,8 +105,8 @@ void InitrdTree::unlink(Index parent, const std::string& name) {
   children.erase(found);
 }
 
-Result<void> InitrdTree::read(Index index, const std::function<Result<void>(std::string_view)>& sink) const {
-  const InitrdNode& node = at(index);
+Result<void> FileTree::read(Index index, const std::function<Result<void>(std::string_view)>& sink) const {
+  const FileNode& node = at(index);
   std::vector<std::byte> buffer(std::min<std::uint64_t>(node.size, 1 << 20));
   for (std::uint64_t done = 0; done < node.size;) {
     const auto piece = std::span(buffer).first(std::min<std::uint64_t>(node.size - done, buffer.size()));
@@ -117,16 +117,16 @@ Result<void> InitrdTree::read(Index index, const std::function<Result<void>(std:
   return {};
 }
 
-std::uint64_t InitrdTree::file_bytes() const {
+std::uint64_t FileTree::file_bytes() const {
   std::uint64_t bytes = 0;
-  for (const InitrdNode& node : nodes_)
+  for (const FileNode& node : nodes_)
     if (node.meta.type == NodeType::regular && node.names > 0) bytes += node.size;
   return bytes;
 }
 
-std::int64_t InitrdTree::newest() const {
+std::int64_t FileTree::newest() const {
   std::int64_t time = 0;
-  for (const InitrdNode& node : nodes_) time = std::max(time, node.meta.mtime.seconds);
+  for (const FileNode& node : nodes_) time = std::max(time, node.meta.mtime.seconds);
   return time;
 }
 

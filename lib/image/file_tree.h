@@ -1,5 +1,5 @@
-// The files of an initrd, as the kernel has them when it has unpacked the last entry; names only, the bytes
-// stay where they are.
+// The files of an image that are all in memory, but for their bytes, which stay where they are: of an initrd
+// as the kernel has them when it has unpacked the last entry, of an EROFS file system.
 #pragma once
 
 #include <cstdint>
@@ -16,25 +16,25 @@
 
 namespace cg::image {
 
-struct InitrdNode {
+struct FileNode {
   Metadata meta;
   std::uint64_t size = 0;
   Device* bytes = nullptr;  // that holds a file's bytes, from `offset` on; not owned
   std::uint64_t offset = 0;
   std::uint32_t names = 0;   // of a file: directory entries that lead here
-  std::uint32_t member = 0;  // that wrote it last
+  std::uint32_t member = 0;  // archive of an initrd that wrote it last
   std::uint32_t parent = 0;  // of a directory
   std::map<std::string, std::uint32_t, std::less<>> children;
 };
 
-class InitrdTree {
+class FileTree {
  public:
   using Index = std::uint32_t;
   static constexpr Index root = 0;
-  InitrdTree();
+  FileTree();
 
-  InitrdNode& at(Index index) { return nodes_[index]; }
-  const InitrdNode& at(Index index) const { return nodes_[index]; }
+  FileNode& at(Index index) { return nodes_[index]; }
+  const FileNode& at(Index index) const { return nodes_[index]; }
 
   struct Found {
     Index node = root;                 // of the deepest component that exists
@@ -48,7 +48,7 @@ class InitrdTree {
   // Of a directory, with its parents' names: "/" or "/usr/bin".
   std::string path_of(Index directory) const;
 
-  Index add(Index parent, const std::string& name, InitrdNode node);
+  Index add(Index parent, const std::string& name, FileNode node);
   void link(Index parent, const std::string& name, Index node);
   void unlink(Index parent, const std::string& name);
 
@@ -58,7 +58,7 @@ class InitrdTree {
   std::int64_t newest() const;       // the latest time of any of them, in seconds
 
  private:
-  std::deque<InitrdNode> nodes_;
+  std::deque<FileNode> nodes_;
 };
 
 }  // namespace cg::image

@@ -1,0 +1,122 @@
+#include "image/erofs/make.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "image/erofs/superblock.h"
+#include "image/extract.h"
+
+namespace cg::image {
+namespace fs = std::filesystem;
+namespace {
+
+// A directory beside the destination, gone with this.
+class WorkDirectory {
+ public:
+  explicit WorkDirectory(const fs::path& destination)
+      : path_(destination.parent_path() /
+              fmt::format(".{}.{}.part.d", destination.filename().string(), getpid())) {
+    made_ = mkdir(path_.c_str(), 0700) == 0;
+    error_ = errno;
+  }
+  ~WorkDirectory() {
+    std::error_code ignored;
+    if (made_) fs::remove_all(path_, ignored);
+  }
+  Result<void> check() const {
+    return made_ ? Result<void>{} : Result<void>(cannot_errno(path_.string(), error_));
+  }
+  fs::path operator/(const char* name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+  bool made_ = false;
+  int error_ = 0;
+};
+
+// What a user's directory cannot show to mkfs.erofs, and what is told it instead.
+Result<std::vector<std::string>> owner_arguments(const ImageReader& image) {
+  if (geteuid() == 0) return std::vector<std::string>{};
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> owner;
+  CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
+    const auto refuse = [&](std::string_view why) {
+      return refused(
+          fmt::format("{}: {}; mkfs.erofs takes it from a directory, where only root can put it", path, why));
+    };
+    if (path == "/lost+found") return {};
+    if (info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device)
+      return refuse("a device node");
+    if (!owner) owner.emplace(info.meta.uid, info.meta.gid);
+    if (*owner != std::pair(info.meta.uid, info.meta.gid)) return refuse("not all files have one owner");
+    CG_TRY(xattrs, image.xattrs(path));
+    for (const Xattr& xattr : xattrs)
+      if (!xattr.name.starts_with("user.")) return refuse("the attribute " + xattr.name);
+    return {};
+  }));
+  return std::vector<std::string>{fmt::format("--force-uid={}", owner->first),
+                                  fmt::format("--force-gid={}", owner->second)};
+}
+
+}  // namespace
+
+Result<ImageSummary> write_erofs(const ImageReader& image, const fs::path& destination,
+                                 const ErofsOptions& options) {
+  if (!find_program("mkfs.erofs"))
+    return cannot("mkfs.erofs is not on PATH: install the package erofs-utils");
+  CG_TRY(owner, owner_arguments(image));
+  CG_TRY(root, image.stat("/"));
+  const std::string uuid = options.uuid ? to_string(*options.uuid) : image.info().uuid;
+  const WorkDirectory work(destination);
+  CG_CHECK(work.check());
+  CG_CHECK(extract_files(image, "/", work / "root"));
+  // The time is the build's and all files': what several versions of mkfs.erofs make of other times differs.
+  std::vector<std::string> argv = {"mkfs.erofs", "--quiet",
+                                   fmt::format("-T{}", options.time.value_or(root.meta.mtime.seconds))};
+  if (!uuid.empty()) argv.push_back("-U" + uuid);
+  if (options.compression != "none") argv.push_back("-z" + options.compression);
+  argv.insert(argv.end(), owner.begin(), owner.end());
+  argv.push_back((work / "erofs").string());
+  argv.push_back((work / "root").string());
+  CG_CHECK(run_checked(argv));
+
+  CG_TRY(file, AtomicFile::create(destination, 0644));
+  const std::string name = file.path().string();
+  const UniqueFd made(open((work / "erofs").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!made) return cannot_errno((work / "erofs").string(), errno);
+  CG_TRY(from, FileDevice::of(made.get(), (work / "erofs").string()));
+  CG_TRY(info, read_erofs_superblock(from));
+  ImageSummary summary{.bytes = options.frame.around(from.size()),
+                       .blocks = info.blocks,
+                       .inodes = info.inodes,
+                       .used_inodes = info.inodes,
+                       .uuid = info.uuid};
+  CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& file_info) -> Result<void> {
+    if (file_info.meta.type == NodeType::directory && path != "/lost+found") ++summary.directories;
+    if (file_info.meta.type != NodeType::regular) return {};
+    ++summary.files;
+    summary.data_bytes += file_info.size;
+    return {};
+  }));
+  if (ftruncate(file.fd(), static_cast<off_t>(summary.bytes)) != 0)
+    return cannot_errno("writing " + name, errno);
+  FileDevice disk(file.fd(), name, summary.bytes);
+  std::vector<std::byte> piece(1 << 20);
+  for (std::uint64_t at = 0; at < from.size(); at += piece.size()) {
+    const auto now = std::span(piece).first(std::min<std::uint64_t>(piece.size(), from.size() - at));
+    CG_CHECK(from.read(at, now));
+    CG_CHECK(disk.write(options.frame.offset() + at, now));
+  }
+  CG_TRY(id, parse_uuid(info.uuid));
+  CG_TRY(verity, write_frame(options.frame, disk, id));
+  summary.verity = std::move(verity);
+  CG_CHECK(file.commit());
+  return summary;
+}
+
+}  // namespace cg::image
