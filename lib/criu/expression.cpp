@@ -142,11 +142,14 @@ void collect_changes(const Node& node, const Expression::Lookup& lookup, bool wa
     case Node::Kind::disjunction:
       break;
   }
-  const bool every_part = (node.kind == Node::Kind::conjunction) == wanted;
-  for (const auto& part : node.parts) {
-    collect_changes(*part, lookup, wanted, changes);
-    if (!every_part) return;
+  if ((node.kind == Node::Kind::conjunction) == wanted) {
+    for (const auto& part : node.parts) collect_changes(*part, lookup, wanted, changes);
+    return;
   }
+  // What is open is changed rather than what was decided.
+  const auto open = std::ranges::find_if(
+      node.parts, [&](const auto& part) { return state_of(*part, lookup) == SymbolState::unknown; });
+  collect_changes(open == node.parts.end() ? *node.parts.front() : **open, lookup, wanted, changes);
 }
 
 void collect_symbols(const Node& node, std::vector<std::string>& symbols) {

@@ -24,7 +24,8 @@ class Expression {
 
   bool empty() const { return root_ == nullptr; }
   SymbolState evaluate(const Lookup& lookup) const;
-  // What to change so that it holds: "CONFIG_X=y" and "CONFIG_Y=n" lines; of alternatives, the first.
+  // What to change so that it holds: "CONFIG_X=y" and "CONFIG_Y=n" lines; of alternatives, the first
+  // that is unknown, else the first.
   std::vector<std::string> remedies(const Lookup& lookup) const;
   // The symbols that keep the expression from holding.
   std::vector<std::string> culprits(const Lookup& lookup) const;

@@ -56,6 +56,9 @@ class Closure {
 }  // namespace
 
 std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQuestion& question) {
+  const auto open = [&](std::string_view symbol) {
+    return question.has && !question.has(symbol) ? SymbolState::off : SymbolState::unknown;
+  };
   std::vector<FragmentLine> lines;
   if (question.architecture == "x86_64")
     lines.push_back({"64BIT",
@@ -64,7 +67,7 @@ std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQue
                      "an x86_64 kernel: ARCH=x86 leaves the choice open, and allnoconfig takes 32 bits"});
   for (const auto& row : matrix.rows) {
     if (!asks(row, question)) continue;
-    for (const auto& line : row.symbols.remedies([](std::string_view) { return SymbolState::unknown; })) {
+    for (const auto& line : row.symbols.remedies(open)) {
       const std::string symbol = line.substr(7, line.size() - 9);  // CONFIG_..=y
       // Some can be switched off only where EXPERT=y shows the question; EXPERT for that alone does more
       // harm.

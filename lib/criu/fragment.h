@@ -1,10 +1,12 @@
 // The kernel configuration that CRIU asks for, as lines of a fragment with their reasons.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "criu/matrix.h"
@@ -25,10 +27,11 @@ struct FragmentQuestion {
   std::optional<Version> kernel;
   bool over_expert =
       false;  // it is laid over a configuration with EXPERT=y, which hides symbols from their defaults
+  std::function<bool(std::string_view)> has = nullptr;  // whether the kernel has a symbol; empty: not known
 };
 
-// What CRIU asks for, in the matrix's order, each symbol once; of alternatives, the first. Also what is on by
-// default: a fragment that leaves it out loses it as soon as EXPERT=y comes along.
+// What CRIU asks for, in the matrix's order, each symbol once; of alternatives, the first that the kernel
+// has. Also what is on by default: a fragment that leaves it out loses it as soon as EXPERT=y comes along.
 std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQuestion& question);
 
 // Puts the dependencies of the lines before them, by the matrix's own list; what is needed first comes first.

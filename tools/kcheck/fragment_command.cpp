@@ -131,7 +131,12 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
   }
   CG_TRY(tree, load_linux_tree(command.tree, named, base ? base->config : KernelConfig{}));
   if (!work.question.kernel) work.question.kernel = leading_version(tree.version);
+  work.question.has = [&tree](std::string_view symbol) {
+    const auto index = tree.index_of(symbol);
+    return index != kconfig::none && tree.is_defined(index);
+  };
   work.lines = required_lines(matrix, work.question);
+  work.question.has = nullptr;
   std::optional<KernelConfig> nothing;
   if (!base) {
     CG_TRY(empty, resolve_by_conf({command.tree, tree.architecture, tree.version}, KernelConfig{}, nullptr));

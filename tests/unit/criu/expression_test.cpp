@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"A && X && Y", off, {"CONFIG_X=y", "CONFIG_Y=y"}},
                     Case{"U && X", off, {"CONFIG_U=y", "CONFIG_X=y"}},
                     Case{"A && U", unknown, {"CONFIG_U=y"}}, Case{"A || U", on, {}},
-                    Case{"X || U", unknown, {"CONFIG_X=y"}}, Case{"X || Y", off, {"CONFIG_X=y"}},
+                    Case{"X || U", unknown, {"CONFIG_U=y"}}, Case{"X || Y", off, {"CONFIG_X=y"}},
                     // && binds tighter than ||.
                     Case{"X && Y || A", on, {}}, Case{"X && (Y || A)", off, {"CONFIG_X=y"}},
                     // "EXPERT is off, or what it hides is on": either way out is one.
