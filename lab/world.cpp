@@ -22,7 +22,7 @@
 namespace cg::lab {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, long>, 30> calls{{
+constexpr std::array<std::pair<std::string_view, long>, 31> calls{{
     {"membarrier", SYS_membarrier},
     {"madvise", SYS_madvise},
     {"kcmp", SYS_kcmp},
@@ -48,6 +48,7 @@ constexpr std::array<std::pair<std::string_view, long>, 30> calls{{
     {"flock", SYS_flock},
     {"socket", SYS_socket},
     {"setsockopt", SYS_setsockopt},
+    {"getsockopt", SYS_getsockopt},
     {"prctl", SYS_prctl},
     {"fcntl", SYS_fcntl},
     {"rt_sigqueueinfo", SYS_rt_sigqueueinfo},

@@ -44,22 +44,25 @@ void UniqueFd::reset(int fd) {
 
 Result<std::string> read_fd(int fd, const std::string& name, std::uint64_t limit) {
   std::string bytes;
+  std::size_t space = 1 << 16;
   struct stat info {};
   if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
     if (static_cast<std::uint64_t>(info.st_size) > limit)
       return refused(fmt::format("{}: {} bytes; more than {} are not read", name, info.st_size, limit));
-    bytes.reserve(static_cast<std::size_t>(info.st_size) + 1);
+    space = static_cast<std::size_t>(info.st_size) + 1;  // one more: the last read finds the end there
   }
-  std::vector<char> buffer(1 << 16);
-  for (;;) {
-    const ssize_t got = read(fd, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
+  for (ssize_t got = 1; got != 0;) {
+    const std::size_t before = bytes.size();
+    if (before == space) space += std::max<std::size_t>(space, 1 << 16);
+    bytes.resize_and_overwrite(space, [&](char* data, std::size_t) {
+      do got = read(fd, data + before, space - before);
+      while (got < 0 && errno == EINTR);
+      return before + (got > 0 ? static_cast<std::size_t>(got) : 0);
+    });
     if (got < 0) return cannot_errno(name, errno);
-    if (got == 0) return bytes;
-    if (bytes.size() + static_cast<std::size_t>(got) > limit)
-      return refused(fmt::format("{}: more than {} bytes are not read", name, limit));
-    bytes.append(buffer.data(), static_cast<std::size_t>(got));
+    if (bytes.size() > limit) return refused(fmt::format("{}: more than {} bytes are not read", name, limit));
   }
+  return bytes;
 }
 
 Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {

@@ -23,6 +23,10 @@ std::vector<std::string> nearest(std::string_view word, const std::vector<std::s
 // "; did you mean a, b?" or "".
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
+// The length of the UTF-8 sequence that `text` begins with; 0 when it is none (RFC 3629).
+std::size_t utf8_length(std::string_view text);
+void append_utf8(std::string& text, std::uint32_t code);  // `code` is a Unicode scalar value
+
 std::string human_size(std::uint64_t bytes);  // "4.7 MB" (powers of 1000), "812 B"
 std::string human_seconds(double seconds);    // "0.42 s", "12.3 s", "3 min 05 s"
 

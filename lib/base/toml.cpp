@@ -9,102 +9,84 @@
 
 namespace cg {
 
-Result<toml::table> parse_toml(std::string_view text, const std::string& name) {
-  try {
-    return toml::parse(text, name);
-  } catch (const toml::parse_error& error) {
-    return refused(fmt::format("{}:{}:{}: {}", name, error.source().begin.line, error.source().begin.column,
-                               error.description()));
-  }
-}
-
-Result<toml::table> load_toml(const std::filesystem::path& path) {
+Result<TomlTable> load_toml(const std::filesystem::path& path) {
   CG_TRY(text, read_file(path, 16 << 20));
   return parse_toml(text, path.string());
 }
 
-std::string position(const toml::node& node, const std::string& file) {
-  return fmt::format("{}:{}:{}", file, node.source().begin.line, node.source().begin.column);
+std::string position(const TomlPlace& place, const std::string& file) {
+  return fmt::format("{}:{}:{}", file, place.line, place.column);
 }
 
 void TomlReader::fail(std::string_view key, const std::string& what) {
   if (error_) return;
-  const toml::node* node = table_.get(key);
-  error_ =
-      Error{ErrorKind::refused,
-            fmt::format("{}: {}: {}", position(node ? *node : static_cast<const toml::node&>(table_), file_),
-                        key, what)};
+  const TomlValue* value = table_.find(key);
+  error_ = Error{ErrorKind::refused,
+                 fmt::format("{}: {}: {}", position(value ? value->place : table_.place, file_), key, what)};
+}
+
+const TomlValue* TomlReader::find(std::string_view key, TomlValue::Kind kind, std::string_view otherwise) {
+  const TomlValue* value = table_.find(key);
+  if (!value || value->kind == kind) return value;
+  fail(key, std::string(otherwise));
+  return nullptr;
 }
 
 std::string TomlReader::required_string(std::string_view key) {
-  if (!table_.contains(key)) fail(key, "missing; a string is required");
+  if (!table_.find(key)) fail(key, "missing; a string is required");
   return string(key);
 }
 
 std::string TomlReader::string(std::string_view key, std::string fallback) {
-  const toml::node* node = table_.get(key);
-  if (!node) return fallback;
-  if (const auto value = node->value_exact<std::string>()) return *value;
-  fail(key, "not a string");
-  return fallback;
+  const TomlValue* value = find(key, TomlValue::Kind::string, "not a string");
+  return value ? value->text : std::move(fallback);
 }
 
 std::int64_t TomlReader::integer(std::string_view key, std::int64_t fallback) {
-  const toml::node* node = table_.get(key);
-  if (!node) return fallback;
-  if (const auto value = node->value_exact<std::int64_t>()) return *value;
-  fail(key, "not an integer");
-  return fallback;
+  const TomlValue* value = find(key, TomlValue::Kind::integer, "not an integer");
+  return value ? value->integer : fallback;
 }
 
 bool TomlReader::boolean(std::string_view key, bool fallback) {
-  const toml::node* node = table_.get(key);
-  if (!node) return fallback;
-  if (const auto value = node->value_exact<bool>()) return *value;
-  fail(key, "not true or false");
-  return fallback;
+  const TomlValue* value = find(key, TomlValue::Kind::boolean, "not true or false");
+  return value ? value->boolean : fallback;
 }
 
 std::vector<std::string> TomlReader::strings(std::string_view key) {
   std::vector<std::string> result;
-  const toml::node* node = table_.get(key);
-  if (!node) return result;
-  const toml::array* array = node->as_array();
-  if (!array) fail(key, "not an array of strings");
-  for (std::size_t i = 0; array && i < array->size(); ++i) {
-    if (const auto value = (*array)[i].value_exact<std::string>())
-      result.push_back(*value);
+  const TomlValue* list = find(key, TomlValue::Kind::array, "not an array of strings");
+  if (!list) return result;
+  for (const TomlValue& element : list->array) {
+    if (element.kind == TomlValue::Kind::string)
+      result.push_back(element.text);
     else
       fail(key, "not an array of strings");
   }
   return result;
 }
 
-std::vector<const toml::table*> TomlReader::tables(std::string_view key) {
-  std::vector<const toml::table*> result;
-  const toml::node* node = table_.get(key);
-  if (!node) return result;
-  const toml::array* array = node->as_array();
-  if (!array) fail(key, "not an array of tables");
-  for (std::size_t i = 0; array && i < array->size(); ++i) {
-    if (const toml::table* element = (*array)[i].as_table())
-      result.push_back(element);
+std::vector<const TomlTable*> TomlReader::tables(std::string_view key) {
+  std::vector<const TomlTable*> result;
+  const TomlValue* list = find(key, TomlValue::Kind::array, "not an array of tables");
+  if (!list) return result;
+  for (const TomlValue& element : list->array) {
+    if (element.kind == TomlValue::Kind::table)
+      result.push_back(element.table.get());
     else
       fail(key, "not an array of tables");
   }
   return result;
 }
 
-const toml::table* TomlReader::table(std::string_view key) {
-  const toml::node* node = table_.get(key);
-  if (node && !node->as_table()) fail(key, "not a table");
-  return node ? node->as_table() : nullptr;
+const TomlTable* TomlReader::table(std::string_view key) {
+  const TomlValue* value = find(key, TomlValue::Kind::table, "not a table");
+  return value ? value->table.get() : nullptr;
 }
 
 void TomlReader::only(std::initializer_list<std::string_view> known) {
-  for (const auto& [key, node] : table_) {
-    if (std::ranges::find(known, key.str()) != known.end()) continue;
-    fail(key.str(), "unknown key" + did_you_mean(key.str(), {known.begin(), known.end()}));
+  for (const auto& [key, value] : table_.entries) {
+    if (std::ranges::find(known, key) != known.end()) continue;
+    fail(key, "unknown key" + did_you_mean(key, {known.begin(), known.end()}));
   }
 }
 

@@ -1,7 +1,6 @@
-// TOML with errors that name file and line, and unknown keys that name the nearest known one.
+// Tables of TOML read key by key, with errors that name file and line, and unknown keys that name the nearest
+// known one.
 #pragma once
-
-#include <toml++/toml.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -12,25 +11,24 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/toml_document.h"
 
 namespace cg {
 
-// Refused, with "file:line:column: what", when the text is not TOML.
-Result<toml::table> parse_toml(std::string_view text, const std::string& name);
-Result<toml::table> load_toml(const std::filesystem::path& path);
+Result<TomlTable> load_toml(const std::filesystem::path& path);
 
 // Reads one table. The getters return the first error through error(): ask once, after reading all keys.
 class TomlReader {
  public:
-  TomlReader(const toml::table& table, std::string file) : table_(table), file_(std::move(file)) {}
+  TomlReader(const TomlTable& table, std::string file) : table_(table), file_(std::move(file)) {}
 
   std::string required_string(std::string_view key);
   std::string string(std::string_view key, std::string fallback = {});
   std::int64_t integer(std::string_view key, std::int64_t fallback);
   bool boolean(std::string_view key, bool fallback);
-  std::vector<std::string> strings(std::string_view key);        // an array of strings; absent: empty
-  std::vector<const toml::table*> tables(std::string_view key);  // an array of tables; absent: empty
-  const toml::table* table(std::string_view key);                // absent: nullptr
+  std::vector<std::string> strings(std::string_view key);      // an array of strings; absent: empty
+  std::vector<const TomlTable*> tables(std::string_view key);  // an array of tables; absent: empty
+  const TomlTable* table(std::string_view key);                // absent: nullptr
   // Every key must be one of `known`.
   void only(std::initializer_list<std::string_view> known);
   // Records an error at `key` (or at the table itself when the key is absent).
@@ -40,12 +38,15 @@ class TomlReader {
   Result<void> error() const;
 
  private:
-  const toml::table& table_;
+  // The value of `key` when it is of that kind; else nullptr, and an error when it is of another.
+  const TomlValue* find(std::string_view key, TomlValue::Kind kind, std::string_view otherwise);
+
+  const TomlTable& table_;
   std::string file_;
   std::optional<Error> error_;
 };
 
-// "file:line:column" of a node.
-std::string position(const toml::node& node, const std::string& file);
+// "file:line:column".
+std::string position(const TomlPlace& place, const std::string& file);
 
 }  // namespace cg

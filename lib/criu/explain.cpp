@@ -37,7 +37,7 @@ std::size_t letters(std::string_view text) {
       text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c); }));
 }
 
-Result<Cause> read_cause(const toml::table& table, const std::string& file) {
+Result<Cause> read_cause(const TomlTable& table, const std::string& file) {
   TomlReader reader(table, file);
   reader.only({"id", "role", "title", "stage", "sign", "warned", "texts", "why", "fix", "not", "source"});
   Cause cause;
@@ -196,10 +196,10 @@ Result<Knowledge> parse_knowledge(std::string_view text, const std::string& name
   CG_CHECK(reader.error());
   Knowledge knowledge;
   std::set<std::string> ids;
-  for (const toml::table* table : tables) {
+  for (const TomlTable* table : tables) {
     CG_TRY(cause, read_cause(*table, name));
     if (!ids.insert(cause.id).second)
-      return refused(fmt::format("{}: the id '{}' is there twice", position(*table, name), cause.id));
+      return refused(fmt::format("{}: the id '{}' is there twice", position(table->place, name), cause.id));
     knowledge.causes.push_back(std::move(cause));
   }
   return knowledge;

@@ -42,12 +42,12 @@ T read_parsed(TomlReader& reader, std::string_view key, Result<T> parsed) {
   return T{};
 }
 
-Result<MatrixRow> read_row(const toml::table& table, const std::string& file) {
+Result<MatrixRow> read_row(const TomlTable& table, const std::string& file) {
   TomlReader reader(table, file);
   reader.only({"id", "title", "symbols", "probe", "criu", "kernel", "architectures", "severity", "window",
                "breaks", "fix", "source", "proof"});
   MatrixRow row;
-  row.line = static_cast<int>(table.source().begin.line);
+  row.line = static_cast<int>(table.place.line);
   row.id = reader.required_string("id");
   row.title = reader.required_string("title");
   row.symbols = read_parsed(reader, "symbols", Expression::parse(reader.string("symbols")));
@@ -107,20 +107,25 @@ std::vector<std::string> Matrix::features() const {
 Result<Matrix> parse_matrix(std::string_view text, const std::string& name) {
   CG_TRY(document, parse_toml(text, name));
   TomlReader reader(document, name);
-  reader.only({"row", "needs"});
+  reader.only({"row", "needs", "modules"});
   const auto tables = reader.tables("row");
   if (tables.empty()) reader.fail("row", "missing; the matrix is a list of [[row]] tables");
   CG_CHECK(reader.error());
 
   Matrix matrix;
-  if (const toml::table* needs = reader.table("needs")) {
+  if (const TomlTable* needs = reader.table("needs")) {
     TomlReader symbols(*needs, name);
-    for (const auto& [symbol, value] : *needs)
-      matrix.needs[std::string(symbol.str())] = symbols.strings(symbol.str());
+    for (const auto& [symbol, value] : needs->entries) matrix.needs[symbol] = symbols.strings(symbol);
     CG_CHECK(symbols.error());
   }
+  if (const TomlTable* modules = reader.table("modules")) {
+    TomlReader names(*modules, name);
+    for (const auto& [symbol, value] : modules->entries) matrix.modules[symbol] = names.string(symbol);
+    CG_CHECK(names.error());
+  }
+  matrix.rows.reserve(tables.size());
   std::map<std::string, int> lines;
-  for (const toml::table* table : tables) {
+  for (const TomlTable* table : tables) {
     CG_TRY(row, read_row(*table, name));
     if (const auto [first, fresh] = lines.emplace(row.id, row.line); !fresh)
       return refused(fmt::format("{}:{}: the id '{}' is already taken by line {}", name, row.line, row.id,

@@ -44,6 +44,8 @@ struct Matrix {
   std::vector<MatrixRow> rows;
   // What a symbol needs besides itself over allnoconfig, for a fragment made without a source tree.
   std::map<std::string, std::vector<std::string>, std::less<>> needs;
+  // The module that a symbol's =m makes: "INET_UDP_DIAG" -> "udp_diag".
+  std::map<std::string, std::string, std::less<>> modules;
   std::vector<std::string> features() const;  // sorted, each once
 };
 

@@ -41,8 +41,7 @@ void read_values(TomlReader& reader, CriuOption& option) {
   }
 }
 
-Result<CriuOption> read_option(const toml::table& table, const OptionTable& options,
-                               const std::string& file) {
+Result<CriuOption> read_option(const TomlTable& table, const OptionTable& options, const std::string& file) {
   TomlReader reader(table, file);
   reader.only({"name", "letter", "argument", "negatable", "criu", "actions", "elsewhere", "values", "form",
                "otherwise", "what", "source"});
@@ -85,7 +84,7 @@ OptionCondition read_condition(std::string_view text) {
   return condition;
 }
 
-Result<CombinationRule> read_rule(const toml::table& table, const OptionTable& options,
+Result<CombinationRule> read_rule(const TomlTable& table, const OptionTable& options,
                                   const std::string& file) {
   TomlReader reader(table, file);
   reader.only({"id", "verdict", "criu", "actions", "when", "title", "breaks", "fix", "source"});
@@ -137,17 +136,18 @@ Result<OptionTable> parse_option_table(std::string_view text, const std::string&
   CG_CHECK(reader.error());
 
   std::set<std::string> names;
-  for (const toml::table* entry : options) {
+  for (const TomlTable* entry : options) {
     CG_TRY(option, read_option(*entry, table, name));
     if (!names.insert(option.name).second)
-      return refused(fmt::format("{}: the option '{}' is there twice", position(*entry, name), option.name));
+      return refused(
+          fmt::format("{}: the option '{}' is there twice", position(entry->place, name), option.name));
     table.options.push_back(std::move(option));
   }
-  for (const toml::table* entry : rules) {
+  for (const TomlTable* entry : rules) {
     CG_TRY(rule, read_rule(*entry, table, name));
     table.rules.push_back(std::move(rule));
   }
-  for (const toml::table* entry : never) {
+  for (const TomlTable* entry : never) {
     TomlReader words(*entry, name);
     words.only({"name", "instead"});
     table.never.emplace_back(words.required_string("name"), words.required_string("instead"));

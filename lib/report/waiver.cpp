@@ -11,9 +11,9 @@ namespace cg {
 namespace {
 
 // "2026-12-31" in quotes or as a date of TOML's own.
-std::string read_date(TomlReader& reader, const toml::table& table) {
-  if (const auto* date = table["expires"].as_date())
-    return fmt::format("{:04}-{:02}-{:02}", date->get().year, date->get().month, date->get().day);
+std::string read_date(TomlReader& reader, const TomlTable& table) {
+  if (const TomlValue* date = table.find("expires"); date && date->kind == TomlValue::Kind::date)
+    return date->text;
   const std::string text = reader.required_string("expires");
   const auto digits = [&](std::size_t at, std::size_t count) {
     return std::ranges::all_of(text.substr(at, count), [](char c) { return c >= '0' && c <= '9'; });
@@ -54,11 +54,11 @@ Result<std::vector<Waiver>> parse_waivers(std::string_view text, const std::stri
   const auto tables = reader.tables("waiver");
   CG_CHECK(reader.error());
   std::vector<Waiver> waivers;
-  for (const toml::table* table : tables) {
+  for (const TomlTable* table : tables) {
     TomlReader one(*table, name);
     one.only({"id", "subject", "reason", "expires"});
     Waiver waiver{one.required_string("id"), one.string("subject"), one.required_string("reason"),
-                  read_date(one, *table), fmt::format("{}:{}", name, table->source().begin.line)};
+                  read_date(one, *table), fmt::format("{}:{}", name, table->place.line)};
     CG_CHECK(one.error());
     waivers.push_back(std::move(waiver));
   }

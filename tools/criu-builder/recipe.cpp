@@ -54,13 +54,13 @@ Result<CriuRecipe> load_recipe(const fs::path& file) {
   if (file.stem() != recipe.source.version)
     reader.fail("version",
                 fmt::format("'{}' in a file named {}", recipe.source.version, file.filename().string()));
-  for (const toml::table* entry : reader.tables("rename")) {
+  for (const TomlTable* entry : reader.tables("rename")) {
     TomlReader rename(*entry, file.string());
     rename.only({"from", "to"});
     recipe.renamings.push_back({inside_path(rename, "from"), inside_path(rename, "to")});
     CG_CHECK(rename.error());
   }
-  for (const toml::table* entry : reader.tables("replace")) {
+  for (const TomlTable* entry : reader.tables("replace")) {
     TomlReader replace(*entry, file.string());
     replace.only({"file", "old", "new"});
     recipe.replacements.push_back(

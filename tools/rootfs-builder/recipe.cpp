@@ -34,7 +34,7 @@ std::string read_path(TomlReader& reader, std::string_view key) {
 }
 
 Result<void> read_inputs(TomlReader& top, Recipe& recipe) {
-  for (const toml::table* table : top.tables("input")) {
+  for (const TomlTable* table : top.tables("input")) {
     TomlReader reader(*table, top.file());
     reader.only({"name", "what", "dest", "mode", "uid", "gid", "optional"});
     RecipeInput input{.name = reader.required_string("name"),
@@ -59,14 +59,14 @@ std::string read_needs(TomlReader& reader, const Recipe& recipe) {
 }
 
 Result<void> read_bases(TomlReader& top, Recipe& recipe) {
-  if (const toml::table* table = top.table("debs")) {
+  if (const TomlTable* table = top.table("debs")) {
     TomlReader reader(*table, top.file());
     reader.only({"packages", "include"});
     recipe.debs = RecipeDebs{reader.strings("packages"), reader.strings("include")};
     if (recipe.debs->packages.empty()) reader.fail("packages", "at least one package is needed");
     CG_CHECK(reader.error());
   }
-  if (const toml::table* table = top.table("debian")) {
+  if (const TomlTable* table = top.table("debian")) {
     TomlReader reader(*table, top.file());
     reader.only({"variant", "packages", "exclude"});
     recipe.debian = RecipeDebian{reader.string("variant", "minbase"), reader.strings("packages"),
@@ -74,7 +74,7 @@ Result<void> read_bases(TomlReader& top, Recipe& recipe) {
     CG_CHECK(reader.error());
   }
   const fs::path directory = recipe.path.parent_path();
-  for (const toml::table* table : top.tables("layer")) {
+  for (const TomlTable* table : top.tables("layer")) {
     TomlReader reader(*table, top.file());
     reader.only({"source"});
     recipe.layers.push_back(directory / reader.required_string("source"));
@@ -84,14 +84,14 @@ Result<void> read_bases(TomlReader& top, Recipe& recipe) {
 }
 
 Result<void> read_entries(TomlReader& top, Recipe& recipe) {
-  for (const toml::table* table : top.tables("directory")) {
+  for (const TomlTable* table : top.tables("directory")) {
     TomlReader reader(*table, top.file());
     reader.only({"path", "mode", "uid", "gid", "needs"});
     recipe.directories.push_back(
         {read_path(reader, "path"), read_owner(reader, 0755), read_needs(reader, recipe)});
     CG_CHECK(reader.error());
   }
-  for (const toml::table* table : top.tables("file")) {
+  for (const TomlTable* table : top.tables("file")) {
     TomlReader reader(*table, top.file());
     reader.only({"dest", "source", "content", "mode", "uid", "gid", "needs"});
     RecipeFile file{.dest = read_path(reader, "dest"),
@@ -99,21 +99,21 @@ Result<void> read_entries(TomlReader& top, Recipe& recipe) {
                     .content = reader.string("content"),
                     .owner = read_owner(reader, 0644),
                     .needs = read_needs(reader, recipe)};
-    const bool has_source = table->contains("source");
-    if (has_source == table->contains("content"))
+    const bool has_source = table->find("source") != nullptr;
+    if (has_source == (table->find("content") != nullptr))
       reader.fail("dest", "a file has either a 'source' or a 'content'");
     if (has_source) file.source = recipe.path.parent_path() / reader.string("source");
     CG_CHECK(reader.error());
     recipe.files.push_back(std::move(file));
   }
-  for (const toml::table* table : top.tables("symlink")) {
+  for (const TomlTable* table : top.tables("symlink")) {
     TomlReader reader(*table, top.file());
     reader.only({"path", "directory", "names", "target", "unless_present", "needs"});
     RecipeLink link{.path = {},
                     .target = reader.required_string("target"),
                     .needs = read_needs(reader, recipe),
                     .unless_present = reader.boolean("unless_present", false)};
-    if (table->contains("names")) {
+    if (table->find("names")) {
       const std::string directory = read_path(reader, "directory");
       for (const auto& name : reader.strings("names")) {
         link.path = directory + "/" + name;

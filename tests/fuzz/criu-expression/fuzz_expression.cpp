@@ -1,6 +1,4 @@
-// What a row of a matrix says in languages of our own: symbol expressions and version ranges. (The TOML
-// around them is toml++'s: its version 3.3 breaks assertions of its own on damaged text, which the release
-// build reports as an error.)
+// What a row of a matrix says in languages of its own: symbol expressions and version ranges.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -8,7 +8,6 @@
 
 #include "base/process.h"
 #include "base/sha256.h"
-#include "base/toml.h"
 #include "temporary_directory.h"
 
 namespace cg {
@@ -70,17 +69,6 @@ TEST(Process, KillsTheWholeGroupAtTheLimit) {
 
 TEST(Process, AMissingProgramIsAnErrorAndNotAStatus) {
   EXPECT_FALSE(run({"no-such-program-here"}));
-}
-
-TEST(Toml, ErrorsNameFileAndLine) {
-  const auto bad = parse_toml("a = 1\nb = \n", "x.toml");
-  ASSERT_FALSE(bad);
-  EXPECT_TRUE(bad.error().message.starts_with("x.toml:2:")) << bad.error().message;
-  const auto good = parse_toml("verison = \"1\"\n", "y.toml");
-  TomlReader reader(*good, "y.toml");
-  reader.only({"version", "name"});
-  ASSERT_FALSE(reader.error());
-  EXPECT_EQ(reader.error().error().message, "y.toml:1:11: verison: unknown key; did you mean version?");
 }
 
 }  // namespace

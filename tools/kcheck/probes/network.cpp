@@ -170,6 +170,10 @@ ProbeResult no_mptcp() {
                                                           : pass("no MPTCP sockets here");
 }
 
+ProbeResult route_netlink() {
+  return NetlinkSocket(NETLINK_ROUTE) ? pass("socket(NETLINK_ROUTE): works")
+                                      : failed_call("socket(NETLINK_ROUTE)", errno);
+}
 ProbeResult nsid() {
   NetlinkSocket netlink(NETLINK_ROUTE);
   if (!netlink) return failed_call("socket(NETLINK_ROUTE)", errno);
@@ -242,6 +246,7 @@ std::vector<Probe> network_probes() {
           {"pass-credentials", pass_credentials},
           {"socket-netns", socket_netns},
           {"no-mptcp", no_mptcp},
+          {"route-netlink", route_netlink},
           {"nsid", nsid},
           {"unshare-network", unshare_network, Place::own_network},
           {"nftables", nftables_guarded, Place::own_network}};
