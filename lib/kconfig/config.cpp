@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/file.h"
@@ -13,21 +14,35 @@ namespace {
 
 constexpr std::uint64_t config_limit = 64 << 20;  // bytes; the largest real one is below 1 MB
 
+// By character, whether a symbol's name may have it.
+constexpr auto symbol_letters = [] {
+  std::array<bool, 256> letters{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"))
+    letters[static_cast<unsigned char>(c)] = true;
+  return letters;
+}();
+
 bool is_symbol(std::string_view name) {
-  return !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return !name.empty() &&
+         std::ranges::all_of(name, [](char c) { return symbol_letters[static_cast<unsigned char>(c)]; });
+}
+
+std::string_view without_hexadecimal_mark(std::string_view text) {
+  if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
+  return text;
 }
 
 bool is_value(std::string_view value) {
   if (value == "y" || value == "n" || value == "m") return true;
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') return true;
-  if (value.starts_with('-')) value.remove_prefix(1);
-  if (value.starts_with("0x") || value.starts_with("0X")) {
-    value.remove_prefix(2);
-    return !value.empty() && value.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  if (value.starts_with('-')) {
+    value.remove_prefix(1);
+    return !value.empty() && value.find_first_not_of("0123456789") == std::string_view::npos;
   }
-  return !value.empty() && value.find_first_not_of("0123456789") == std::string_view::npos;
+  // conf takes a hexadecimal number with or without the 0x, and writes some without it
+  // (RADIO_GEMTEK_PORT=34c).
+  value = without_hexadecimal_mark(value);
+  return !value.empty() && value.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
 // "# CONFIG_X is not set" -> X
@@ -52,14 +67,16 @@ void read_header(std::string_view line, KernelConfig& config) {
 }
 
 std::optional<std::uint64_t> hexadecimal(std::string_view text) {
-  if (!text.starts_with("0x") && !text.starts_with("0X")) return {};
+  text = without_hexadecimal_mark(text);
   std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + text.size(), value, 16);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
   return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
+// A 0x on one side says that the other is hexadecimal, too: conf adds it to what it is given.
 bool same_value(std::string_view requested, std::string_view got) {
   if (requested == got) return true;
+  if (without_hexadecimal_mark(requested) == requested && without_hexadecimal_mark(got) == got) return false;
   const auto left = hexadecimal(requested);
   return left && left == hexadecimal(got);
 }
@@ -69,6 +86,15 @@ std::string printable(std::string_view text) {
   std::string result;
   for (const char c : text.substr(0, 60)) result += c >= ' ' && c != '\x7f' ? c : '?';
   return result;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 void set(KernelConfig& config, std::string_view symbol, const ConfigValue& value) {
@@ -150,6 +176,9 @@ Result<KernelConfig> parse_config(std::string bytes, const std::string& given_na
     if (!is_value(value))
       return bad(
           fmt::format("CONFIG_{}: '{}' is no y, m, n, number or quoted text", symbol, printable(value)));
+    if (value.front() == '"' && !is_utf8(value))
+      config.warnings.push_back(fmt::format("{}:{}: the text of CONFIG_{} is not UTF-8: {}", name, number,
+                                            symbol, printable(value)));
     set(config, symbol, {value, name, number});
   }
   return config;

@@ -286,12 +286,18 @@ Index Evaluation::choice_of(Index symbol) const {
 
 Tristate Evaluation::derived(Index symbol) const {
   Tristate result = Tristate::no;
-  if (const Property* property = default_property(symbol))
-    result = both(evaluate(property->value, symbol), condition(*property));
+  if (const Property* property = default_property(symbol)) {
+    // "default m" stands where no module can be loaded, too, and is y there.
+    const Expression& value = tree_->expressions[property->value];
+    const bool module = value.op == Operator::symbol && tree_->symbols[value.left].constant &&
+                        tristates_[value.left] == Tristate::module;
+    result = both(module ? Tristate::module : evaluate(property->value, symbol), condition(*property));
+  }
   if (const Tristate weak = implied(symbol); weak != Tristate::no)
     result = both(either(result, weak), direct_dependency(symbol));
   result = either(result, selected(symbol));
-  return result == Tristate::module && is_boolean(symbol) ? Tristate::yes : result;
+  const bool to_yes = is_boolean(symbol) || modules_ == Tristate::no;
+  return result == Tristate::module && to_yes ? Tristate::yes : result;
 }
 
 }  // namespace cg::kconfig

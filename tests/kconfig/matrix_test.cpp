@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "criu/fragment.h"
 #include "criu/judge.h"
@@ -35,6 +37,7 @@ class MatrixAndTree : public testing::Test {
     return resolved.value_or(KernelConfig{});
   }
   const Matrix& matrix() const { return matrix_; }
+  const std::filesystem::path& path() const { return path_; }
 
  private:
   std::filesystem::path path_;
@@ -60,11 +63,42 @@ TEST_F(MatrixAndTree, EverySymbolExistsWhereItsRowSaysSo) {
         const auto index = tree.index_of(symbol);
         EXPECT_TRUE(index != kconfig::none && tree.is_defined(index))
             << row.id << ": " << symbol << " on " << architecture;
+        const auto type = index == kconfig::none ? kconfig::Type::unknown : tree.symbols[index].type;
+        EXPECT_TRUE(type == kconfig::Type::boolean || type == kconfig::Type::tristate) << symbol;
         ++checked;
       }
     }
   }
   EXPECT_GT(checked, 300U);
+}
+
+// obj-$(CONFIG_X) += x.o of some Makefile; and no tristate symbol of a row is left out, unless it is no
+// module that somebody would look for.
+TEST_F(MatrixAndTree, TheListOfModulesIsTheTreesOwn) {
+  std::set<std::string> made;  // "SYMBOL name"
+  for (const char* folder : {"net", "drivers/net", "fs/overlayfs"})
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path() / folder)) {
+      if (entry.path().filename() != "Makefile") continue;
+      const std::string makefile = read_file(entry.path()).value();
+      for (const std::string_view line : split_lines(makefile)) {
+        const std::size_t close = line.find(')');
+        if (!line.starts_with("obj-$(CONFIG_") || close == line.npos) continue;
+        for (const auto& word : split(line.substr(close + 1), ' ')) {
+          const std::string_view object = trim(word);
+          if (!object.ends_with(".o")) continue;
+          std::string name(object.substr(object.rfind('\t') + 1));
+          name.resize(name.size() - 2);
+          made.insert(std::string(line.substr(13, close - 13)) + " " + name);
+        }
+      }
+    }
+  for (const auto& [symbol, module] : matrix().modules)
+    EXPECT_TRUE(made.contains(symbol + " " + module)) << symbol << " = " << module;
+  const Tree x86 = tree("x86");
+  for (const auto& row : matrix().rows)
+    for (const auto& symbol : row.symbols.symbols())
+      if (x86.symbols[x86.index_of(symbol)].type == kconfig::Type::tristate)
+        EXPECT_TRUE(matrix().modules.contains(symbol)) << symbol;
 }
 
 TEST_F(MatrixAndTree, TheListOfDependenciesIsTheTreesOwn) {

@@ -71,6 +71,14 @@ TEST(Gate, NamesEachRequestThatDidNotStickAndOnlyThose) {
             (std::vector<std::string>{"NET_X=n", "MOD=m", "ON=y"}));  // NET_X is not satisfied by NET_XY
 }
 
+// conf writes some defaults without the 0x, and adds it to what it is given.
+TEST(Gate, HexadecimalNumbersWithAndWithoutTheirMark) {
+  EXPECT_EQ(parse("CONFIG_RADIO_GEMTEK_PORT=34c\n").value("RADIO_GEMTEK_PORT"), "34c");
+  EXPECT_TRUE(unmet_requests(parse("CONFIG_H=34c\n"), parse("CONFIG_H=0x34c\n")).empty());
+  EXPECT_FALSE(unmet_requests(parse("CONFIG_H=34c\n"), parse("CONFIG_H=0x34d\n")).empty());
+  EXPECT_FALSE(unmet_requests(parse("CONFIG_N=10\n"), parse("CONFIG_N=010\n")).empty());
+}
+
 TEST(Gate, AFragmentWrittenOutIsReadBackTheSame) {
   const auto config = parse("CONFIG_B=\"x\"\n# CONFIG_A is not set\nCONFIG_C=m\n");
   EXPECT_TRUE(unmet_requests(config, parse(to_fragment(config))).empty());
