@@ -78,14 +78,24 @@ Result<KernelConfig> load_directory(const fs::path& directory) {
   return load_fragments(files);
 }
 
+bool is_packed(std::string_view bytes) {
+  return !compression_of(bytes).empty() || is_kernel_image(bytes);
+}
+
+Result<ConfigInput> read_packed(std::string_view bytes, const std::string& name) {
+  return compression_of(bytes).empty() ? read_embedded(bytes, name) : read_compressed(bytes, name);
+}
+
+std::unexpected<Error> too_much_text(std::uint64_t size, const std::string& name) {
+  return refused(fmt::format("{}: {} is no kernel configuration", name, human_size(size)));
+}
+
 }  // namespace
 
-Result<ConfigInput> read_config(std::string_view bytes, const std::string& name) {
-  if (!compression_of(bytes).empty()) return read_compressed(bytes, name);
-  if (is_kernel_image(bytes)) return read_embedded(bytes, name);
-  if (bytes.size() > largest_text)
-    return refused(fmt::format("{}: {} of text is no kernel configuration", name, human_size(bytes.size())));
-  return read_text(std::string(bytes), name, "");
+Result<ConfigInput> read_config(std::string bytes, const std::string& name) {
+  if (is_packed(bytes)) return read_packed(bytes, name);
+  if (bytes.size() > largest_text) return too_much_text(bytes.size(), name);
+  return read_text(std::move(bytes), name, "");
 }
 
 Result<ConfigInput> load_config_input(const fs::path& path) {
@@ -99,13 +109,13 @@ Result<ConfigInput> load_config_input(const fs::path& path) {
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (!S_ISREG(status.st_mode) || size <= largest_text) {
     CG_TRY(bytes, read_fd(fd.get(), path.string(), largest_text));
-    return read_config(bytes, path.string());
+    return read_config(std::move(bytes), path.string());
   }
-  if (size > largest_kernel)
-    return refused(fmt::format("{}: {} is no kernel configuration", path.string(), human_size(size)));
+  if (size > largest_kernel) return too_much_text(size, path.string());
   const Mapping mapping(fd.get(), size);
   if (!mapping.good()) return cannot_errno(path.string(), errno);
-  return read_config(mapping.bytes(), path.string());
+  if (!is_packed(mapping.bytes())) return too_much_text(size, path.string());
+  return read_packed(mapping.bytes(), path.string());
 }
 
 Result<ConfigInput> running_config(const std::string& release) {

@@ -19,7 +19,7 @@ struct ConfigInput {
 };
 
 // The bytes of a file or of standard input. `name` is for messages.
-Result<ConfigInput> read_config(std::string_view bytes, const std::string& name);
+Result<ConfigInput> read_config(std::string bytes, const std::string& name);
 // A file, or a directory: its *.conf and *.config files merged in the order of their names.
 Result<ConfigInput> load_config_input(const std::filesystem::path& path);
 // The running kernel's: /proc/config.gz, /boot/config-RELEASE, /lib/modules/RELEASE/config.

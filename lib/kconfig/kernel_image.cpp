@@ -22,6 +22,7 @@ constexpr std::string_view end_mark = "IKCFG_ED"sv;
 constexpr std::size_t mark_length = 8;
 constexpr std::size_t largest_packed_config = 16 << 20;
 constexpr std::uint64_t largest_kernel = 1ULL << 30;  // bytes, unpacked
+constexpr std::size_t largest_wrapper = 64 << 20;     // bytes
 constexpr int most_attempts = 24;                     // at places that only look like compressed data
 
 template <class T>
@@ -158,6 +159,7 @@ std::optional<EmbeddedConfig> search_payloads(std::string_view bytes, const std:
                                         "\x28\xb5\x2f\xfd"sv,
                                         "\x02\x21\x4c\x18"sv,
                                         "BZh"sv,
+                                        "\x89LZO\0\r\n\x1a\n"sv,
                                         "\x5d\0\0"sv};
   for (const std::string_view mark : marks) {
     int attempts = 0;
@@ -172,15 +174,23 @@ std::optional<EmbeddedConfig> search_payloads(std::string_view bytes, const std:
 
 }  // namespace
 
+// arm64 and riscv: Documentation/arch/{arm64/booting,riscv/boot-image-header}.rst; s390:
+// arch/s390/boot/head.S; 0x27051956: the header of U-Boot.
 bool is_kernel_image(std::string_view bytes) {
-  return is_elf(bytes) || is_bzimage(bytes) || bytes.starts_with("MZ") ||
-         bytes.starts_with("\x27\x05\x19\x56"sv) || (bytes.size() > 64 && bytes.substr(56, 4) == "ARM\x64");
+  const auto has = [&](std::size_t at, std::string_view mark) {
+    return bytes.size() > at && bytes.substr(at).starts_with(mark);
+  };
+  return is_elf(bytes) || is_bzimage(bytes) || has(0, "MZ") || has(0, "\x27\x05\x19\x56"sv) ||
+         has(56, "ARM\x64") || has(56, "RSC\x05") || has(0x10008, "S390EP");
 }
 
 Result<EmbeddedConfig> extract_config(std::string_view bytes, const std::string& name) {
   if (is_elf(bytes)) {
     if (const auto packed = find_in(read_only_data(bytes))) return unpack(*packed, name, "vmlinux");
     if (const auto packed = find_in(bytes)) return unpack(*packed, name, "vmlinux");
+    // The zImage of powerpc is an ELF file around a compressed one.
+    if (bytes.size() <= largest_wrapper)
+      if (auto found = search_payloads(bytes, name)) return std::move(*found);
     return refused(name +
                    ": an ELF file without a configuration inside (IKCONFIG is not y): give the .config it "
                    "was built from");

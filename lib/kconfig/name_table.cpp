@@ -21,9 +21,9 @@ std::uint32_t hash_of(std::string_view name) {
 
 NameTable::NameTable() : slots_(64) {}
 
-std::size_t NameTable::slot_of(std::string_view name, std::uint32_t hash) const {
-  std::size_t at = hash & (slots_.size() - 1);
-  while (slots_[at].index != none && (slots_[at].hash != hash || slots_[at].name != name))
+std::size_t NameTable::slot_of(std::string_view name) const {
+  std::size_t at = hash_of(name) & (slots_.size() - 1);
+  while (slots_[at].index != none && name != std::string_view(slots_[at].data, slots_[at].length))
     at = (at + 1) & (slots_.size() - 1);
   return at;
 }
@@ -32,30 +32,30 @@ void NameTable::resize(std::size_t slots) {
   std::vector<Slot> old(slots);
   old.swap(slots_);
   for (const Slot& slot : old)
-    if (slot.index != none) slots_[slot_of(slot.name, slot.hash)] = slot;
+    if (slot.index != none) slots_[slot_of({slot.data, slot.length})] = slot;
 }
 
+// At most two thirds of the slots are taken.
 void NameTable::reserve(std::size_t names) {
   std::size_t slots = slots_.size();
-  while (slots < names * 2) slots *= 2;
+  while (slots * 2 < names * 3) slots *= 2;
   if (slots != slots_.size()) resize(slots);
 }
 
 Index NameTable::intern(std::string_view name, Index fresh) {
-  const std::uint32_t hash = hash_of(name);
-  std::size_t at = slot_of(name, hash);
+  std::size_t at = slot_of(name);
   if (slots_[at].index != none) return slots_[at].index;
-  if ((used_ + 1) * 2 > slots_.size()) {
+  if (slots_.size() * 2 < (used_ + 1) * 3) {
     resize(slots_.size() * 2);
-    at = slot_of(name, hash);
+    at = slot_of(name);
   }
-  slots_[at] = {name, fresh, hash};
+  slots_[at] = {name.data(), static_cast<std::uint32_t>(name.size()), fresh};
   ++used_;
   return fresh;
 }
 
 Index NameTable::find(std::string_view name) const {
-  return slots_[slot_of(name, hash_of(name))].index;
+  return slots_[slot_of(name)].index;
 }
 
 }  // namespace cg::kconfig

@@ -21,11 +21,11 @@ class NameTable {
 
  private:
   struct Slot {
-    std::string_view name;
+    const char* data = nullptr;
+    std::uint32_t length = 0;
     Index index = none;
-    std::uint32_t hash = 0;
   };
-  std::size_t slot_of(std::string_view name, std::uint32_t hash) const;
+  std::size_t slot_of(std::string_view name) const;
   void resize(std::size_t slots);
   std::vector<Slot> slots_;
   std::size_t used_ = 0;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "kconfig/gunzip.h"
+#include "kconfig/lzop.h"
 
 namespace cg {
 namespace {
@@ -29,7 +30,7 @@ constexpr Mark marks[] = {
     {"\x04\x22\x4d\x18"sv, "lz4", archive_read_support_filter_lz4},
     {"BZh"sv, "bzip2", archive_read_support_filter_bzip2},
     {"\x5d\0\0"sv, "lzma", archive_read_support_filter_lzma},
-    {"\x89LZO"sv, "lzop", nullptr},  // libarchive would start another program for it
+    {"\x89LZO\0\r\n\x1a\n"sv, "lzop", nullptr},  // libarchive would start another program for it
 };
 
 const Mark* mark_of(std::string_view bytes) {
@@ -50,10 +51,7 @@ Result<void> unpack_stream(std::string_view bytes, const std::string& name, std:
   const Mark* mark = mark_of(bytes);
   if (!mark) return refused(name + ": not compressed by anything known");
   if (mark->name == "gzip") return gunzip_stream(bytes, name, limit, take);
-  if (!mark->filter)
-    return cannot(
-        fmt::format("{}: compressed by {}, which cannot be unpacked here; give the .config or the vmlinux",
-                    name, mark->name));
+  if (mark->name == "lzop") return unlzop_stream(bytes, name, limit, take);
   const std::unique_ptr<archive, int (*)(archive*)> reader(archive_read_new(), archive_read_free);
   if (!reader) return cannot(name + ": libarchive could not start");
   mark->filter(reader.get());

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
 #include <filesystem>
 
 #include "base/file.h"
@@ -51,6 +53,42 @@ std::string bzimage(const std::string& payload) {
   return image + std::string(64, 'c') + payload + le(600000, 4);
 }
 
+// drivers/firmware/efi/libstub/zboot-header.S: vmlinuz.efi of arm64, riscv and loongarch.
+std::string zboot(const std::string& payload) {
+  return "MZ" + std::string(2, '\0') + "zimg" + le(512, 4) + le(payload.size(), 4) + std::string(496, 'z') +
+         payload + std::string(100, 'e');
+}
+
+// An image with a mark at a place, and the kernel behind it.
+std::string marked(std::size_t at, const std::string& mark, const std::string& kernel) {
+  std::string head(std::max<std::size_t>(at + 64, 512), 'h');
+  return head.replace(at, mark.size(), mark) + kernel;
+}
+
+// A 64-bit ELF file of a machine, with `data` as its .rodata.
+std::string elf(int machine, std::endian order, const std::string& data) {
+  const auto number = [&](std::uint64_t value, int bytes) {
+    std::string text = le(value, bytes);
+    if (order == std::endian::big) std::ranges::reverse(text);
+    return text;
+  };
+  const std::string names = std::string("\0.rodata\0.shstrtab\0", 19);
+  const auto section = [&](std::uint64_t name, std::uint64_t type, std::uint64_t offset, std::uint64_t size) {
+    return number(name, 4) + number(type, 4) + number(0, 8) + number(0, 8) + number(offset, 8) +
+           number(size, 8) + number(0, 8) + number(1, 8) + number(0, 8);
+  };
+  std::string file = std::string(
+                         "\x7f"
+                         "ELF\2",
+                         5) +
+                     (order == std::endian::big ? '\2' : '\1') + '\1' + std::string(9, '\0');
+  file += number(2, 2) + number(static_cast<std::uint64_t>(machine), 2) + number(1, 4) + number(0, 16) +
+          number(64 + data.size() + names.size(), 8) + number(0, 4) + number(64, 2) + number(0, 4) +
+          number(64, 2) + number(3, 2) + number(2, 2);
+  return file + data + names + std::string(64, '\0') + section(1, 1, 64, data.size()) +
+         section(9, 3, 64 + data.size(), names.size());
+}
+
 struct Packer {
   const char* name;
   std::vector<std::string> argv;
@@ -66,28 +104,69 @@ TEST_P(Compression, OfATextAndOfABootImage) {
 
   const std::string payload = packed_by(GetParam().argv, raw_kernel());
   for (const std::string& image :
-       {bzimage(payload), payload, std::string("\x27\x05\x19\x56", 4) + std::string(60, 'u') + payload}) {
+       {bzimage(payload), zboot(payload), payload, marked(0, "\x27\x05\x19\x56", payload),
+        marked(0x10008, "S390EP", payload), elf(21, std::endian::little, payload)}) {
     const auto kernel = read_config(image, "k");
     ASSERT_TRUE(kernel) << kernel.error().message;
     EXPECT_EQ(kernel->config.value("X"), "y");
   }
   // Cut off before the configuration: an error, never an empty answer.
-  const auto cut = read_config(bzimage(payload.substr(0, payload.size() / 8)), "k");
-  ASSERT_FALSE(cut);
-  EXPECT_EQ(cut.error().kind, ErrorKind::refused);
+  for (const std::string& image :
+       {bzimage(payload.substr(0, payload.size() / 8)), zboot(payload.substr(0, payload.size() / 8)),
+        zboot(payload).substr(0, 400)}) {
+    const auto cut = read_config(image, "k");
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().kind, ErrorKind::refused);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Input, Compression,
     testing::Values(Packer{"gzip", {"gzip", "-c"}}, Packer{"xz", {"xz", "-c", "--check=crc32"}},
                     Packer{"zstd", {"zstd", "-c", "-q"}}, Packer{"lzma", {"xz", "-c", "--format=lzma"}},
-                    Packer{"bzip2", {"bzip2", "-c"}}, Packer{"lz4", {"lz4", "-c", "-l", "-q"}}),
+                    Packer{"bzip2", {"bzip2", "-c"}}, Packer{"lz4", {"lz4", "-c", "-l", "-q"}},
+                    Packer{"lzop", {"lzop", "-c", "-9"}}),
     [](const auto& test) { return std::string(test.param.name); });
 
-TEST(Input, LzopIsNamedAsWhatCannotBeUnpacked) {
-  const auto config = read_config(bzimage("\x89LZO\0\r\n\x1a\n"), "k");
-  ASSERT_FALSE(config);
-  EXPECT_TRUE(config.error().message.contains("lzop")) << config.error().message;
+TEST(Input, UnpackedImagesOfOtherMachines) {
+  for (const std::string& image :
+       {marked(56, "ARM\x64", raw_kernel()), marked(56, "RSC\x05", raw_kernel())}) {
+    const auto kernel = read_config(image, "Image");
+    ASSERT_TRUE(kernel) << kernel.error().message;
+    EXPECT_EQ(kernel->config.value("X"), "y");
+  }
+}
+
+TEST(Input, VmlinuxOfEveryMachine) {
+  for (const auto& [machine, order] : {std::pair(62, std::endian::little),
+                                       {183, std::endian::little},
+                                       {21, std::endian::little},
+                                       {243, std::endian::little},
+                                       {22, std::endian::big}}) {
+    const auto kernel = read_config(elf(machine, order, raw_kernel()), "vmlinux");
+    ASSERT_TRUE(kernel) << machine << ": " << kernel.error().message;
+    EXPECT_EQ(kernel->form, "vmlinux");
+    EXPECT_EQ(kernel->config.value("X"), "y");
+  }
+}
+
+TEST(Input, DamagedLzop) {
+  if (!find_program("lzop")) GTEST_SKIP() << "lzop is not installed";
+  const std::string good = packed_by({"lzop", "-c"}, text + std::string(200000, '\n'));
+  for (std::size_t at = 9; at < good.size(); at += 7) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 0x55);
+    const auto config = read_config(bad, "f.lzo");  // what is not covered by a sum may be anything
+    EXPECT_TRUE(config || config.error().kind == ErrorKind::refused) << at;
+  }
+  std::string bad = good;
+  bad[good.size() - 12] = static_cast<char>(bad[good.size() - 12] ^ 0x55);
+  EXPECT_FALSE(read_config(bad, "f.lzo"));
+  for (const std::size_t size : {std::size_t{12}, good.size() / 2, good.size() - 1}) {
+    const auto cut = read_config(good.substr(0, size), "f.lzo");
+    ASSERT_FALSE(cut);
+    EXPECT_TRUE(cut.error().message.contains("lzop data is cut short")) << cut.error().message;
+  }
 }
 
 TEST(Input, KernelsWithoutAConfiguration) {
@@ -132,6 +211,7 @@ TEST(Input, BadBytes) {
   const std::pair<std::string, const char*> cases[] = {
       {std::string("\x01\x02\0\x03", 4), "binary data"},
       {"CONFIG_X=\n", "f:1: CONFIG_X has no value"},
+      {"CONFIG_X=yes\n", "f:1: CONFIG_X: 'yes' is no y, m, n"},
       {"CONFIG_X=y\nCONFIG_\xff\xfe=y\n", "f:2:"},
       {"CONFIG_X=\xff\n", "f:1:"},
       {"\n\nhello\n", "f:3: 'hello'"},
@@ -156,6 +236,14 @@ TEST(Input, WindowsLineEndsAndByteOrderMark) {
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->config.value("X"), "y");
   EXPECT_EQ(config->config.value("S"), "\"a b\"");
+}
+
+TEST(Input, ATextThatIsNotUtf8IsTakenWithAWarning) {
+  const auto config = read_config("CONFIG_X=y\nCONFIG_S=\"\xff\"\nCONFIG_T=\"\xc3\xa9\"\n", "f");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->config.value("S"), "\"\xff\"");
+  ASSERT_EQ(config->config.warnings.size(), 1U);
+  EXPECT_EQ(config->config.warnings[0], "f:2: the text of CONFIG_S is not UTF-8: \"?\"");
 }
 
 TEST(Input, AHugeFileIsRefusedByItsSize) {
