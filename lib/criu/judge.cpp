@@ -20,11 +20,12 @@ SymbolState symbol_state(const Evidence& evidence, std::string_view symbol) {
   // A module counts only where modules can be loaded at all.
   if (value->text == "m") {
     const bool unknown = !evidence.config_is_complete && !evidence.config->find("MODULES");
-    return unknown                                    ? SymbolState::unknown
-           : evidence.config->value("MODULES") == "y" ? SymbolState::module
-                                                      : SymbolState::off;
+    if (unknown) return SymbolState::unknown;
+    if (evidence.config->value("MODULES") != "y") return SymbolState::off;
+    return evidence.has_module && evidence.has_module(symbol) ? SymbolState::on : SymbolState::module;
   }
-  return SymbolState::on;
+  // Every symbol of the matrix is a bool or a tristate: conf drops any other value of theirs.
+  return value->text == "y" ? SymbolState::on : SymbolState::off;
 }
 
 // What the configuration says about a row.
@@ -62,6 +63,8 @@ ConfigOpinion ask_config(const MatrixRow& row, const Evidence& evidence) {
   opinion.seen = join(parts, ", ");
   if (*opinion.state == SymbolState::module && !evidence.probe)
     opinion.seen += "; the module must be in the image";
+  else if (*opinion.state == SymbolState::on && opinion.seen.contains("=m"))
+    opinion.seen += "; the image has the module";
   return opinion;
 }
 
@@ -86,11 +89,8 @@ Finding finding_of(const MatrixRow& row, const Question& question) {
   return finding;
 }
 
-// Why the row has no meaning here, or "".
-std::string not_applicable_because(const MatrixRow& row, const Question& question, const Evidence& evidence,
-                                   bool probing) {
-  if (!row.criu.contains(question.criu))
-    return fmt::format("CRIU {} does not ask for it (only {} does)", question.criu.text(), row.criu.text());
+// Why the row has no meaning on this machine, or "".
+std::string not_applicable_because(const MatrixRow& row, const Evidence& evidence, bool probing) {
   if (!row.architectures.empty() && !evidence.architecture.empty() &&
       std::ranges::find(row.architectures, evidence.architecture) == row.architectures.end())
     return fmt::format("does not exist on {} (only on {})", evidence.architecture,
@@ -180,38 +180,94 @@ void judge_by_version(Finding& finding, const MatrixRow& row, Verdict failed, co
                      : "the kernel's version is not known";
 }
 
-// The row's finding, and the disagreement where there is one; none for a row that only a probe can judge when
-// there are no probes.
+// What a CRIU that does not ask for the row gets.
+Finding not_asked(const MatrixRow& row, const Question& question) {
+  Finding finding = finding_of(row, question);
+  finding.verdict = Verdict::not_applicable;
+  finding.seen =
+      fmt::format("CRIU {} does not ask for it (only {} does)", question.criu.text(), row.criu.text());
+  return finding;
+}
+
+// The row's finding for a CRIU that asks for it, and the disagreement where there is one; none for a row that
+// only a probe can judge when there are no probes.
 std::vector<Finding> judge_row(const MatrixRow& row, const Question& question, const Evidence& evidence) {
   const bool probing = evidence.probe && !row.probe.empty();
   const ConfigOpinion config = ask_config(row, evidence);
   if (!probing && !config.state && !row.window) return {};
-  Finding finding = finding_of(row, question);
-  if (finding.seen = not_applicable_because(row, question, evidence, probing); !finding.seen.empty()) {
+  std::vector<Finding> findings = {finding_of(row, question)};
+  Finding& finding = findings.front();
+  if (finding.seen = not_applicable_because(row, evidence, probing); !finding.seen.empty()) {
     finding.verdict = Verdict::not_applicable;
-    return {finding};
+    return findings;
   }
   if (!config.remedies.empty()) finding.fix = joined(join(config.remedies, ", "), row.fix);
   const Verdict failed = failed_verdict(row, question);
   if (probing) {
     const ProbeResult probe = evidence.probe(row.probe);
     judge_by_probe(finding, probe, config, failed);
-    if (auto extra = disagreement(finding, probe, config, evidence)) return {finding, *extra};
+    if (auto extra = disagreement(finding, probe, config, evidence)) findings.push_back(std::move(*extra));
   } else if (config.state) {
     judge_by_config(finding, row, config, failed, evidence);
   } else {
     judge_by_version(finding, row, failed, evidence);
   }
-  return {finding};
+  return findings;
 }
 
-std::vector<std::string> deciding_ids(const std::vector<Finding>& findings, Verdict overall) {
-  std::vector<std::string> ids;
-  for (const auto& finding : findings)
-    if (finding.verdict == overall &&
-        (overall == Verdict::fail || (overall == Verdict::unknown && finding.required)))
-      ids.push_back(finding.id);
-  return ids;
+// The rows as the versions that ask for them see them; which version it is only decides whether it asks.
+struct JudgedRow {
+  const MatrixRow* row;
+  std::vector<Finding> findings;  // not empty
+};
+
+std::vector<JudgedRow> judge_rows(const Matrix& matrix, const Question& question, const Evidence& evidence) {
+  std::vector<JudgedRow> rows;
+  rows.reserve(matrix.rows.size());
+  for (const auto& row : matrix.rows)
+    if (auto findings = judge_row(row, question, evidence); !findings.empty())
+      rows.push_back({&row, std::move(findings)});
+  return rows;
+}
+
+VersionVerdict verdict_of_version(const std::vector<JudgedRow>& rows, const Version& version) {
+  using Weight = OverallVerdict::Weight;
+  VersionVerdict result;
+  result.version = version.text();
+  result.verdicts.reserve(rows.size());
+  OverallVerdict overall;
+  for (const auto& [row, findings] : rows) {
+    if (!row->criu.contains(version)) {
+      result.verdicts.emplace_back(row->id, Verdict::not_applicable);
+      continue;
+    }
+    for (const Finding& finding : findings) {
+      overall.add(finding.verdict, finding.required ? Weight::required : Weight::optional);
+      result.verdicts.emplace_back(finding.id, finding.verdict);
+    }
+  }
+  result.verdict = overall.get();
+  if (result.verdict != Verdict::fail && result.verdict != Verdict::unknown) return result;
+  for (const auto& [row, findings] : rows)
+    for (const Finding& finding : findings)
+      if (row->criu.contains(version) && finding.verdict == result.verdict &&
+          (finding.verdict == Verdict::fail || finding.required))
+        result.reasons.push_back(finding.id);
+  return result;
+}
+
+// What `question` gets of them.
+std::vector<Finding> findings_of(std::vector<JudgedRow> rows, const Question& question) {
+  std::vector<Finding> list;
+  list.reserve(rows.size());
+  for (auto& [row, findings] : rows) {
+    if (!row->criu.contains(question.criu))
+      list.push_back(not_asked(*row, question));
+    else
+      list.insert(list.end(), std::make_move_iterator(findings.begin()),
+                  std::make_move_iterator(findings.end()));
+  }
+  return list;
 }
 
 std::string plural(std::ptrdiff_t count, std::string_view singular, std::string_view several) {
@@ -221,10 +277,7 @@ std::string plural(std::ptrdiff_t count, std::string_view singular, std::string_
 }  // namespace
 
 std::vector<Finding> judge(const Matrix& matrix, const Question& question, const Evidence& evidence) {
-  std::vector<Finding> findings;
-  for (const auto& row : matrix.rows)
-    for (auto& finding : judge_row(row, question, evidence)) findings.push_back(std::move(finding));
-  return findings;
+  return findings_of(judge_rows(matrix, question, evidence), question);
 }
 
 std::string headline(const std::vector<Finding>& findings, const Version& criu) {
@@ -247,22 +300,18 @@ std::string headline(const std::vector<Finding>& findings, const Version& criu) 
 
 Subject judge_subject(const Matrix& matrix, const Question& question, const Evidence& evidence,
                       std::string name) {
+  auto rows = judge_rows(matrix, question, evidence);
   Subject subject;
   subject.name = std::move(name);
-  subject.findings = judge(matrix, question, evidence);
-  subject.verdict = overall_verdict(subject.findings);
-  subject.headline = headline(subject.findings, question.criu);
   auto versions = known_criu_versions();
   if (std::ranges::find(versions, question.criu) == versions.end()) versions.push_back(question.criu);
   for (const auto& version : versions) {
-    const bool judged = version == question.criu;
-    const auto findings =
-        judged ? subject.findings : judge(matrix, Question{version, question.features}, evidence);
-    const Verdict verdict = overall_verdict(findings);
-    VersionVerdict& added = subject.versions.emplace_back();
-    added = {version.text(), verdict, deciding_ids(findings, verdict), judged, {}};
-    for (const auto& finding : findings) added.verdicts.emplace_back(finding.id, finding.verdict);
+    subject.versions.push_back(verdict_of_version(rows, version));
+    subject.versions.back().judged = version == question.criu;
   }
+  subject.findings = findings_of(std::move(rows), question);
+  subject.verdict = overall_verdict(subject.findings);
+  subject.headline = headline(subject.findings, question.criu);
   return subject;
 }
 

@@ -27,6 +27,8 @@ struct Evidence {
   // A whole .config: a symbol that it does not mention is off. In a fragment it is unknown.
   bool config_is_complete = true;
   std::function<ProbeResult(std::string_view name)> probe;
+  // Whether the module that a symbol's =m makes is known to be where the kernel will look for it; may be empty.
+  std::function<bool(std::string_view symbol)> has_module;
   std::optional<Version> kernel;
   std::string architecture;  // as in the matrix: "x86_64", "arm64"; empty: not known
 };

@@ -11,14 +11,21 @@ namespace {
 
 constexpr std::string_view style = R"(
 :root { color-scheme: light dark; --line: #8884; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 78rem; padding: 0 1rem; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .3rem; }
+h2, .facts, details { max-width: 78rem; }
 .facts { margin: 0; color: #777; }
-.frame { overflow-x: auto; }
-table { border-collapse: collapse; margin: .8rem 0; }
-th, td { border: 1px solid var(--line); padding: .2rem .5rem; text-align: left; vertical-align: top; }
-thead th { position: sticky; top: 0; background: Canvas; }
-td.v { text-align: center; font-weight: 600; min-width: 2.6rem; }
+.frame { overflow: auto; max-height: 94vh; width: max-content; max-width: 100%; }
+table { border-collapse: separate; border-spacing: 0; margin: 0; }
+th, td { border: 1px solid var(--line); border-width: 0 1px 1px 0; padding: .15rem .5rem; text-align: left; vertical-align: top; }
+thead th { position: sticky; background: Canvas; border-top-width: 1px; }
+thead tr:first-child th { top: 0; height: 3.1rem; overflow-wrap: anywhere; } thead tr + tr th { top: 3.4rem; }
+tbody th, tbody td:first-child, thead tr:first-child th:first-child { position: sticky; left: 0; background: Canvas; }
+thead tr:first-child th:first-child { z-index: 1; }
+tbody td:first-child, tbody th { min-width: 15rem; max-width: 24rem; }
+td.v { text-align: center; font-weight: 600; padding: .15rem 0; min-width: 2rem; }
+thead tr + tr th { font-size: .65rem; padding: .15rem .1rem; text-align: center; white-space: nowrap; }
+.new { border-left: 2px solid #888; }
 th.judged { text-decoration: underline; }
 .PASS { background: #2da44e33; } .FAIL { background: #cf222e55; } .WARN { background: #d4a72c55; }
 .UNKNOWN { background: #8250df33; } .NA { color: #999; }
@@ -54,12 +61,43 @@ const Verdict* verdict_in(const VersionVerdict& version, const std::string& id) 
   return found == version.verdicts.end() ? nullptr : &found->second;
 }
 
-void write_cell(std::string& out, const Verdict* verdict, std::string_view tip) {
+// Where in a subject's columns a cell stands: its first one begins with a line.
+enum class Column { first, further };
+std::string_view line_of(Column column) {
+  return column == Column::first ? " new" : "";
+}
+
+void write_cell(std::string& out, const Verdict* verdict, std::string_view tip, Column column) {
   if (verdict)
-    out += fmt::format("<td class=\"v {}\" title=\"{}\">{}</td>", class_of(*verdict), escape_markup(tip),
-                       sign_of(*verdict));
+    out += fmt::format("<td class=\"v {}{}\" title=\"{}\">{}</td>", class_of(*verdict), line_of(column),
+                       escape_markup(tip), sign_of(*verdict));
   else
-    out += "<td class=\"v\"></td>";
+    out += fmt::format("<td class=\"v{}\"></td>", line_of(column));
+}
+
+void write_versions(std::string& out, const Subject& subject) {
+  Column column = Column::first;
+  for (const auto& version : subject.versions) {
+    out += fmt::format("<th class=\"{}{}\">{}</th>", version.judged ? "judged" : "", line_of(column),
+                       escape_markup(version.version));
+    column = Column::further;
+  }
+  if (subject.versions.empty()) out += "<th class=\"new\"></th>";
+}
+
+// The columns of one subject; `verdict_of` a version, and what to say of it.
+template <class VerdictOf>
+void write_cells(std::string& out, const Subject& subject, const Verdict* of_all, std::string_view tip,
+                 VerdictOf verdict_of) {
+  Column column = Column::first;
+  for (const auto& version : subject.versions) {
+    const Verdict* verdict = verdict_of(version);
+    write_cell(out, verdict,
+               fmt::format("CRIU {}: {}: {}", version.version, verdict ? verdict_name(*verdict) : "", tip),
+               column);
+    column = Column::further;
+  }
+  if (subject.versions.empty()) write_cell(out, of_all, tip, column);
 }
 
 // One row a requirement, one column a CRIU version of each subject; requirements that pass everywhere come
@@ -83,38 +121,30 @@ void write_grid(std::string& out, const Report& report) {
                            [&](const Finding* finding) { return weight[finding->id]; });
   out += "<div class=\"frame\"><table id=\"grid\"><thead><tr><th rowspan=\"2\">Requirement</th>";
   for (const auto& subject : report.subjects)
-    out += fmt::format("<th colspan=\"{}\">{}</th>", std::max<std::size_t>(1, subject.versions.size()),
-                       escape_markup(subject.name));
+    out += fmt::format("<th class=\"new\" colspan=\"{}\">{}</th>",
+                       std::max<std::size_t>(1, subject.versions.size()), escape_markup(subject.name));
   out += "</tr><tr>";
-  for (const auto& subject : report.subjects) {
-    for (const auto& version : subject.versions)
-      out += fmt::format("<th{}>{}</th>", version.judged ? " class=\"judged\"" : "",
-                         escape_markup(version.version));
-    if (subject.versions.empty()) out += "<th></th>";
-  }
+  for (const auto& subject : report.subjects) write_versions(out, subject);
   out += "</tr></thead><tbody>\n<tr><th>all of them</th>";
-  for (const auto& subject : report.subjects) {
-    for (const auto& version : subject.versions)
-      write_cell(out, &version.verdict, verdict_name(version.verdict));
-    if (subject.versions.empty()) write_cell(out, &subject.verdict, verdict_name(subject.verdict));
-  }
+  for (const auto& subject : report.subjects)
+    write_cells(out, subject, &subject.verdict, subject.headline,
+                [](const VersionVerdict& version) { return &version.verdict; });
   out += "</tr>\n";
   for (const Finding* row : rows) {
     out += fmt::format("<tr><td>{}</td>", escape_markup(row->title));
     for (const auto& subject : report.subjects) {
       const auto own = std::ranges::find(subject.findings, row->id, &Finding::id);
-      for (const auto& version : subject.versions) {
-        const Verdict* verdict = verdict_in(version, row->id);
-        write_cell(out, verdict,
-                   fmt::format("CRIU {}: {} {}: {}", version.version, row->id,
-                               verdict ? verdict_name(*verdict) : "", row->seen));
-      }
-      if (subject.versions.empty())
-        write_cell(out, own == subject.findings.end() ? nullptr : &own->verdict, row->seen);
+      const bool here = own != subject.findings.end();
+      write_cells(out, subject, here ? &own->verdict : nullptr,
+                  here ? fmt::format("{}: {}", row->id, own->seen) : row->id,
+                  [&](const VersionVerdict& version) { return verdict_in(version, row->id); });
     }
     out += "</tr>\n";
   }
-  out += "</tbody></table></div>\n";
+  out +=
+      "</tbody></table></div>\n<p class=\"facts\">\u2713 holds, ! a warning, \u2717 fails, ? not known, "
+      "\u2013 does not "
+      "apply; underlined: the version that is judged</p>\n";
 }
 
 void write_entry(std::string& out, std::string_view label, const std::string& text) {

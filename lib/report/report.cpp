@@ -22,15 +22,21 @@ std::string_view verdict_name(Verdict verdict) {
   return "?";
 }
 
+void OverallVerdict::add(Verdict verdict, Weight weight) {
+  const bool fails = verdict == Verdict::fail;
+  const bool open = verdict == Verdict::unknown && weight == Weight::required;
+  const bool warns = verdict == Verdict::warn;
+  if (fails || (open && verdict_ != Verdict::fail) || (warns && verdict_ == Verdict::pass))
+    verdict_ = verdict;
+}
+
 Verdict overall_verdict(const std::vector<Finding>& findings) {
-  const auto any = [&](auto condition) {
-    return std::ranges::any_of(findings, [&](const Finding& f) { return f.waiver.empty() && condition(f); });
-  };
-  if (any([](const Finding& f) { return f.verdict == Verdict::fail; })) return Verdict::fail;
-  if (any([](const Finding& f) { return f.verdict == Verdict::unknown && f.required; }))
-    return Verdict::unknown;
-  if (any([](const Finding& f) { return f.verdict == Verdict::warn; })) return Verdict::warn;
-  return Verdict::pass;
+  using Weight = OverallVerdict::Weight;
+  OverallVerdict overall;
+  for (const Finding& finding : findings)
+    if (finding.waiver.empty())
+      overall.add(finding.verdict, finding.required ? Weight::required : Weight::optional);
+  return overall.get();
 }
 
 int exit_status(const Report& report, Strictness strictness) {

@@ -57,8 +57,18 @@ struct Report {
   std::vector<Subject> subjects;
 };
 
-// FAIL when any finding fails; else UNKNOWN when a required one is unknown; else WARN; else PASS. What is
-// waived does not count.
+// One verdict of many: FAIL when any of them is; else UNKNOWN when a required one is; else WARN; else PASS.
+class OverallVerdict {
+ public:
+  enum class Weight { required, optional };
+  void add(Verdict verdict, Weight weight);
+  Verdict get() const { return verdict_; }
+
+ private:
+  Verdict verdict_ = Verdict::pass;
+};
+
+// Of all findings but the waived ones.
 Verdict overall_verdict(const std::vector<Finding>& findings);
 // 1 for FAIL (and, when strict, for WARN); else 3 when a required row is unknown; else 0.
 enum class Strictness { normal, strict };

@@ -18,8 +18,7 @@ namespace {
 
 Result<ConfigInput> read_input(const std::string& file, Environment& env) {
   if (file != "-") return load_config_input(file);
-  const std::string bytes(std::istreambuf_iterator<char>(env.in), {});
-  return read_config(bytes, "standard input");
+  return read_config(std::string(std::istreambuf_iterator<char>(env.in), {}), "standard input");
 }
 
 // The line that decides a row: that of the first of its symbols which the configuration mentions.

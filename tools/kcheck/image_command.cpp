@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "criu/judge.h"
 #include "image_programs.h"
+#include "kconfig/input.h"
 #include "programs/find_program.h"
 #include "programs/image_tree.h"
 #include "programs/loader.h"
@@ -30,6 +31,8 @@ class ImageCheck {
   void look_for_helpers();
   void look_for_places();
   void look_for_modules(const std::string& release);
+  // The modules below /lib/modules/RELEASE, by their names in the kernel.
+  std::set<std::string, std::less<>> modules_of(const std::string& release) const;
 
   const std::optional<Version>& version_inside() const { return version_inside_; }
   const std::string& machine() const { return machine_; }  // of criu; "" when it is not known
@@ -240,6 +243,28 @@ void ImageCheck::look_for_modules(const std::string& release) {
            "what is built as a module is not there", "install the kernel's own modules");
 }
 
+std::set<std::string, std::less<>> ImageCheck::modules_of(const std::string& release) const {
+  std::set<std::string, std::less<>> names;
+  std::vector<std::string> open = {"/lib/modules/" + release};
+  while (!open.empty()) {
+    const std::string directory = std::move(open.back());
+    open.pop_back();
+    const auto items = image_.list(directory);
+    for (const auto& item : items ? *items : std::vector<image::DirectoryItem>()) {
+      const std::string path = directory + "/" + item.name;
+      const std::size_t end = item.name.find(".ko");  // .ko, .ko.xz, .ko.zst, ...
+      if (item.info.meta.type == image::NodeType::directory) {
+        open.push_back(path);
+      } else if (end != std::string::npos) {
+        std::string name = item.name.substr(0, end);
+        std::ranges::replace(name, '-', '_');
+        names.insert(std::move(name));
+      }
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 Result<Report> check_image(const KcheckOptions& options, const ImageCommand& command, const Matrix& matrix) {
@@ -269,8 +294,18 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   subject.name = command.image;
   subject.findings = check.take();
   if (!release.empty()) {
-    // Without configuration and probes, the matrix has only the kernel-CRIU windows to say.
+    // Without a configuration inside of the kernel, the matrix has only the kernel-CRIU windows to say.
     Evidence evidence;
+    const auto config = load_config_input(command.kernel);
+    if (config) {
+      evidence.config = &config->config;
+      evidence.config_name = config->name;
+    }
+    const auto modules = check.modules_of(release);
+    evidence.has_module = [&](std::string_view symbol) {
+      const auto module = matrix.modules.find(symbol);
+      return module != matrix.modules.end() && modules.contains(module->second);
+    };
     evidence.kernel = leading_version(release);
     evidence.architecture = matrix_architecture(check.machine());
     for (auto& finding : judge(matrix, Question{version, features}, evidence))

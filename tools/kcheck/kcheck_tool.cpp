@@ -18,16 +18,16 @@ namespace {
 void add_matrix_options(CLI::App& app, KcheckOptions& options) {
   app.add_option("--matrix", options.matrix, "Requirement matrix to use instead of the one compiled in");
   app.add_option("--feature", options.features,
-                 "A feature that must work, such as tcp-established; may be repeated")
+                 "A feature that must work, such as tcp-established, or all; may be repeated")
       ->allow_extra_args(false);
   app.add_flag("--strict", options.strict, "Warnings count as failures");
   app.add_option("--waivers", options.waivers, "Findings to live with (TOML: id, reason, expires)");
   app.add_option("-o,--output", options.common.output, "Write the report to a file");
 }
 
-int finish(const Result<Report>& report, const KcheckOptions& options, Environment& env) {
+int finish(Result<Report> report, const KcheckOptions& options, Environment& env) {
   if (!report) return report_error(report.error(), "kcheck", env);
-  return deliver(*report, options, env);
+  return deliver(std::move(*report), options, env);
 }
 
 // Of the commands that take another program's command line, the words behind "--" are not kcheck's.
@@ -47,8 +47,9 @@ enum class Detail { none, matrix };
 // With -v also how much of the matrix was seen to be true, and how much only read.
 std::string version_text(Detail detail) {
   std::string text = "kcheck " CG_VERSION;
+  if (detail == Detail::none) return text;
   const auto matrix = builtin_matrix();
-  if (detail == Detail::none || !matrix) return text;
+  if (!matrix) return text;
   const auto read = std::ranges::count(matrix->rows, "read", &MatrixRow::proof);
   return text + fmt::format("\nmatrix: {} rows, {} proven by lab cases, {} read in the sources",
                             matrix->rows.size(), static_cast<std::ptrdiff_t>(matrix->rows.size()) - read,

@@ -30,6 +30,8 @@ Result<Matrix> load_matrix(const KcheckOptions& options) {
 
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix) {
   const auto known = matrix.features();
+  if (std::ranges::find(options.features, "all") != options.features.end())
+    return std::set<std::string>(known.begin(), known.end());
   for (const auto& feature : options.features)
     if (std::ranges::find(known, feature) == known.end())
       return usage_error(fmt::format("no feature '{}'{} (features: {})", feature,

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "image/image_builder.h"
 #include "image/sources.h"
 #include "image_programs.h"
@@ -165,6 +166,26 @@ TEST_F(ImageTest, TheKernelsWindowsAreNamed) {
   EXPECT_TRUE(finding(outcome, "window.vvar-vclock").starts_with("N/A"));
   ASSERT_TRUE(write_file_atomically(kernel, "no kernel"));
   EXPECT_EQ(check({"--kernel", kernel.string()}).status, 1);
+}
+
+// A kernel with its configuration inside: every row is judged, and a module counts when the image has it.
+TEST_F(ImageTest, AModuleCountsWhereItIsInTheImage) {
+  ProcessOptions options;
+  options.input =
+      "# Linux/x86 6.12.3 Kernel Configuration\nCONFIG_MODULES=y\nCONFIG_UNIX_DIAG=m\nCONFIG_TUN=m\n";
+  const auto packed = run({"gzip", "-c"}, options);
+  ASSERT_TRUE(packed);
+  const auto kernel = directory_.path() / "vmlinux";
+  ASSERT_TRUE(write_file_atomically(kernel,
+                                    "\x7f"
+                                    "ELF\2\1\1 Linux version 6.12.3-x (y) IKCFG_ST" +
+                                        packed->out + "IKCFG_ED"));
+  fs::create_directories(root_ / "lib/modules/6.12.3-x/kernel/net/unix");
+  put("lib/modules/6.12.3-x/kernel/net/unix/unix-diag.ko.xz", "module");
+  const auto outcome = check({"--kernel", kernel.string()});
+  EXPECT_EQ(finding(outcome, "kernel.unix-diag"), "PASS: CONFIG_UNIX_DIAG=m; the image has the module");
+  EXPECT_EQ(finding(outcome, "kernel.tun"), "WARN: CONFIG_TUN=m; the module must be in the image");
+  EXPECT_TRUE(finding(outcome, "kernel.membarrier").starts_with("FAIL")) << outcome.out;
 }
 
 TEST_F(ImageTest, OtherFilesAreRefused) {
