@@ -91,6 +91,23 @@ std::vector<FragmentLine> with_dependencies(const Matrix& matrix, std::vector<Fr
   return all;
 }
 
+std::vector<std::string> names_of(const std::vector<Version>& versions) {
+  std::vector<std::string> names;
+  for (const auto& version : versions) names.push_back(version.text());
+  return names;
+}
+
+std::vector<std::string> heading_of(const FragmentQuestion& question, const Matrix& matrix) {
+  const auto known = matrix.features();
+  const bool every = std::ranges::equal(question.features, known);
+  std::string features = join({question.features.begin(), question.features.end()}, ", ");
+  if (!features.empty()) features = every ? ", for every feature" : ", for " + features;
+  return {
+      fmt::format("What CRIU {} asks of the kernel{}.", join(names_of(question.versions), ", "), features),
+      fmt::format("kcheck fragment made it for {}.",
+                  question.architecture.empty() ? "any architecture" : question.architecture)};
+}
+
 std::string to_text(const std::vector<FragmentLine>& lines, const std::vector<std::string>& heading) {
   std::string text;
   for (const auto& line : heading) text += "# " + line + "\n";

@@ -23,7 +23,7 @@ struct FragmentLine {
 struct FragmentQuestion {
   std::vector<Version> versions;  // each of them must run
   std::set<std::string> features;
-  std::string architecture;  // as in the matrix
+  std::string architecture;  // as in the matrix; empty: what every architecture asks for
   std::optional<Version> kernel;
   bool over_expert =
       false;  // it is laid over a configuration with EXPERT=y, which hides symbols from their defaults
@@ -36,6 +36,10 @@ std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQue
 
 // Puts the dependencies of the lines before them, by the matrix's own list; what is needed first comes first.
 std::vector<FragmentLine> with_dependencies(const Matrix& matrix, std::vector<FragmentLine> lines);
+
+std::vector<std::string> names_of(const std::vector<Version>& versions);
+// What the fragment is for, as to_text takes it.
+std::vector<std::string> heading_of(const FragmentQuestion& question, const Matrix& matrix);
 
 // `heading`: comment lines without "# ".
 std::string to_text(const std::vector<FragmentLine>& lines, const std::vector<std::string>& heading);

@@ -3,9 +3,9 @@
 namespace cg {
 namespace {
 
-int finish(const Result<Report>& report, const KcheckOptions& options, Environment& env) {
+int finish(Result<Report> report, const KcheckOptions& options, Environment& env) {
   if (!report) return report_error(report.error(), "kcheck", env);
-  return deliver(*report, options, env);
+  return deliver(std::move(*report), options, env);
 }
 
 }  // namespace
@@ -46,8 +46,9 @@ ConfigurationCommands::ConfigurationCommands(CLI::App& app) {
   make_fragment_->add_option(
       "--tree", fragment_.tree,
       "The Linux source tree: dependencies are searched there, and its conf proves the fragment");
-  make_fragment_->add_option("--arch", fragment_.architecture,
-                             "Architecture, when the configuration does not say");
+  make_fragment_->add_option(
+      "--arch", fragment_.architecture,
+      "Architecture, when the configuration does not say; any: what they have in common");
   make_fragment_->add_option("--kernel", fragment_.kernel,
                              "Kernel version, when the configuration does not say");
 }

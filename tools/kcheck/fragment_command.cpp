@@ -19,6 +19,9 @@
 namespace cg {
 namespace {
 
+// --arch any: what does not differ between architectures.
+constexpr std::string_view any_architecture = "any";
+
 // The fragment and what it is made for.
 struct Work {
   FragmentQuestion question;
@@ -30,12 +33,6 @@ Result<std::vector<Version>> versions_of(const std::string& criu) {
   if (criu == "all") return known_criu_versions();
   CG_TRY(version, resolve_criu_version(criu));
   return std::vector<Version>{version};
-}
-
-std::string names_of(const std::vector<Version>& versions) {
-  std::vector<std::string> names;
-  for (const auto& version : versions) names.push_back(version.text());
-  return join(names, ", ");
 }
 
 // The dependencies that the tree has over this base. Symbols that the tree does not have are left out.
@@ -92,7 +89,7 @@ Result<void> prove(const Work& work, const kconfig::Tree& tree, const std::strin
         fmt::format("the conf of Linux {} does not make of it what CRIU asks for:{}", tree.version, failed));
   env.err << fmt::format("kcheck: resolved by the conf of Linux {} over {}: ready for CRIU {}\n",
                          tree.version, base ? "the configuration" : "allnoconfig",
-                         names_of(work.question.versions));
+                         join(names_of(work.question.versions), ", "));
   return {};
 }
 
@@ -114,17 +111,18 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
                             : base                        ? base->config.architecture
                                                           : machine.machine;
   work.question = {versions, features, matrix_architecture(named, base ? &base->config : nullptr), {}, false};
+  const bool any = command.architecture == any_architecture;
+  if (any && !command.tree.empty())
+    return usage_error("--arch any is what all architectures have in common; a tree is read for one of them");
   if (work.question.architecture.empty() && named.empty())
     return usage_error(command.config + " does not say which architecture it is for; give --arch");
-  if (work.question.architecture.empty())
+  if (work.question.architecture.empty() && !any)
     return usage_error(fmt::format("--arch {}: not a known architecture such as x86_64 or arm64", named));
   work.question.kernel = leading_version(!command.kernel.empty() ? command.kernel
                                          : base                  ? base->config.version
                                                                  : "");
   work.question.over_expert = base && base->config.value("EXPERT") == "y";
-  work.heading = {fmt::format("What CRIU {} asks of the kernel{}{}, by kcheck {}.", names_of(versions),
-                              features.empty() ? "" : ", for ",
-                              join({features.begin(), features.end()}, ", "), CG_VERSION)};
+  work.heading = heading_of(work.question, matrix);
   if (command.tree.empty()) {
     work.lines = with_dependencies(matrix, required_lines(matrix, work.question));
     return work;
@@ -150,9 +148,8 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
 std::string to_json(const Work& work) {
   nlohmann::ordered_json document;
   document["schema"] = "criu-guest.kcheck-fragment/1";
-  document["criu"] = nlohmann::ordered_json::array();
-  for (const auto& version : work.question.versions) document["criu"].push_back(version.text());
-  document["architecture"] = work.question.architecture;
+  document["criu"] = names_of(work.question.versions);
+  document["architecture"] = work.question.architecture.empty() ? "any" : work.question.architecture;
   document["settings"] = nlohmann::ordered_json::array();
   for (const auto& line : work.lines) {
     nlohmann::ordered_json setting;

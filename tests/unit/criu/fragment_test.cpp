@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "kconfig/config.h"
 
@@ -40,7 +41,7 @@ TEST(Fragment, DependenciesComeFirstWithTheirReason) {
     return std::ranges::find(lines, symbol, &FragmentLine::symbol) - lines.begin();
   };
   ASSERT_TRUE(has(lines, "NETFILTER"));
-  EXPECT_LT(position("NET"), position("NETFILTER"));
+  EXPECT_LT(position("NETFILTER"), position("NETFILTER_XTABLES"));
   EXPECT_LT(position("NETFILTER"), position("NETFILTER_XT_MATCH_MARK"));
   const std::string text = to_text(lines, {"heading"});
   EXPECT_TRUE(text.starts_with("# heading\n# needed by ")) << text;
@@ -52,23 +53,33 @@ TEST(Fragment, ArchitecturesLeaveOutWhatTheyDoNotHave) {
   EXPECT_FALSE(has(lines_for({*parse_version("4.2")}, {"incremental"}, "arm64"), "MEM_SOFT_DIRTY"));
 }
 
-// kconfig/fragments/criu.conf holds, for every version at once, all that is asked for and what containers
-// use.
-TEST(Fragment, TheOneInTheRepositoryHasEveryLine) {
-  auto shipped = load_config(std::filesystem::path(CG_SOURCE_DIR) / "kconfig/fragments/criu.conf").value();
-  for (const char* name : {"cgroup", "base", "net", "virtio", "namespaces", "netfilter", "expert",
-                           "x86_64/criu", "x86_64/cpu"}) {
-    const auto other = load_config(std::filesystem::path(CG_SOURCE_DIR) / "kconfig/fragments" /
-                                   (std::string(name) + ".conf"));
-    ASSERT_TRUE(other) << other.error().message;
-    merge_config(shipped, *other);
-  }
-  std::vector<std::string> missing;
-  for (const auto& line : lines_for(
-           known_criu_versions(), {"containers", "lazy-pages", "seccomp", "incremental", "network-namespace",
-                                   "tcp-established", "eventfd", "inotify", "tty", "sysvipc"}))
-    if (line.on && shipped.value(line.symbol) != "y" && line.symbol != "VETH") missing.push_back(line.symbol);
-  EXPECT_TRUE(missing.empty()) << join(missing, " ");
+// The two fragments of this repository are what the matrix asks for: for every version, every feature.
+FragmentQuestion everything(const Matrix& matrix, const std::string& architecture) {
+  const auto features = matrix.features();
+  return {.versions = known_criu_versions(),
+          .features = {features.begin(), features.end()},
+          .architecture = architecture};
+}
+std::string shipped(const std::string& name) {
+  return read_file(std::filesystem::path(CG_SOURCE_DIR) / "kconfig/fragments" / name).value();
+}
+
+TEST(Fragment, TheOneInTheRepositoryIsWhatIsMade) {
+  const Matrix matrix = builtin_matrix().value();
+  const auto question = everything(matrix, "");
+  EXPECT_EQ(shipped("criu.conf"), to_text(with_dependencies(matrix, required_lines(matrix, question)),
+                                          heading_of(question, matrix)))
+      << "write it: kcheck fragment --criu all --feature all --arch any -o kconfig/fragments/criu.conf";
+}
+
+TEST(Fragment, TheOneOfX86HoldsTheRest) {
+  const Matrix matrix = builtin_matrix().value();
+  const auto common = parse_config(shipped("criu.conf"), "criu.conf").value();
+  const auto question = everything(matrix, "x86_64");
+  auto lines = with_dependencies(matrix, required_lines(matrix, question));
+  std::erase_if(lines, [&](const FragmentLine& line) { return common.find(line.symbol) != nullptr; });
+  EXPECT_EQ(shipped("x86_64/criu.conf"),
+            to_text(lines, {"What CRIU asks for on x86_64 beyond ../criu.conf."}));
 }
 
 }  // namespace

@@ -2,7 +2,11 @@
 // Kconfig files.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
 #include "base/file.h"
+#include "schema.h"
 #include "scripted_tool.h"
 #include "temporary_directory.h"
 
@@ -88,6 +92,81 @@ TEST_F(Configuration, AConfigurationThatDoesNotSayItsArchitecture) {
   const auto outcome = run_kcheck({"fragment", "--criu=3.19", "--config", path("bare"), "--tree", path()});
   EXPECT_EQ(outcome.status, 2);
   EXPECT_TRUE(outcome.err.contains("give --arch")) << outcome.err;
+}
+
+std::string violation_of(const std::string& json, const std::string& schema_file) {
+  const auto schema =
+      nlohmann::json::parse(read_file(std::filesystem::path(CG_SOURCE_DIR) / "docs" / schema_file).value());
+  return schema_violation(nlohmann::json::parse(json), schema, schema);
+}
+
+TEST_F(Configuration, JsonOfEachCommandIsAsItsSchemaSays) {
+  put("f.conf", "CONFIG_A=y\nCONFIG_MEMBARRIER=y\nCONFIG_MEMBARRIER=n\nCONFIG_NO_SUCH=y\n");
+  const std::vector<std::vector<std::string>> reports = {
+      {"stuck", "--fragments", path("f.conf"), "--config", path(".config"), "--tree", path()},
+      {"why", "A", "--config", path(".config"), "--tree", path()},
+      {"why", "MEMBARIER", "--config", path(".config"), "--tree", path()},
+      {"config", path(".config"), path("f.conf"), "--feature", "all"}};
+  for (auto words : reports) {
+    words.insert(words.end(), {"--format", "json"});
+    const auto outcome = run_kcheck(words);
+    EXPECT_EQ(violation_of(outcome.out, "kcheck.schema.json"), "") << words[0] << outcome.out << outcome.err;
+  }
+  for (const char* architecture : {"x86_64", "arm64", "any"}) {
+    const auto outcome = run_kcheck(
+        {"fragment", "--criu=all", "--feature", "all", "--arch", architecture, "--format", "json"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(violation_of(outcome.out, "kcheck-fragment.schema.json"), "");
+    EXPECT_EQ(nlohmann::json::parse(outcome.out)["architecture"], architecture);
+  }
+}
+
+TEST_F(Configuration, WhatAnotherArchitectureDoesNotHaveIsNotApplicable) {
+  const std::pair<const char*, const char*> machines[] = {
+      {"arm64", "arm64"}, {"s390", "s390x"}, {"powerpc", "ppc64le"}, {"riscv", "riscv64"}};
+  for (const auto& [header, name] : machines) {
+    put("c", std::string("# Linux/") + header + " 6.12.47 Kernel Configuration\nCONFIG_MEMBARRIER=y\n");
+    const auto outcome = run_kcheck({"config", "--criu=4.2", "--format", "json", path("c")});
+    EXPECT_EQ(outcome.status, 1) << "what it lacks fails it";
+    std::size_t seen = 0;
+    const auto report = nlohmann::json::parse(outcome.out);
+    for (const auto& finding : report["subjects"][0]["findings"]) {
+      const std::string id = finding["id"];
+      if (id != "kernel.breakpoints" && id != "kernel.ia32") continue;
+      EXPECT_EQ(finding["verdict"], "N/A") << id << " on " << name;
+      EXPECT_EQ(finding["seen"], std::string("does not exist on ") + name + " (only on x86_64)");
+      ++seen;
+    }
+    EXPECT_EQ(seen, 2U) << name;
+  }
+}
+
+// Every symbol of the matrix is a bool or a tristate; another value is dropped by conf, and is no PASS.
+TEST_F(Configuration, AValueThatTheSymbolCannotHaveIsNoPass) {
+  for (const char* value : {"1", "0x1", "\"y\""}) {
+    put("c", std::string("# Linux/x86 6.12.47 Kernel Configuration\nCONFIG_MEMBARRIER=") + value + "\n");
+    const auto outcome = run_kcheck({"config", "--criu=3.19", path("c")});
+    EXPECT_TRUE(outcome.out.contains("FAIL    kernel.membarrier")) << outcome.out;
+  }
+}
+
+TEST_F(Configuration, ContradictoryLinesOfOneFileAreNamed) {
+  put("c",
+      "# Linux/x86 6.12.47 Kernel Configuration\nCONFIG_MEMBARRIER=y\r\nCONFIG_UNIX=y\nCONFIG_UNIX=y\n"
+      "# CONFIG_MEMBARRIER is not set\n#CONFIG_EPOLL is not set\n");
+  const auto outcome = run_kcheck({"config", "--criu=3.19", path("c")});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(outcome.err.contains("c:5: CONFIG_MEMBARRIER=n replaces y of " + path("c") + ":2"))
+      << outcome.err;
+  EXPECT_TRUE(outcome.err.contains("c:6: read as a comment")) << outcome.err;
+  EXPECT_FALSE(outcome.err.contains("CONFIG_UNIX")) << "saying the same twice is no contradiction";
+  EXPECT_TRUE(outcome.out.contains("FAIL    kernel.membarrier")) << outcome.out;
+}
+
+TEST_F(Configuration, AFragmentForAnyArchitectureIsNotMadeFromATree) {
+  const auto outcome = run_kcheck({"fragment", "--criu=3.19", "--arch", "any", "--tree", path()});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_TRUE(outcome.err.contains("--arch any")) << outcome.err;
 }
 
 }  // namespace
