@@ -149,9 +149,9 @@ Result<EditSummary> Edit::prepare(const std::vector<Change>& changes, std::vecto
   }
 }
 
-// The tree of a file system that has one.
+// The tree of a file system that has one; `now` is the place that it has grown to.
 Result<std::optional<VerityTree>> renew_verity(FileDevice& disk, const DiskLayout& layout, const Place& place,
-                                               Overlay& changes, VerityPolicy policy) {
+                                               const Place& now, Overlay& changes, VerityPolicy policy) {
   Uuid id{};
   CG_CHECK(disk.read(place.offset + SUPERBLOCK_OFFSET + offsetof(ext2_super_block, s_uuid),
                      std::as_writable_bytes(std::span(id))));
@@ -163,8 +163,12 @@ Result<std::optional<VerityTree>> renew_verity(FileDevice& disk, const DiskLayou
                     "after an edit; "
                     "--verity makes it anew (and the root hash with it)",
                     disk.name(), found->partition.number, place.partition));
-  Window data(changes, place.offset, place.bytes);
-  Window hash(changes, found->partition.offset, found->partition.bytes);
+  // Growing has moved it.
+  CG_TRY(new_layout, read_layout(changes));
+  const auto moved = std::ranges::find(new_layout.partitions, found->partition.number, &Partition::number);
+  if (moved == new_layout.partitions.end()) return refused(disk.name() + ": its dm-verity partition is gone");
+  Window data(changes, now.offset, now.bytes);
+  Window hash(changes, moved->offset, moved->bytes);
   CG_TRY(tree, write_verity_tree(data, hash, verity_salt(id)));
   return tree;
 }
@@ -195,7 +199,7 @@ Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& chang
   CG_TRY(place, find_ext(layout, options.partition, image.string()));
   Edit work(image.string(), disk, layout, place, options);
   CG_TRY(summary, work.prepare(changes, sources));
-  CG_TRY(verity, renew_verity(disk, layout, place, work.overlay(), options.verity));
+  CG_TRY(verity, renew_verity(disk, layout, place, work.place(), work.overlay(), options.verity));
   summary.verity = std::move(verity);
   const CommitTarget commit{
       .image = target, .fd = lock.get(), .superblock = work.place().offset + SUPERBLOCK_OFFSET};

@@ -33,7 +33,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "structures are written as they lie in memory");
 
 constexpr std::uint64_t megabyte_blocks = (1 << 20) / block_size;
-constexpr std::uint64_t bytes_per_inode = 16384;  // of the space that is left free
+constexpr std::uint64_t free_bytes_per_inode = 16384;  // where nothing else is wished
 constexpr std::uint32_t inodes_per_block = block_size / inode_size;
 constexpr std::uint64_t least_journal_blocks = 1024;  // fewer the kernel refuses
 
@@ -77,12 +77,22 @@ std::uint64_t table_blocks(std::uint64_t inodes, std::uint64_t groups) {
   return ((inodes + groups - 1) / groups + inodes_per_block - 1) / inodes_per_block;
 }
 
+// The inodes of a file system with that many blocks when the user has a wish; `otherwise` when not.
+std::uint64_t wished_inodes(const ImageOptions& options, std::uint64_t blocks, std::uint64_t used,
+                            std::uint64_t otherwise) {
+  if (!options.inodes && !options.bytes_per_inode) return otherwise;
+  return std::max({used, options.inodes.value_or(0),
+                   options.bytes_per_inode ? blocks * block_size / *options.bytes_per_inode : 0});
+}
+
 // The smallest whole number of megabytes that holds what is used, metadata and the wished free space.
-Plan plan_automatic(const Space& space, std::uint64_t used_inodes, std::uint64_t free_blocks) {
-  const std::uint64_t inodes =
-      used_inodes + std::max<std::uint64_t>(used_inodes / 8, 32) + free_blocks * block_size / bytes_per_inode;
+Plan plan_automatic(const Space& space, std::uint64_t used_inodes, std::uint64_t free_blocks,
+                    const ImageOptions& options) {
   std::uint64_t blocks = space.end() + free_blocks;
   for (;;) {
+    const std::uint64_t inodes = wished_inodes(options, blocks, used_inodes,
+                                               used_inodes + std::max<std::uint64_t>(used_inodes / 8, 32) +
+                                                   free_blocks * block_size / free_bytes_per_inode);
     const std::uint64_t groups = groups_of(blocks);
     const std::uint64_t table = table_blocks(inodes, groups);
     std::uint64_t need = space.end() + free_blocks + groups * (2 + table);
@@ -97,14 +107,17 @@ Plan plan_automatic(const Space& space, std::uint64_t used_inodes, std::uint64_t
 }
 
 // What the frame makes of it.
-Plan plan_framed(const Plan& plan, const Frame& frame) {
+Plan plan_framed(const Plan& plan, const ImageOptions& options) {
+  const Frame& frame = options.frame;
   const std::uint64_t blocks = frame.inside(frame.around(plan.blocks * block_size)) / block_size;
-  return {blocks, plan.inodes + (blocks - plan.blocks) * block_size / bytes_per_inode};
+  return {blocks, wished_inodes(options, blocks, plan.inodes,
+                                plan.inodes + (blocks - plan.blocks) * block_size / free_bytes_per_inode)};
 }
 
-Plan plan_fixed(std::uint64_t bytes, std::uint64_t used_inodes) {
-  return {bytes / block_size,
-          std::max({used_inodes + used_inodes / 8, bytes / bytes_per_inode, used_inodes + 16})};
+Plan plan_fixed(std::uint64_t bytes, std::uint64_t used_inodes, const ImageOptions& options) {
+  const std::uint64_t otherwise =
+      std::max({used_inodes + used_inodes / 8, bytes / free_bytes_per_inode, used_inodes + 16});
+  return {bytes / block_size, wished_inodes(options, bytes / block_size, used_inodes, otherwise)};
 }
 
 Result<Filesystem> initialize(Device& device, const Plan& plan, const Identity& identity,
@@ -277,10 +290,13 @@ Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Devic
                                    journal, least_journal_blocks, least_journal_blocks * block_size / 1024));
   if (journal > 0) CG_CHECK(table.add_journal(journal, identity.time));
 
+  if (options.inodes && *options.inodes < table.used())
+    return refused(
+        fmt::format("the content needs {} inodes, and --inodes gives {}", table.used(), *options.inodes));
   const Space before_metadata = space;
   Plan plan = options.size.fixed
-                  ? plan_fixed(fixed, table.used())
-                  : plan_framed(plan_automatic(space, table.used(), wished_free), options.frame);
+                  ? plan_fixed(fixed, table.used(), options)
+                  : plan_framed(plan_automatic(space, table.used(), wished_free, options), options);
   Filesystem fs;
   for (;;) {
     if (plan.inodes > UINT32_MAX) return refused("more inodes than ext4 holds");
@@ -290,14 +306,14 @@ Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Devic
       break;
     }
     space = before_metadata;
-    const Plan needed = plan_automatic(space, table.used(), 0);
+    const Plan needed = plan_automatic(space, table.used(), 0, options);
     if (options.size.fixed)
       return refused(fmt::format("the content does not fit {} bytes; --size {}M or --size auto holds it",
                                  *options.size.fixed,
                                  options.frame.around(std::max(needed.blocks, plan.blocks + 1) * block_size) /
                                          (megabyte_blocks * block_size) +
                                      1));
-    plan = plan_framed({plan.blocks + megabyte_blocks, plan.inodes}, options.frame);
+    plan = plan_framed({plan.blocks + megabyte_blocks, plan.inodes}, options);
   }
   mark_used(fs.get(), space, table);
   for (AttachedBlocks& blocks : table.blocks()) {

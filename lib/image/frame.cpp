@@ -113,7 +113,8 @@ std::uint64_t Frame::offset() const {
 }
 
 std::uint64_t Frame::verity_offset(std::uint64_t total) const {
-  return total / megabyte * 99 / 100 * megabyte;
+  const std::uint64_t end = total - (form == Form::gpt ? std::min(total, megabyte) : 0);
+  return end / megabyte * 99 / 100 * megabyte;
 }
 
 std::uint64_t Frame::inside(std::uint64_t total) const {

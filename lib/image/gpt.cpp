@@ -207,7 +207,7 @@ Result<void> write_gpt(Device& disk, const std::vector<GptEntry>& entries, const
   return write_both(disk, header, table);
 }
 
-Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t bytes) {
+Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t offset, std::uint64_t bytes) {
   CG_TRY(table, read_table(disk, 1));
   if (!table || number == 0 || number > table->header.entries)
     return refused(disk.name() +
@@ -215,6 +215,7 @@ Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t bytes
   std::byte* const at = table->entries.data() + std::size_t{number - 1} * table->header.entry_size;
   Entry entry;
   std::memcpy(&entry, at, sizeof entry);
+  entry.first = offset / sector_bytes;
   entry.last = entry.first + bytes / sector_bytes - 1;
   std::memcpy(at, &entry, sizeof entry);
   return write_both(disk, table->header, table->entries);

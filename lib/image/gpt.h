@@ -37,8 +37,8 @@ struct GptEntry {
 Result<void> write_gpt(Device& disk, const std::vector<GptEntry>& entries, const Uuid& disk_id);
 inline constexpr std::uint64_t gpt_tail_bytes = 33 * 512;
 
-// The disk has become longer: the copy moves to its new end, and the entry `number` gets a length. Everything
-// else of the table stays.
-Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t bytes);
+// The disk has become longer: the copy moves to its new end, and the entry `number` gets another place
+// (bytes). Everything else of the table stays.
+Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t offset, std::uint64_t bytes);
 
 }  // namespace cg::image

@@ -10,6 +10,7 @@
 
 #include "image/ext2_error.h"
 #include "image/ext2_io.h"
+#include "image/frame.h"
 #include "image/gpt.h"
 #include "image/group_counts.h"
 #include "image/mbr.h"
@@ -97,13 +98,36 @@ Result<void> add_groups(ext2_filsys fs, std::uint64_t blocks, const std::string&
   return {};
 }
 
+// Gives a partition another place in every table that lists it.
+Result<void> put_partition(Device& disk, Scheme scheme, unsigned number, std::uint64_t offset,
+                           std::uint64_t bytes) {
+  switch (scheme) {
+    case Scheme::raw:
+      return {};
+    case Scheme::dax:
+      CG_CHECK(resize_mbr_entry(disk, dax_data_offset, number, (offset - dax_data_offset) / sector_bytes,
+                                bytes / sector_bytes));
+      [[fallthrough]];
+    case Scheme::mbr:
+      return resize_mbr_entry(disk, 0, number, offset / sector_bytes, bytes / sector_bytes);
+    case Scheme::gpt:
+      return resize_gpt_entry(disk, number, offset, bytes);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Place> grow_file_system(Overlay& disk, const DiskLayout& layout, const Place& place,
                                std::uint64_t extra) {
   const std::string& name = disk.name();
+  // A tree of hashes is made anew after an edit, so that it may lie elsewhere.
+  const auto frame = frame_of(layout);
+  const Partition* const tree = frame && frame->verity && place.partition == layout.partitions[0].number
+                                    ? &layout.partitions[1]
+                                    : nullptr;
   for (const Partition& other : layout.partitions)
-    if (other.offset > place.offset)
+    if (other.offset > place.offset && &other != tree)
       return refused(fmt::format("{}: cannot be grown: partition {} lies behind partition {}", name,
                                  other.number, place.partition));
   Place grown = place;
@@ -116,24 +140,16 @@ Result<Place> grow_file_system(Overlay& disk, const DiskLayout& layout, const Pl
   const std::uint64_t old_size = disk.size();
   const std::uint64_t tail = layout.scheme == Scheme::gpt ? megabyte : 0;  // for the table's copy
   const std::uint64_t step = old_size % kata_step == 0 ? kata_step : megabyte;
-  const std::uint64_t size = round_up(std::max(place.offset + fs_bytes + extra + tail, old_size), step);
-  grown.bytes = size - tail - place.offset;
+  const std::uint64_t size = tree
+                                 ? std::max(frame->around(fs_bytes + extra), old_size)
+                                 : round_up(std::max(place.offset + fs_bytes + extra + tail, old_size), step);
+  grown.bytes = tree ? frame->inside(size) : size - tail - place.offset;
   disk.resize(size);
   CG_CHECK(disk.put_zeros(place.offset + fs_bytes, old_size - std::min(old_size, place.offset + fs_bytes)));
-  const std::uint64_t start = place.offset / sector_bytes;
-  switch (layout.scheme) {
-    case Scheme::raw:
-      break;
-    case Scheme::dax:
-      CG_CHECK(resize_mbr_entry(disk, dax_data_offset, place.partition,
-                                start - dax_data_offset / sector_bytes, grown.bytes / sector_bytes));
-      [[fallthrough]];
-    case Scheme::mbr:
-      CG_CHECK(resize_mbr_entry(disk, 0, place.partition, start, grown.bytes / sector_bytes));
-      break;
-    case Scheme::gpt:
-      CG_CHECK(resize_gpt_entry(disk, place.partition, grown.bytes));
-      break;
+  CG_CHECK(put_partition(disk, layout.scheme, place.partition, place.offset, grown.bytes));
+  if (tree) {
+    const std::uint64_t start = frame->verity_offset(size);
+    CG_CHECK(put_partition(disk, layout.scheme, tree->number, start, size - tail - start));
   }
   Window window(disk, grown.offset, grown.bytes);
   CG_TRY(handle, open_ext(window, EXT2_FLAG_RW));

@@ -8,8 +8,9 @@
 namespace cg::image {
 
 // At least `extra` bytes; the file's length stays a multiple of 128 MiB where it was one (as Kata wants it),
-// else it becomes one of 1 MiB. Refused when something lies behind the partition, or when ext4's descriptors
-// would have to move. Returns the new place.
+// else it becomes one of 1 MiB. A dm-verity partition behind it moves to where its form wants it; its tree is
+// the caller's to make anew. Refused when something else lies behind the partition, or when ext4's
+// descriptors would have to move. Returns the new place.
 Result<Place> grow_file_system(Overlay& disk, const DiskLayout& layout, const Place& place,
                                std::uint64_t extra);
 

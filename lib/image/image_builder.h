@@ -28,6 +28,8 @@ struct ImageOptions {
   std::string label;
   std::optional<Uuid> uuid;                       // default: derived from the tree's metadata
   std::optional<std::uint64_t> journal_bytes;     // 0: none; default: by size
+  std::optional<std::uint64_t> inodes;            // at least; default: some more than the tree has
+  std::optional<std::uint64_t> bytes_per_inode;   // of the whole file system
   std::optional<std::int64_t> source_date_epoch;  // newer times become this one
 };
 

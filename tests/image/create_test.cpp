@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "base/process.h"
 #include "image/image_case.h"
@@ -218,6 +220,34 @@ TEST_F(Create, TheUuidAndLabelAreTheOnesGiven) {
   const auto outcome = rootfs_builder({"inspect", image, "--format", "json"});
   EXPECT_HOLDS(outcome.out, "\"uuid\": \"01234567-89ab-cdef-0123-456789abcdef\"");
   EXPECT_HOLDS(outcome.out, "\"label\": \"root\"");
+}
+
+TEST_F(Create, InodesAreAsManyAsWished) {
+  const std::vector<TarEntry> entries = {{.path = "a", .content = "a"}, {.path = "b/c", .content = "c"}};
+  const auto inodes = [&](std::vector<std::string> more) {
+    const bool kata = std::ranges::find(more, "kata") != more.end();
+    const std::string img = image_of(entries, std::move(more));
+    EXPECT_TRUE(is_clean(img, kata ? 1 << 20 : 0));
+    return static_cast<std::uint64_t>(
+        nlohmann::json::parse(rootfs_builder({"inspect", img, "--format", "json"}).out)["inodes"]);
+  };
+  EXPECT_GE(inodes({"--inodes", "5000"}), 5000U);
+  EXPECT_GE(inodes({"--inodes", "5000", "--size", "16M"}), 5000U);
+  const std::uint64_t dense = inodes({"--inode-ratio", "4K", "--size", "16M"});
+  EXPECT_GE(dense, 4096U);
+  EXPECT_LE(dense, 4300U);
+  EXPECT_LE(inodes({"--inode-ratio", "1M", "--size", "16M"}), 32U);
+  EXPECT_GE(inodes({"--inode-ratio", "1K", "--size", "auto+8M"}), 8192U);
+  EXPECT_GE(inodes({"--inode-ratio", "4096", "--form", "kata"}), 30000U);
+  for (const auto& [option, value, status] :
+       {std::tuple{"--inodes", "3", 1}, std::tuple{"--inodes", "many", 2}, std::tuple{"--inodes", "0", 2},
+        std::tuple{"--inode-ratio", "100", 2}, std::tuple{"--inode-ratio", "1G", 2}}) {
+    const auto outcome =
+        rootfs_builder({"create", "--from", text("input.tar"), "-o", text("x.img"), option, value});
+    EXPECT_EQ(outcome.status, status) << outcome.err;
+    EXPECT_TRUE(outcome.err.contains(option)) << outcome.err;
+    EXPECT_FALSE(fs::exists(path("x.img")));
+  }
 }
 
 TEST_F(Create, SizesAreKept) {

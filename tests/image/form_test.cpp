@@ -28,8 +28,8 @@ struct Shape {
 class Form : public ImageCase, public testing::WithParamInterface<Shape> {
  protected:
   void SetUp() override { NEEDS_PROGRAM("e2fsck"); }
-  std::string make() {
-    std::vector<std::string> more = {"--form", GetParam().form};
+  std::string make(std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--form", GetParam().form});
     if (GetParam().verity) more.emplace_back("--verity");
     return image_of({{.path = "usr/bin/tool", .content = std::string(100000, 't'), .mode = 0755},
                      {.path = "etc/conf", .content = "c"}},
@@ -112,6 +112,35 @@ TEST_P(Form, StaysWholeWhenItIsEdited) {
     if (GetParam().verity) {
       EXPECT_TRUE(veritysetup_agrees(img));
     }
+  }
+}
+
+// The tree of hashes lies behind the file system, and makes room for it.
+TEST_P(Form, Grows) {
+  const std::string img = make({"--size", "16M"});
+  std::string noise(20 << 20, '\0');
+  unsigned seed = 1;
+  for (char& byte : noise) byte = static_cast<char>((seed = seed * 1664525 + 1013904223) >> 24 | 1);
+  std::ofstream(path("big"), std::ios::binary) << noise;
+  const std::string before = bytes_of(img);
+  const auto refused = rootfs_builder({"inject", img, text("big") + ":/big"});
+  EXPECT_EQ(refused.status, 1) << refused.err;
+  EXPECT_TRUE(refused.err.contains("--grow")) << refused.err;
+  EXPECT_TRUE(bytes_of(img) == before);
+  const auto grown = rootfs_builder({"inject", img, text("big") + ":/big", "--grow"});
+  ASSERT_EQ(grown.status, 0) << grown.err;
+  EXPECT_EQ(grown.err.contains("new root hash"), GetParam().verity);
+  EXPECT_TRUE(is_clean(img, GetParam().offset));
+  const auto verified = rootfs_builder({"verify", img});
+  EXPECT_EQ(verified.status, 0) << verified.out << verified.err;
+  EXPECT_TRUE(rootfs_builder({"cat", img, "/big"}).out == noise);
+  EXPECT_EQ(rootfs_builder({"cat", img, "/etc/conf"}).out, "c");
+  if (std::string_view(GetParam().form) != "ext4" && find_program("sfdisk")) {
+    const auto table = run({"sfdisk", "--verify", img});
+    EXPECT_TRUE(table && table->status == 0) << table->out << table->err;
+  }
+  if (GetParam().verity) {
+    EXPECT_TRUE(veritysetup_agrees(img));
   }
 }
 

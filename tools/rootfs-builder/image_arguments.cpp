@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -17,6 +18,15 @@ void add_image_arguments(CLI::App& command, ImageArguments& arguments) {
   command.add_option("--uuid", arguments.uuid, "File-system UUID (default: derived from the content)");
   command.add_option("--journal", arguments.journal, "auto (by size), none, or a size such as 4M")
       ->capture_default_str();
+  command
+      .add_option("--inodes", arguments.inodes,
+                  "How many files there may be (default: some more than there are)")
+      ->type_name("N");
+  command
+      .add_option("--inode-ratio", arguments.inode_ratio,
+                  "One inode for so many bytes of the file system, 1K to 64M")
+      ->type_name("BYTES")
+      ->excludes("--inodes");
   command
       .add_option("--form", arguments.form,
                   "ext4 (bare), kata, kata-dax, gpt, initrd, erofs (bare) or kata-erofs (extension image)")
@@ -50,6 +60,19 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
   } else if (journal != "auto") {
     CG_TRY(bytes, image::parse_size(journal));
     options.journal_bytes = bytes;
+  }
+  if (!inodes.empty()) {
+    std::uint64_t count = 0;
+    const auto [end, error] = std::from_chars(inodes.data(), inodes.data() + inodes.size(), count);
+    if (error != std::errc{} || end != inodes.data() + inodes.size() || count == 0 || count > UINT32_MAX)
+      return usage_error(fmt::format("--inodes '{}': not a number from 1 to {}", inodes, UINT32_MAX));
+    options.inodes = count;
+  }
+  if (!inode_ratio.empty()) {
+    CG_TRY(ratio, image::parse_size(inode_ratio));
+    if (ratio < 1024 || ratio > (64 << 20))
+      return usage_error(fmt::format("--inode-ratio '{}': from 1K to 64M bytes for each inode", inode_ratio));
+    options.bytes_per_inode = ratio;
   }
   CG_TRY(epoch, source_date_epoch(env));
   options.source_date_epoch = epoch;

@@ -15,6 +15,8 @@ struct ImageArguments {
   std::string uuid;
   std::string journal = "auto";
   std::string form = "ext4";
+  std::string inodes;
+  std::string inode_ratio;
   bool verity = false;
   std::string compression;  // of an initrd or EROFS; empty: what is usual for it
 

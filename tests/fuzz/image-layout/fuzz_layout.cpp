@@ -104,7 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!layout) return 0;
     for (const Partition& partition : layout->partitions) {
       if (layout->scheme == Scheme::gpt)
-        (void)resize_gpt_entry(disk, partition.number, partition.bytes);
+        (void)resize_gpt_entry(disk, partition.number, partition.offset, partition.bytes);
       else
         (void)resize_mbr_entry(disk, 0, partition.number, partition.offset / sector_bytes,
                                partition.bytes / sector_bytes);
