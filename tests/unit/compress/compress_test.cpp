@@ -1,0 +1,94 @@
+// Every stream that is written is read again, and ends at its own last byte: what follows in an initrd must
+// not be taken for a part of it.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+#include "compress/decoder.h"
+#include "compress/encoder.h"
+
+namespace cg {
+namespace {
+
+std::string encoded(Codec codec, std::string_view text) {
+  std::string out;
+  const Encoder::Sink sink = [&](std::span<const std::byte> piece) -> Result<void> {
+    out.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    return {};
+  };
+  auto encoder = Encoder::make(codec);
+  EXPECT_TRUE(encoder);
+  EXPECT_TRUE((*encoder)->put(std::as_bytes(std::span(text)), sink));
+  EXPECT_TRUE((*encoder)->finish(sink));
+  return out;
+}
+
+struct Decoded {
+  Result<void> result;
+  std::string text;
+  std::size_t taken = 0;
+};
+
+// In steps of `in` and `out` bytes.
+Decoded decoded(Codec codec, std::string_view bytes, std::size_t in, std::size_t out) {
+  Decoded done;
+  auto decoder = Decoder::make(codec);
+  std::string room(out, '\0');
+  for (;;) {
+    const auto piece = bytes.substr(done.taken, in);
+    const auto rest =
+        done.taken + piece.size() == bytes.size() ? Decoder::Rest::none : Decoder::Rest::follows;
+    auto step =
+        (*decoder)->step(std::as_bytes(std::span(piece)), rest, std::as_writable_bytes(std::span(room)));
+    if (!step) {
+      done.result = std::unexpected(step.error());
+      return done;
+    }
+    done.taken += step->taken;
+    done.text += room.substr(0, step->made);
+    if (step->done) return done;
+  }
+}
+
+class Compress : public testing::TestWithParam<Codec> {};
+
+TEST_P(Compress, EndsWhereItEnds) {
+  std::mt19937 random(3);
+  std::string text;
+  for (int i = 0; i < 20000; ++i) text += std::to_string(random() % 1000);
+  for (const std::string& plain : {std::string(), std::string("x"), text}) {
+    const std::string packed = encoded(GetParam(), plain);
+    EXPECT_TRUE(encoded(GetParam(), plain) == packed);
+    EXPECT_EQ(codec_of(packed), GetParam());
+    for (const std::string_view behind : {"", "070701", "\x1f\x8b\x08 and more"})
+      for (const auto& [in, out] :
+           {std::pair<std::size_t, std::size_t>{1 << 20, 1 << 20}, {7, 5}, {100, 1}}) {
+        const auto done = decoded(GetParam(), packed + std::string(behind), in, out);
+        ASSERT_TRUE(done.result) << done.result.error().message;
+        EXPECT_TRUE(done.text == plain);
+        EXPECT_EQ(done.taken, packed.size()) << behind;
+      }
+  }
+}
+
+TEST_P(Compress, CutShortIsAnError) {
+  const std::string packed = encoded(GetParam(), "some text, and again some text");
+  for (std::size_t size = 6; size < packed.size(); ++size) {
+    const auto done = decoded(GetParam(), packed.substr(0, size), 1 << 20, 1 << 20);
+    EXPECT_FALSE(done.result) << size;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, Compress, testing::Values(Codec::gzip, Codec::xz, Codec::zstd, Codec::lzma),
+                         [](const auto& info) { return std::string(to_string(info.param)); });
+
+TEST(Codecs, WhatIsNotReadOrWritten) {
+  EXPECT_EQ(Decoder::make(Codec::lzop).error().kind, ErrorKind::cannot);
+  EXPECT_EQ(Decoder::make(Codec::lz4_frame).error().kind, ErrorKind::refused);
+  EXPECT_EQ(Encoder::make(Codec::bzip2).error().kind, ErrorKind::cannot);
+  EXPECT_EQ(codec_of("070701"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace cg
