@@ -95,7 +95,7 @@ class Lzma final : public Encoder {
 class Zstd final : public Encoder {
  public:
   Zstd() : stream_(ZSTD_createCStream(), ZSTD_freeCStream), buffer_(piece_bytes) {
-    good_ = stream_ && !ZSTD_isError(ZSTD_CCtx_setParameter(stream_.get(), ZSTD_c_compressionLevel, 19)) &&
+    good_ = stream_ && !ZSTD_isError(ZSTD_CCtx_setParameter(stream_.get(), ZSTD_c_compressionLevel, 12)) &&
             !ZSTD_isError(ZSTD_CCtx_setParameter(stream_.get(), ZSTD_c_checksumFlag, 1));
   }
   Result<void> put(std::span<const std::byte> bytes, const Sink& sink) override {

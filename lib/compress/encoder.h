@@ -14,8 +14,8 @@ namespace cg {
 class Encoder {
  public:
   using Sink = std::function<Result<void>(std::span<const std::byte>)>;
-  // gzip (level 9, no time), zstd (19), xz (6, with CRC-32, the checksum that the kernel knows) and lzma (6).
-  // Cannot: others are only read.
+  // gzip (level 9, no time), zstd (12: an eighth larger than by 19, in a twelfth of the time), xz (6, with
+  // CRC-32, the checksum that the kernel knows) and lzma (6). Cannot: others are only read.
   static Result<std::unique_ptr<Encoder>> make(Codec codec);
   static bool makes(Codec codec);
   virtual ~Encoder() = default;
