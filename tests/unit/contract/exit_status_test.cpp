@@ -41,7 +41,7 @@ TEST_P(ExitStatus, IsWhatTheContractSays) {
 
 std::vector<Call> calls() {
   std::vector<Call> list = {
-      {{"kernel-builder", "build", "6.21"}, 2, "known: 6.12"},
+      {{"kernel-builder", "build", "6.21"}, 2, "6.12"},
       {{"kernel-builder", "bulid", "6.12"}, 2, "did you mean build?"},
       {{"kernel-builder", "build", "./missing.toml"}, 3, "missing.toml"},
       {{"kernel-builder", "config", "6.12", "--fragments", "bad.conf"}, 1, "bad.conf:2"},
