@@ -46,7 +46,8 @@ Result<void> check_field(const std::string& user, std::string_view field, const 
 
 AccountFile::AccountFile(std::string path, std::size_t fields, std::optional<std::string> text)
     : path_(std::move(path)), fields_(fields), exists_(text.has_value()) {
-  for (const auto line : split_lines(text ? *text : "")) lines_.push_back(split(line, ':'));
+  if (!text) return;
+  for (const auto line : split_lines(*text)) lines_.push_back(split(line, ':'));
 }
 
 std::string AccountFile::text() const {

@@ -46,7 +46,9 @@ std::string module_name(const std::string& path) {
 // Other than /etc/modprobe.d of this machine, which says nothing of the image.
 Context open_context(const fs::path& directory) {
   const char* const none[] = {nullptr};
-  return Context(kmod_new(directory.c_str(), none));
+  Context context(kmod_new(directory.c_str(), none));
+  if (context) kmod_set_log_priority(context.get(), 0);  // what goes wrong is said here
+  return context;
 }
 
 Result<void> depmod(const std::vector<std::string>& arguments) {
@@ -134,16 +136,30 @@ class Selection {
     if (!fs::exists(directory_ / "modules.dep.bin", error) ||
         !fs::exists(directory_ / "modules.builtin.bin", error)) {
       const fs::path base = set_.scratch.path() / "from";
-      CG_CHECK(make_directories(base / "lib/modules"));
-      CG_CHECK(make_directories(set_.scratch.path() / "index"));
-      fs::create_directory_symlink(directory_, base / "lib/modules" / set_.version, error);
-      if (error) return cannot(base.string() + ": " + error.message());
-      CG_CHECK(depmod({"-b", base.string(), "-o", (set_.scratch.path() / "index").string(), set_.version}));
-      indexes = set_.scratch.path() / "index/lib/modules" / set_.version;
+      indexes = base / "lib/modules" / set_.version;
+      for (const auto& [name, relative] : files_) CG_CHECK(link_module(relative, indexes));
+      CG_CHECK(copy_lists(indexes));
+      CG_CHECK(depmod({"-b", base.string(), set_.version}));
     }
     indexes_ = indexes;
     context_ = open_context(indexes);
     if (!context_) return cannot(indexes.string() + ": libkmod cannot open it");
+    return {};
+  }
+
+  Result<void> link_module(const std::string& relative, const fs::path& tree) {
+    CG_CHECK(make_directories((tree / relative).parent_path()));
+    std::error_code error;
+    fs::create_symlink(directory_ / relative, tree / relative, error);
+    if (error) return cannot((tree / relative).string() + ": " + error.message());
+    return {};
+  }
+
+  // What the kernel's build says of its modules, which depmod reads and does not make.
+  Result<void> copy_lists(const fs::path& tree) {
+    CG_CHECK(make_directories(tree));
+    for (const char* name : {"modules.order", "modules.builtin", "modules.builtin.modinfo"})
+      if (auto text = read_file(directory_ / name)) CG_CHECK(write_file_atomically(tree / name, *text));
     return {};
   }
 
@@ -189,16 +205,13 @@ class Selection {
       const Module other(kmod_module_get_module(at));
       CG_CHECK(add(other.get()));
     }
-    return add_soft(relative);
+    return add_soft(module);
   }
 
   // "softdep=pre: a b post: c" in the module itself: taken along where they are.
-  Result<void> add_soft(const std::string& relative) {
-    kmod_module* found = nullptr;
-    if (kmod_module_new_from_path(context_.get(), (directory_ / relative).c_str(), &found) < 0) return {};
-    const Module module(found);
+  Result<void> add_soft(kmod_module* module) {
     kmod_list* facts = nullptr;
-    kmod_module_get_info(module.get(), &facts);
+    kmod_module_get_info(module, &facts);
     std::vector<std::string> names;
     for (kmod_list* at = facts; at; at = kmod_list_next(facts, at))
       if (std::string_view(kmod_module_info_get_key(at)) == "softdep")
@@ -224,15 +237,9 @@ class Selection {
     CG_CHECK(make_directories(tree));
     CG_TRY(there, resolve(image_, place()));
     if (there.entry && there.entry->kind == FileKind::directory) CG_CHECK(copy_modules(there.path, "", tree));
+    for (const auto& relative : chosen_) CG_CHECK(link_module(relative, tree));
+    CG_CHECK(copy_lists(tree));
     std::error_code error;
-    for (const auto& relative : chosen_) {
-      CG_CHECK(make_directories((tree / relative).parent_path()));
-      fs::create_symlink(directory_ / relative, tree / relative, error);
-      if (error) return cannot((tree / relative).string() + ": " + error.message());
-    }
-    for (const char* name : {"modules.order", "modules.builtin", "modules.builtin.modinfo"}) {
-      if (auto text = read_file(directory_ / name)) CG_CHECK(write_file_atomically(tree / name, *text));
-    }
     CG_CHECK(depmod({"-b", base.string(), set_.version}));
     std::vector<std::string> names;
     for (const auto& entry : fs::directory_iterator(tree, error))

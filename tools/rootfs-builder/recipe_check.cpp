@@ -179,7 +179,8 @@ class RecipeCheck {
     for (const auto& version : versions ? *versions : std::vector<image::DirectoryItem>())
       for (const char* name : {"modules.dep", "modules.builtin"}) {
         CG_TRY(text, text_of(fmt::format("/lib/modules/{}/{}", version.name, name)));
-        for (const auto line : split_lines(text ? *text : "")) {
+        if (!text) continue;
+        for (const auto line : split_lines(*text)) {
           const std::string_view path = line.substr(0, line.find(':'));
           known += fmt::format("\n{}.", path.substr(path.rfind('/') + 1));
         }
