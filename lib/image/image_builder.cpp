@@ -87,7 +87,8 @@ Result<std::string> ImageBuilder::read(InodeIndex file, std::uint64_t most) {
   const auto* extents = std::get_if<std::vector<Extent>>(&inode.content);
   if (!extents) return bytes;
   CG_CHECK(blocks_->flush());
-  FileDevice disk(file_.fd(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
+  FileDevice disk(waiting_ ? waiting_.get() : file_.fd(), file_.path().string(), INT64_MAX,
+                  FileDevice::PastEnd::zeros);
   for (const Extent& extent : *extents) {
     const std::uint64_t from = extent.logical * block_size;
     if (from >= size) continue;

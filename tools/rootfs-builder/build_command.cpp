@@ -92,6 +92,22 @@ Result<void> check_inputs(const Plan& plan, image::ImageBuilder& builder, const 
   return {};
 }
 
+void print_ingredients(const Plan& plan, const std::vector<std::string>& notes, double seconds_before,
+                       std::ostream& err) {
+  const Recipe& recipe = plan.recipe;
+  for (const auto& note : notes) err << "  " << note << "\n";
+  if (recipe.modules && !plan.modules)
+    err << "  NO kernel modules: --set modules=DIR takes them from there\n";
+  for (const auto& input : recipe.inputs) {
+    const auto given = plan.inputs.find(input.name);
+    err << (given != plan.inputs.end()
+                ? fmt::format("  {} {} from {}\n", input.what, input.dest, given->second.string())
+                : fmt::format("  NO {}: --set {}=PATH puts one at {}\n", input.what, input.name, input.dest));
+  }
+  if (seconds_before > 0.05)
+    err << fmt::format("  base layer ready after {}\n", human_seconds(seconds_before));
+}
+
 Result<int> build(const BuildArguments& arguments, Context& context) {
   CG_TRY(plan, make_plan(arguments.plan, context.env));
   if (arguments.dry_run) {
@@ -124,8 +140,7 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
                                        .form = recipe.form,
                                        .verity = recipe.verity};
   CG_TRY(image_options, image_arguments.resolve(context.env));
-  if (image_options.frame.form == image::Form::initrd)
-    return usage_error("a recipe makes disks; make one, then 'convert IMAGE --form initrd -o INITRD'");
+  CG_TRY(compression, image::parse_compression(recipe.compression));
   const std::int64_t time = image_options.source_date_epoch.value_or(0);
   if (const fs::path parent = fs::path(context.options.output).parent_path(); !parent.empty())
     CG_CHECK(make_directories(parent));
@@ -147,27 +162,20 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   std::vector<std::string> notes;
   CG_CHECK(add_system_settings(plan, builder, time, context.env, notes));
   CG_CHECK(check_inputs(plan, builder, arguments, context));
+  const auto report = [&](const auto& summary) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - writing;
+    const std::chrono::duration<double> before = writing - start;
+    if (!context.options.quiet) print_ingredients(plan, notes, before.count(), context.env.err);
+    print_summary(summary, took.count(), context);
+    return exit_good;
+  };
+  if (image_options.frame.form == image::Form::initrd) {
+    CG_TRY(summary, builder.finish_initrd(compression));
+    return report(summary);
+  }
   CG_TRY(summary, builder.finish());
   if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
-  const auto end = std::chrono::steady_clock::now();
-  if (!context.options.quiet) {
-    for (const auto& note : notes) context.env.err << "  " << note << "\n";
-    if (recipe.modules && !plan.modules)
-      context.env.err << "  NO kernel modules: --set modules=DIR takes them from there\n";
-    for (const auto& input : recipe.inputs) {
-      const auto given = plan.inputs.find(input.name);
-      context.env.err << (given != plan.inputs.end() ? fmt::format("  {} {} from {}\n", input.what,
-                                                                   input.dest, given->second.string())
-                                                     : fmt::format("  NO {}: --set {}=PATH puts one at {}\n",
-                                                                   input.what, input.name, input.dest));
-    }
-    const std::chrono::duration<double> before = writing - start;
-    if (before.count() > 0.05)
-      context.env.err << fmt::format("  base layer ready after {}\n", human_seconds(before.count()));
-  }
-  const std::chrono::duration<double> took = end - writing;
-  print_summary(summary, took.count(), context);
-  return exit_good;
+  return report(summary);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ namespace cg {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr int deepest_level = 40;  // a damaged image may have a directory in itself
+
 struct ContextEnd {
   void operator()(kmod_ctx* context) const { kmod_unref(context); }
 };
@@ -261,7 +263,11 @@ class Selection {
 
   Result<void> copy_modules(const std::string& from, const std::string& below, const fs::path& to) {
     CG_TRY(names, image_.names(from));
+    if (std::ranges::count(below, '/') > deepest_level)
+      return refused(from + ": directories this deep are not looked into");
     for (const auto& name : names) {
+      // A damaged image may have any name, and what it says becomes a name of this machine.
+      if (name.contains('/') || name == "..") return refused(fmt::format("{}: a damaged name in it", from));
       const std::string path = from + "/" + name;
       const std::string relative = below.empty() ? name : below + "/" + name;
       CG_TRY(entry, image_.entry(path));

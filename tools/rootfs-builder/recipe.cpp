@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "image/frame.h"
+#include "image/initrd/writer.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -238,19 +239,22 @@ std::string Recipe::sysctl_text() const {
 Result<Recipe> load_recipe(const fs::path& path) {
   CG_TRY(table, load_toml(path));
   TomlReader top(table, path.string());
-  top.only({"name",       "description", "form",    "verity",   "size",   "label",     "journal",
-            "merged_usr", "remove",      "debs",    "debian",   "layer",  "directory", "file",
-            "symlink",    "input",       "modules", "services", "sysctl", "group",     "user"});
+  top.only({"name",       "description", "form",     "verity", "compression", "size",      "label", "journal",
+            "merged_usr", "remove",      "debs",     "debian", "layer",       "directory", "file",  "symlink",
+            "input",      "modules",     "services", "sysctl", "group",       "user"});
   Recipe recipe{.path = path,
                 .name = top.required_string("name"),
                 .description = top.string("description"),
                 .form = top.string("form", "ext4"),
                 .verity = top.boolean("verity", false),
+                .compression = top.string("compression", "gzip"),
                 .size = top.string("size", "auto"),
                 .label = top.string("label"),
                 .journal = top.string("journal", "auto"),
                 .merged_usr = top.boolean("merged_usr", false)};
   if (const auto form = image::parse_form(recipe.form); !form) top.fail("form", form.error().message);
+  if (const auto known = image::parse_compression(recipe.compression); !known)
+    top.fail("compression", known.error().message);
   if (recipe.name.find_first_of("/ \n") != std::string::npos) top.fail("name", "is part of file names");
   recipe.remove = top.strings("remove");
   CG_CHECK(top.error());

@@ -179,8 +179,8 @@ TEST_F(SystemCase, ThePlanIsAlsoThereAsFacts) {
   EXPECT_EQ(plan["steps"].back()["form"], "ext4");
 }
 
-TEST_F(SystemCase, EveryFormOfDiskCanBeARecipes) {
-  for (const char* form : {"kata", "kata-dax", "gpt"}) {
+TEST_F(SystemCase, EveryFormCanBeARecipes) {
+  for (const char* form : {"kata", "kata-dax", "gpt", "initrd"}) {
     const auto recipe = write("system.toml", "form = \"" + std::string(form) + "\"\n" + text).string();
     const auto image = (directory_.path() / "image.img").string();
     const auto outcome = build({recipe, "-o", image});
