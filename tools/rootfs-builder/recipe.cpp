@@ -252,7 +252,11 @@ Result<Recipe> load_recipe(const fs::path& path) {
                 .label = top.string("label"),
                 .journal = top.string("journal", "auto"),
                 .merged_usr = top.boolean("merged_usr", false)};
-  if (const auto form = image::parse_form(recipe.form); !form) top.fail("form", form.error().message);
+  if (const auto form = image::parse_form(recipe.form); !form)
+    top.fail("form", form.error().message);
+  else if (image::is_erofs(*form))
+    top.fail("form", "a recipe makes no EROFS image; build an ext4 one, and 'convert --form " + recipe.form +
+                         "' makes one of it");
   if (const auto known = image::parse_compression(recipe.compression); !known)
     top.fail("compression", known.error().message);
   if (recipe.name.find_first_of("/ \n") != std::string::npos) top.fail("name", "is part of file names");

@@ -75,6 +75,7 @@ TEST_F(RecipeCase, MistakesNameFileLineAndTheNearestKey) {
     EXPECT_TRUE(error.contains(std::string("recipe.toml:") + line) && error.contains(part)) << error;
   };
   holds("form = \"ext5\"\n", "2:", "ext4");
+  holds("form = \"erofs\"\n", "2:", "convert --form erofs");
   holds("[services]\nenabel = []\n", "3:", "enable");
   holds("[services]\nenable = [\"a.service\"]\nmask = [\"a.service\"]\n", "3:", "masked as well");
   holds("[sysctl]\nkernal.panic = 1\n", "3:", "kernel");
