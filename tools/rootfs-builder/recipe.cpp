@@ -133,14 +133,14 @@ Result<void> read_entries(TomlReader& top, Recipe& recipe) {
 }
 
 Result<void> read_modules(TomlReader& top, Recipe& recipe) {
-  const toml::table* table = top.table("modules");
+  const TomlTable* table = top.table("modules");
   if (!table) return {};
   TomlReader reader(*table, top.file());
   reader.only({"names", "source", "optional"});
   RecipeModules modules{
       .names = reader.strings("names"), .source = {}, .optional = reader.boolean("optional", false)};
   if (modules.names.empty()) reader.fail("names", "at least one module is needed");
-  if (table->contains("source")) modules.source = recipe.path.parent_path() / reader.string("source");
+  if (table->find("source")) modules.source = recipe.path.parent_path() / reader.string("source");
   for (const auto& input : recipe.inputs)
     if (input.name == "modules")
       reader.fail("names", "an [[input]] cannot be named 'modules' beside [modules]");
@@ -149,7 +149,7 @@ Result<void> read_modules(TomlReader& top, Recipe& recipe) {
 }
 
 Result<void> read_services(TomlReader& top, Recipe& recipe) {
-  const toml::table* table = top.table("services");
+  const TomlTable* table = top.table("services");
   if (!table) return {};
   TomlReader reader(*table, top.file());
   reader.only({"enable", "disable", "mask"});
@@ -161,29 +161,28 @@ Result<void> read_services(TomlReader& top, Recipe& recipe) {
 }
 
 // Dots part a setting's name, as they do TOML's keys: "net.ipv4.ip_forward = 1" needs no quotes.
-Result<void> read_settings(const toml::table& table, const std::string& prefix, const std::string& file,
+Result<void> read_settings(const TomlTable& table, const std::string& prefix, const std::string& file,
                            Recipe& recipe) {
   // What Linux has below /proc/sys.
   static const std::vector<std::string> spaces = {"abi", "debug",  "dev",  "fs", "kernel",
                                                   "net", "sunrpc", "user", "vm", "crypto"};
-  for (const auto& [key, node] : table) {
-    const std::string name = prefix + std::string(key.str());
+  for (const auto& [key, value] : table.entries) {
+    const std::string name = prefix + key;
     const std::string space = name.substr(0, name.find_first_of("./"));
+    const std::string at = position(value->place, file);
     if (std::ranges::find(spaces, space) == spaces.end())
-      return refused(fmt::format("{}: {}: /proc/sys has no '{}'{}", position(node, file), name, space,
-                                 did_you_mean(space, spaces)));
-    if (const toml::table* below = node.as_table()) {
-      CG_CHECK(read_settings(*below, name + ".", file, recipe));
-    } else if (const auto text = node.value_exact<std::string>(); text && !text->contains('\n')) {
-      recipe.sysctl.push_back({name, *text});
-    } else if (const auto number = node.value_exact<std::int64_t>()) {
-      recipe.sysctl.push_back({name, std::to_string(*number)});
-    } else if (const auto flag = node.value_exact<bool>()) {
-      recipe.sysctl.push_back({name, *flag ? "1" : "0"});
-    } else {
       return refused(
-          fmt::format("{}: {}: not a number, a line of text, true or false", position(node, file), name));
-    }
+          fmt::format("{}: {}: /proc/sys has no '{}'{}", at, name, space, did_you_mean(space, spaces)));
+    if (value->kind == TomlValue::Kind::table)
+      CG_CHECK(read_settings(*value->table, name + ".", file, recipe));
+    else if (value->kind == TomlValue::Kind::string && !value->text.contains('\n'))
+      recipe.sysctl.push_back({name, value->text});
+    else if (value->kind == TomlValue::Kind::integer)
+      recipe.sysctl.push_back({name, std::to_string(value->integer)});
+    else if (value->kind == TomlValue::Kind::boolean)
+      recipe.sysctl.push_back({name, value->boolean ? "1" : "0"});
+    else
+      return refused(fmt::format("{}: {}: not a number, a line of text, true or false", at, name));
   }
   return {};
 }
@@ -195,19 +194,19 @@ std::optional<std::uint32_t> read_id(TomlReader& reader, std::string_view key) {
 }
 
 Result<void> read_accounts(TomlReader& top, Recipe& recipe) {
-  for (const toml::table* table : top.tables("group")) {
+  for (const TomlTable* table : top.tables("group")) {
     TomlReader reader(*table, top.file());
     reader.only({"name", "gid", "members"});
     recipe.groups.push_back(
         {reader.required_string("name"), read_id(reader, "gid"), reader.strings("members")});
     CG_CHECK(reader.error());
   }
-  for (const toml::table* table : top.tables("user")) {
+  for (const TomlTable* table : top.tables("user")) {
     TomlReader reader(*table, top.file());
     reader.only(
         {"name", "uid", "group", "groups", "comment", "home", "shell", "password", "locked", "make_home"});
     const auto given = [&](std::string_view key) {
-      return table->contains(key) ? std::optional(reader.string(key)) : std::nullopt;
+      return table->find(key) ? std::optional(reader.string(key)) : std::nullopt;
     };
     RecipeUser user{.name = reader.required_string("name"),
                     .uid = read_id(reader, "uid"),
@@ -217,7 +216,7 @@ Result<void> read_accounts(TomlReader& top, Recipe& recipe) {
                     .home = given("home"),
                     .shell = given("shell"),
                     .password = given("password"),
-                    .locked = reader.boolean("locked", !table->contains("password")),
+                    .locked = reader.boolean("locked", !table->find("password")),
                     .make_home = reader.boolean("make_home", false)};
     if (user.make_home && !user.home) reader.fail("make_home", "'home' says where");
     for (const auto& [key, path] : {std::pair{"home", user.home}, std::pair{"shell", user.shell}})
@@ -267,7 +266,7 @@ Result<Recipe> load_recipe(const fs::path& path) {
   CG_CHECK(read_entries(top, recipe));
   CG_CHECK(read_modules(top, recipe));
   CG_CHECK(read_services(top, recipe));
-  if (const toml::table* settings = top.table("sysctl"))
+  if (const TomlTable* settings = top.table("sysctl"))
     CG_CHECK(read_settings(*settings, "", top.file(), recipe));
   std::ranges::sort(recipe.sysctl, {}, &RecipeSysctl::key);
   CG_CHECK(read_accounts(top, recipe));
