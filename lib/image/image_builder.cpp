@@ -73,6 +73,32 @@ void ImageBuilder::set_bytes(InodeIndex file, std::string bytes) {
   inode.content = std::move(bytes);
 }
 
+Result<std::string> ImageBuilder::read(InodeIndex file, std::uint64_t most) {
+  const Inode& inode = tree_->at(file);
+  const std::uint64_t size = std::min(inode.size, most);
+  if (const auto* bytes = std::get_if<std::string>(&inode.content)) return bytes->substr(0, size);
+  if (const auto* host = std::get_if<HostFile>(&inode.content)) {
+    CG_TRY(bytes, read_file(host->path));
+    bytes.resize(std::min<std::uint64_t>(bytes.size(), size));
+    return bytes;
+  }
+  if (size > default_read_limit) return refused(fmt::format("a file of {} bytes is not read", size));
+  std::string bytes(size, '\0');
+  const auto* extents = std::get_if<std::vector<Extent>>(&inode.content);
+  if (!extents) return bytes;
+  CG_CHECK(blocks_->flush());
+  FileDevice disk(waiting_ ? waiting_.get() : file_.fd(), file_.path().string(), INT64_MAX,
+                  FileDevice::PastEnd::zeros);
+  for (const Extent& extent : *extents) {
+    const std::uint64_t from = extent.logical * block_size;
+    if (from >= size) continue;
+    const std::uint64_t count = std::min(extent.count * block_size, size - from);
+    CG_CHECK(disk.read(options_.frame.offset() + extent.physical * block_size,
+                       std::as_writable_bytes(std::span(bytes).subspan(from, count))));
+  }
+  return bytes;
+}
+
 Result<void> ImageBuilder::store_pending_content() {
   Result<void> result;
   tree_->visit([&](const std::string& path, InodeIndex index) {

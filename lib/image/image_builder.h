@@ -75,6 +75,9 @@ class ImageBuilder {
   void set_host_file(InodeIndex file, const std::filesystem::path& path, std::uint64_t size);
   void set_bytes(InodeIndex file, std::string bytes);
 
+  // The first `most` bytes of a file, wherever they are now.
+  Result<std::string> read(InodeIndex file, std::uint64_t most = UINT64_MAX);
+
   Result<void> apply(const TreePolicy& policy);
   // Nothing is at the destination before one of these has succeeded: the second for the form initrd.
   Result<ImageSummary> finish();

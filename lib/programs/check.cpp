@@ -33,6 +33,9 @@ void report(const Closure& closure, std::set<ProgramProblem>& problems,
                                        libraries.size() > 1 ? "are" : "is")});
 }
 
+// A damaged image may have a directory in itself.
+constexpr int deepest_level = 40;
+
 class Survey {
  public:
   explicit Survey(const FileTree& tree) : tree_(tree), loader_(tree) {}
@@ -85,21 +88,22 @@ class Survey {
   Result<void> walk(const std::string& wanted, Depth depth) {
     const auto place = resolve(tree_, wanted);
     if (!place || !place->entry || place->entry->kind != FileKind::directory) return {};
-    return walk_directory(place->path, depth);
+    return walk_directory(place->path, depth, 0);
   }
 
-  Result<void> walk_directory(const std::string& directory, Depth depth) {
+  Result<void> walk_directory(const std::string& directory, Depth depth, int level) {
     // Debug files have program headers for bytes that are elsewhere; modules and firmware have no loader.
     for (const char* other : {"/debug", "/modules", "/firmware"})
       if (directory == "/lib" + std::string(other) || directory == "/usr/lib" + std::string(other)) return {};
     if (!seen_.insert(directory).second) return {};
+    if (level > deepest_level) return refused(directory + ": directories this deep are not looked into");
     CG_TRY(names, tree_.names(directory));
     for (const auto& name : names) {
       const std::string path = directory + "/" + name;
       CG_TRY(entry, tree_.entry(path));
       if (!entry) continue;
       if (entry->kind == FileKind::directory && depth == Depth::deep) {
-        CG_CHECK(walk_directory(path, depth));
+        CG_CHECK(walk_directory(path, depth, level + 1));
       } else if (entry->kind == FileKind::link) {
         names_.insert(name);
       } else if (entry->kind == FileKind::regular) {

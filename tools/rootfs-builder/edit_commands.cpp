@@ -11,6 +11,7 @@
 #include "image/edit.h"
 #include "image_arguments.h"
 #include "image_choice.h"
+#include "kernel_modules.h"
 #include "program_gate.h"
 #include "programs/image_tree.h"
 
@@ -34,6 +35,7 @@ struct EditArguments {
   bool force = false;
   bool with_libs = false;
   std::string libs_from;
+  std::vector<std::string> modules;  // a directory, then names
 };
 using Arguments = std::shared_ptr<EditArguments>;
 // What the words after the image mean.
@@ -53,8 +55,31 @@ Result<void> prepare_programs(const EditArguments& arguments, std::vector<Change
   return {};
 }
 
+// The modules that are asked for, as files that go in. What is returned has to live until they are in.
+Result<std::optional<ModuleSet>> prepare_modules(const EditArguments& arguments, std::vector<Change>& changes,
+                                                 Context& context) {
+  if (arguments.modules.empty()) return std::nullopt;
+  for (const auto& name : arguments.modules)
+    if (name.contains(":/"))
+      return usage_error(fmt::format("--modules: '{}' is no module; SRC:DEST stands before --modules", name));
+  CG_TRY(reader, arguments.choice.open());
+  CG_TRY(set, select_modules({arguments.modules[0], {arguments.modules.begin() + 1, arguments.modules.end()}},
+                             ImageTree(reader), context.env));
+  for (const auto* files : {&set.modules, &set.indexes})
+    for (const auto& file : *files)
+      changes.emplace_back(image::Injection{
+          .source = file.source, .destination = file.destination, .mode = 0644, .uid = 0, .gid = 0});
+  if (!context.options.quiet)
+    for (const auto& name : set.builtin)
+      context.env.err << fmt::format("{}: module {} is built into Linux {}\n", arguments.choice.image, name,
+                                     set.version);
+  return set;
+}
+
 Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Context& context) {
   CG_TRY(changes, wishes(arguments));
+  CG_TRY(modules, prepare_modules(arguments, changes, context));
+  if (changes.empty() && modules) return exit_good;  // all are built in
   CG_CHECK(prepare_programs(arguments, changes, context));
   CG_TRY(epoch, source_date_epoch(context.env));
   std::optional<image::Compression> compression;
@@ -130,6 +155,8 @@ Registered registered(const Added& added, Wishes wishes) {
 
 Wishes injections(image::Injection::Existing existing) {
   return [existing](const EditArguments& arguments) -> Result<std::vector<Change>> {
+    if (arguments.items.empty() && arguments.modules.empty())
+      return usage_error("inject: nothing to inject; give SRC:DEST, or --modules DIR NAME");
     std::vector<Change> changes;
     for (const auto& item : arguments.items) {
       CG_TRY(injection, image::parse_injection(item));
@@ -165,10 +192,15 @@ constexpr const char* injection_name = "SRC:DEST[:MODE[:UID:GID]]";
 void add_edit_commands(CLI::App& app, std::vector<Registered>& commands) {
   auto inject =
       add_edit(app, "inject", "Put files into an existing image; all of them or, if anything fails, none");
+  inject.command->add_option(injection_name, inject.arguments->items,
+                             "What goes where; MODE is octal, \\: is a colon in a name");
   inject.command
-      ->add_option(injection_name, inject.arguments->items,
-                   "What goes where; MODE is octal, \\: is a colon in a name")
-      ->required();
+      ->add_option(
+          "--modules", inject.arguments->modules,
+          "Kernel modules by name, with what they depend on, out of DIR (a /lib/modules/VERSION, or an "
+          "unpacked one); modules.dep is made anew for those in the image")
+      ->type_name("DIR NAME...")
+      ->expected(2, 1000);
   inject.command->add_flag("--with-libs", inject.arguments->with_libs,
                            "Bring the libraries that dynamic programs need and the image lacks, from this "
                            "machine, to where the image's loader looks");

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "base/toml.h"
+#include "image/frame.h"
+#include "image/initrd/writer.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -128,26 +132,144 @@ Result<void> read_entries(TomlReader& top, Recipe& recipe) {
   return {};
 }
 
+Result<void> read_modules(TomlReader& top, Recipe& recipe) {
+  const TomlTable* table = top.table("modules");
+  if (!table) return {};
+  TomlReader reader(*table, top.file());
+  reader.only({"names", "source", "optional"});
+  RecipeModules modules{
+      .names = reader.strings("names"), .source = {}, .optional = reader.boolean("optional", false)};
+  if (modules.names.empty()) reader.fail("names", "at least one module is needed");
+  if (table->find("source")) modules.source = recipe.path.parent_path() / reader.string("source");
+  for (const auto& input : recipe.inputs)
+    if (input.name == "modules")
+      reader.fail("names", "an [[input]] cannot be named 'modules' beside [modules]");
+  recipe.modules = std::move(modules);
+  return reader.error();
+}
+
+Result<void> read_services(TomlReader& top, Recipe& recipe) {
+  const TomlTable* table = top.table("services");
+  if (!table) return {};
+  TomlReader reader(*table, top.file());
+  reader.only({"enable", "disable", "mask"});
+  recipe.services = {reader.strings("enable"), reader.strings("disable"), reader.strings("mask")};
+  for (const auto& unit : recipe.services.enable)
+    if (std::ranges::find(recipe.services.mask, unit) != recipe.services.mask.end())
+      reader.fail("enable", fmt::format("'{}' is masked as well", unit));
+  return reader.error();
+}
+
+// Dots part a setting's name, as they do TOML's keys: "net.ipv4.ip_forward = 1" needs no quotes.
+Result<void> read_settings(const TomlTable& table, const std::string& prefix, const std::string& file,
+                           Recipe& recipe) {
+  // What Linux has below /proc/sys.
+  static const std::vector<std::string> spaces = {"abi", "debug",  "dev",  "fs", "kernel",
+                                                  "net", "sunrpc", "user", "vm", "crypto"};
+  for (const auto& [key, value] : table.entries) {
+    const std::string name = prefix + key;
+    const std::string space = name.substr(0, name.find_first_of("./"));
+    const std::string at = position(value->place, file);
+    if (std::ranges::find(spaces, space) == spaces.end())
+      return refused(
+          fmt::format("{}: {}: /proc/sys has no '{}'{}", at, name, space, did_you_mean(space, spaces)));
+    if (value->kind == TomlValue::Kind::table)
+      CG_CHECK(read_settings(*value->table, name + ".", file, recipe));
+    else if (value->kind == TomlValue::Kind::string && !value->text.contains('\n'))
+      recipe.sysctl.push_back({name, value->text});
+    else if (value->kind == TomlValue::Kind::integer)
+      recipe.sysctl.push_back({name, std::to_string(value->integer)});
+    else if (value->kind == TomlValue::Kind::boolean)
+      recipe.sysctl.push_back({name, value->boolean ? "1" : "0"});
+    else
+      return refused(fmt::format("{}: {}: not a number, a line of text, true or false", at, name));
+  }
+  return {};
+}
+
+std::optional<std::uint32_t> read_id(TomlReader& reader, std::string_view key) {
+  const std::int64_t value = reader.integer(key, -1);
+  if (value < -1 || value > UINT32_MAX - 1) reader.fail(key, "not a numeric id");
+  return value < 0 ? std::nullopt : std::optional(static_cast<std::uint32_t>(value));
+}
+
+Result<void> read_accounts(TomlReader& top, Recipe& recipe) {
+  for (const TomlTable* table : top.tables("group")) {
+    TomlReader reader(*table, top.file());
+    reader.only({"name", "gid", "members"});
+    recipe.groups.push_back(
+        {reader.required_string("name"), read_id(reader, "gid"), reader.strings("members")});
+    CG_CHECK(reader.error());
+  }
+  for (const TomlTable* table : top.tables("user")) {
+    TomlReader reader(*table, top.file());
+    reader.only(
+        {"name", "uid", "group", "groups", "comment", "home", "shell", "password", "locked", "make_home"});
+    const auto given = [&](std::string_view key) {
+      return table->find(key) ? std::optional(reader.string(key)) : std::nullopt;
+    };
+    RecipeUser user{.name = reader.required_string("name"),
+                    .uid = read_id(reader, "uid"),
+                    .group = given("group"),
+                    .groups = reader.strings("groups"),
+                    .comment = given("comment"),
+                    .home = given("home"),
+                    .shell = given("shell"),
+                    .password = given("password"),
+                    .locked = reader.boolean("locked", !table->find("password")),
+                    .make_home = reader.boolean("make_home", false)};
+    if (user.make_home && !user.home) reader.fail("make_home", "'home' says where");
+    for (const auto& [key, path] : {std::pair{"home", user.home}, std::pair{"shell", user.shell}})
+      if (path && !path->starts_with('/')) reader.fail(key, "a path in the image starts with '/'");
+    CG_CHECK(reader.error());
+    recipe.users.push_back(std::move(user));
+  }
+  return {};
+}
+
 }  // namespace
+
+std::string Recipe::sysctl_text() const {
+  std::string text;
+  for (const auto& setting : sysctl) text += fmt::format("{} = {}\n", setting.key, setting.value);
+  return text;
+}
 
 Result<Recipe> load_recipe(const fs::path& path) {
   CG_TRY(table, load_toml(path));
   TomlReader top(table, path.string());
-  top.only({"name", "description", "form", "size", "label", "journal", "merged_usr", "remove", "debs",
-            "debian", "layer", "directory", "file", "symlink", "input"});
+  top.only({"name",       "description", "form",     "verity", "compression", "size",      "label", "journal",
+            "merged_usr", "remove",      "debs",     "debian", "layer",       "directory", "file",  "symlink",
+            "input",      "modules",     "services", "sysctl", "group",       "user"});
   Recipe recipe{.path = path,
                 .name = top.required_string("name"),
                 .description = top.string("description"),
+                .form = top.string("form", "ext4"),
+                .verity = top.boolean("verity", false),
+                .compression = top.string("compression", "gzip"),
                 .size = top.string("size", "auto"),
                 .label = top.string("label"),
                 .journal = top.string("journal", "auto"),
                 .merged_usr = top.boolean("merged_usr", false)};
-  if (top.string("form", "ext4") != "ext4") top.fail("form", "the only form is \"ext4\"");
+  if (const auto form = image::parse_form(recipe.form); !form)
+    top.fail("form", form.error().message);
+  else if (image::is_erofs(*form))
+    top.fail("form", "a recipe makes no EROFS image; build an ext4 one, and 'convert --form " + recipe.form +
+                         "' makes one of it");
+  if (const auto known = image::parse_compression(recipe.compression); !known)
+    top.fail("compression", known.error().message);
+  if (recipe.name.find_first_of("/ \n") != std::string::npos) top.fail("name", "is part of file names");
   recipe.remove = top.strings("remove");
   CG_CHECK(top.error());
   CG_CHECK(read_inputs(top, recipe));
   CG_CHECK(read_bases(top, recipe));
   CG_CHECK(read_entries(top, recipe));
+  CG_CHECK(read_modules(top, recipe));
+  CG_CHECK(read_services(top, recipe));
+  if (const TomlTable* settings = top.table("sysctl"))
+    CG_CHECK(read_settings(*settings, "", top.file(), recipe));
+  std::ranges::sort(recipe.sysctl, {}, &RecipeSysctl::key);
+  CG_CHECK(read_accounts(top, recipe));
   CG_CHECK(top.error());
   return recipe;
 }

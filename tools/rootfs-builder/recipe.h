@@ -60,10 +60,52 @@ struct RecipeFile {
   std::string needs;
 };
 
+// Kernel modules with all they depend on, out of a tree such as /lib/modules/VERSION.
+struct RecipeModules {
+  std::vector<std::string> names;
+  std::filesystem::path source;  // empty: the caller gives --set modules=DIR
+  bool optional = false;         // left out when it does not
+};
+
+// systemd's units, as systemctl would enable, disable and mask them; in this order.
+struct RecipeServices {
+  std::vector<std::string> enable;
+  std::vector<std::string> disable;
+  std::vector<std::string> mask;
+};
+
+struct RecipeGroup {
+  std::string name;
+  std::optional<std::uint32_t> gid;  // default: a free one of the system's
+  std::vector<std::string> members;
+};
+
+// What is not given stays as it is for a user that the base has.
+struct RecipeUser {
+  std::string name;
+  std::optional<std::uint32_t> uid;
+  std::optional<std::string> group;  // the primary one; default: one of the user's name
+  std::vector<std::string> groups;
+  std::optional<std::string> comment;
+  std::optional<std::string> home;
+  std::optional<std::string> shell;
+  std::optional<std::string> password;  // as crypt(3) makes it
+  bool locked = true;
+  bool make_home = false;
+};
+
+struct RecipeSysctl {
+  std::string key;  // "net.ipv4.ip_forward"
+  std::string value;
+};
+
 struct Recipe {
   std::filesystem::path path;
   std::string name;
   std::string description;
+  std::string form = "ext4";
+  bool verity = false;
+  std::string compression = "gzip";  // of an initrd
   std::string size = "auto";
   std::string label;
   std::string journal = "auto";
@@ -76,6 +118,15 @@ struct Recipe {
   std::vector<RecipeFile> files;
   std::vector<RecipeLink> links;
   std::vector<RecipeInput> inputs;
+  std::optional<RecipeModules> modules;
+  RecipeServices services;
+  std::vector<RecipeSysctl> sysctl;  // sorted
+  std::vector<RecipeGroup> groups;
+  std::vector<RecipeUser> users;
+
+  // The file that the sysctl settings become: its path and its text.
+  std::string sysctl_path() const { return "/etc/sysctl.d/90-" + name + ".conf"; }
+  std::string sysctl_text() const;
 };
 
 // Refused with file:line:column for what is not understood.

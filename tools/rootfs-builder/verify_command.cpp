@@ -18,16 +18,10 @@
 #include "image_choice.h"
 #include "programs/check.h"
 #include "programs/image_tree.h"
+#include "verify_check.h"
 
 namespace cg {
 namespace {
-
-struct Check {
-  std::string name;
-  std::string verdict;  // PASS, FAIL or UNKNOWN
-  std::string detail;
-  std::string path = {};  // in the image, where there is one
-};
 
 Check check_state(const image::ImageReader& reader) {
   const std::string state = reader.info().state;
@@ -114,8 +108,9 @@ Check check_initrd(const image::InitrdArchive& archive) {
   return {"structure", "FAIL", join(faults, "; ")};
 }
 
-Result<Check> check_file(const image::ImageReader& reader, const std::string& item) {
-  CG_TRY(expected, image::parse_injection(item));
+}  // namespace
+
+Result<Check> check_file(const image::ImageReader& reader, const image::Injection& expected) {
   CG_TRY(wanted, sha256_file(expected.source));
   Check check{"file", "FAIL", {}, expected.destination};
   const auto info = reader.stat(expected.destination);
@@ -146,12 +141,11 @@ Result<Check> check_file(const image::ImageReader& reader, const std::string& it
   return check;
 }
 
-}  // namespace
-
 Registered add_verify_command(CLI::App& app) {
   struct State {
     ImageChoice choice;
     std::vector<std::string> expect;
+    PlanArguments plan{.recipe = {}, .set = {}, .size = {}, .inputs = PlanArguments::Inputs::as_found};
   };
   auto state = std::make_shared<State>();
   CLI::App* command =
@@ -159,6 +153,11 @@ Registered add_verify_command(CLI::App& app) {
   add_image_choice(*command, state->choice);
   command->add_option("--expect", state->expect,
                       "SRC:DEST[:MODE[:UID:GID]]: DEST in the image must be SRC, byte for byte");
+  auto* recipe =
+      command->add_option("--recipe", state->plan.recipe,
+                          "A recipe (demo, kata or a file): what it puts into an image must be there");
+  command->add_option("--set", state->plan.set, "NAME=PATH: the recipe's input NAME must be that file")
+      ->needs(recipe);
   return {command, [state](Context& context) -> Result<int> {
             CG_TRY(reader, state->choice.open());
             std::vector<Check> checks;
@@ -173,8 +172,14 @@ Registered add_verify_command(CLI::App& app) {
             }
             for (auto& check : check_loading(reader)) checks.push_back(std::move(check));
             for (const auto& item : state->expect) {
-              CG_TRY(check, check_file(reader, item));
+              CG_TRY(expected, image::parse_injection(item));
+              CG_TRY(check, check_file(reader, expected));
               checks.push_back(std::move(check));
+            }
+            if (!state->plan.recipe.empty()) {
+              CG_TRY(plan, make_plan(state->plan, context.env));
+              CG_TRY(found, check_recipe(reader, std::move(plan)));
+              checks.insert(checks.end(), found.begin(), found.end());
             }
             const bool failed =
                 std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "FAIL"; });

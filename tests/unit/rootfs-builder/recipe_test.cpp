@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/environment.h"
@@ -33,10 +35,13 @@ class RecipeCase : public testing::Test {
     std::string err;
   };
   Outcome build(std::vector<std::string> args) {
+    args.insert(args.begin(), "build");
+    return tool(args);
+  }
+  Outcome tool(const std::vector<std::string>& args) {
     std::ostringstream out, err;
     std::istringstream in;
     Environment env{out, err, in, [](std::string_view) { return std::optional<std::string>(); }};
-    args.insert(args.begin(), "build");
     const int status = rootfs_builder_main(args, env);
     return {status, out.str(), err.str()};
   }
@@ -65,6 +70,124 @@ TEST_F(RecipeCase, MistakesNameFileLineAndTheNearestKey) {
   EXPECT_TRUE(error_of("name = \"x\"\n[[directory]]\npath = \"/a\"\nmode = \"9\"\n").contains("octal"));
   EXPECT_TRUE(error_of("name = \"x\"\n[[directory]]\npath = \"/a\"\nneeds = \"agent\"\n").contains("agent"));
   EXPECT_TRUE(error_of("name = [\n").contains("recipe.toml:"));
+  const auto holds = [&](const std::string& text, const char* line, const char* part) {
+    const std::string error = error_of("name = \"x\"\n" + text);
+    EXPECT_TRUE(error.contains(std::string("recipe.toml:") + line) && error.contains(part)) << error;
+  };
+  holds("form = \"ext5\"\n", "2:", "ext4");
+  holds("form = \"erofs\"\n", "2:", "convert --form erofs");
+  holds("[services]\nenabel = []\n", "3:", "enable");
+  holds("[services]\nenable = [\"a.service\"]\nmask = [\"a.service\"]\n", "3:", "masked as well");
+  holds("[sysctl]\nkernal.panic = 1\n", "3:", "kernel");
+  holds("[sysctl]\nvm.overcommit_memory = 1.5\n", "3:", "vm.overcommit_memory");
+  holds("[[user]]\nname = \"u\"\nshel = \"/bin/sh\"\n", "4:", "shell");
+  holds("[[user]]\nname = \"u\"\nhome = \"x\"\n", "4:", "starts with '/'");
+  holds("[[user]]\nname = \"u\"\nuid = -7\n", "4:", "numeric");
+  holds("[[group]]\nname = \"g\"\ngig = 1\n", "4:", "gid");
+  holds("[modules]\nnames = []\n", "3:", "at least one");
+}
+
+// A layer with units and accounts, and a recipe that sets them up.
+class SystemCase : public RecipeCase {
+ protected:
+  SystemCase() {
+    const fs::path base = directory_.path() / "base";
+    fs::create_directories(base / "usr/lib/systemd/system");
+    fs::create_directories(base / "etc");
+    fs::create_symlink("usr/lib", base / "lib");
+    std::ofstream(base / "usr/lib/systemd/system/a.service") << "[Install]\nWantedBy=multi-user.target\n";
+    std::ofstream(base / "usr/lib/systemd/system/b.timer") << "[Install]\nWantedBy=timers.target\n";
+    fs::create_directories(base / "etc/systemd/system/timers.target.wants");
+    fs::create_symlink("/lib/systemd/system/b.timer",
+                       base / "etc/systemd/system/timers.target.wants/b.timer");
+    std::ofstream(base / "etc/passwd") << "root:x:0:0:root:/root:/bin/sh\n";
+    std::ofstream(base / "etc/group") << "root:x:0:\nshadow:x:42:\n";
+    std::ofstream(base / "etc/shadow") << "root:*:1:0:99999:7:::\n";
+    fs::permissions(base / "etc/shadow", fs::perms(0600));
+  }
+  static constexpr const char* text = R"(
+name = "system"
+[[layer]]
+source = "base"
+[services]
+enable = ["a.service"]
+disable = ["b.timer"]
+mask = ["c.service"]
+[sysctl]
+kernel.panic = 10
+net.ipv4.ip_forward = true
+"kernel.core_pattern" = "|/bin/false"
+[[group]]
+name = "runners"
+gid = 700
+members = ["agent"]
+[[user]]
+name = "agent"
+uid = 701
+home = "/var/lib/agent"
+make_home = true
+)";
+};
+
+TEST_F(SystemCase, ServicesSettingsAndUsersAreSetUpAndVerified) {
+  const auto recipe = write("system.toml", text).string();
+  const auto image = (directory_.path() / "image.img").string();
+  ASSERT_EQ(build({recipe, "-o", image}).status, 0);
+  const auto reader = image::ImageReader::open(image);
+  ASSERT_TRUE(reader);
+  using Last = image::ImageReader::LastLink;
+  EXPECT_EQ(reader->stat("/etc/systemd/system/multi-user.target.wants/a.service", Last::keep)->meta.target,
+            "/usr/lib/systemd/system/a.service");
+  EXPECT_FALSE(reader->stat("/etc/systemd/system/timers.target.wants/b.timer", Last::keep));
+  EXPECT_EQ(reader->stat("/etc/systemd/system/c.service", Last::keep)->meta.target, "/dev/null");
+  EXPECT_EQ(reader->read("/etc/sysctl.d/90-system.conf").value(),
+            "kernel.core_pattern = |/bin/false\nkernel.panic = 10\nnet.ipv4.ip_forward = 1\n");
+  EXPECT_EQ(reader->read("/etc/group").value(),
+            "root:x:0:\nshadow:x:42:\nrunners:x:700:agent\nagent:x:701:\n");
+  EXPECT_EQ(reader->read("/etc/shadow").value(), "root:*:1:0:99999:7:::\nagent:!::0:99999:7:::\n");
+  EXPECT_EQ(reader->stat("/etc/shadow")->meta.mode, 0600U);
+  EXPECT_EQ(reader->stat("/var/lib/agent")->meta.uid, 701U);
+  EXPECT_EQ(reader->stat("/var/lib/agent")->meta.mode, 0700U);
+  auto verified = tool({"verify", image, "--recipe", recipe});
+  EXPECT_TRUE(verified.out.contains("PASS    recipe")) << verified.out << verified.err;
+  ASSERT_EQ(tool({"remove", image, "/etc/systemd/system/c.service"}).status, 0);
+  ASSERT_EQ(tool({"chmod", image, "600", "/etc/sysctl.d/90-system.conf"}).status, 0);
+  verified = tool({"verify", image, "--recipe", recipe});
+  EXPECT_EQ(verified.status, 1);
+  EXPECT_TRUE(verified.out.contains("c.service is not masked")) << verified.out;
+  EXPECT_TRUE(verified.out.contains("/etc/sysctl.d/90-system.conf has mode 0600")) << verified.out;
+}
+
+TEST_F(SystemCase, WhatTheBaseDoesNotHaveIsRefusedAndNothingIsWritten) {
+  const auto image = (directory_.path() / "image.img").string();
+  std::string other = text;
+  other.replace(other.find("\"a.service\""), 11, "\"aa.service\"");
+  const auto outcome = build({write("system.toml", other).string(), "-o", image});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(outcome.err.contains("did you mean a.service")) << outcome.err;
+  EXPECT_FALSE(fs::exists(image));
+}
+
+TEST_F(SystemCase, ThePlanIsAlsoThereAsFacts) {
+  const auto outcome = build({write("system.toml", text).string(), "--dry-run", "--format", "json"});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const auto plan = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(plan["schema"], "criu-guest/image-plan");
+  std::map<std::string, int> steps;
+  for (const auto& step : plan["steps"]) ++steps[step["do"]];
+  EXPECT_EQ(steps["sysctl"], 3);
+  EXPECT_EQ(steps["user"] + steps["group"] + steps["enable"] + steps["disable"] + steps["mask"], 5);
+  EXPECT_EQ(plan["steps"].back()["form"], "ext4");
+}
+
+TEST_F(SystemCase, EveryFormCanBeARecipes) {
+  for (const char* form : {"kata", "kata-dax", "gpt", "initrd"}) {
+    const auto recipe = write("system.toml", "form = \"" + std::string(form) + "\"\n" + text).string();
+    const auto image = (directory_.path() / "image.img").string();
+    const auto outcome = build({recipe, "-o", image});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_TRUE(tool({"verify", image, "--recipe", recipe}).out.contains("PASS    recipe")) << form;
+  }
 }
 
 constexpr const char* small = R"(
