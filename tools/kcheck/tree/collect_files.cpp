@@ -99,9 +99,7 @@ void look_up_name(const Directory& directory, OpenFile& file, const FileGround& 
 
 void FileGround::know(const std::vector<procfs::Mount>& mounts) {
   for (const auto& mount : mounts) {
-    const bool remote = asks_server(mount);
-    mounts_[mount.id] = {remote, has_own_numbers(mount)};
-    if (remote) remote_devices_.emplace(mount.major, mount.minor);
+    mounts_[mount.id] = {asks_server(mount), has_own_numbers(mount)};
   }
 }
 
@@ -183,24 +181,21 @@ void MappedFileCollector::take(const Directory& directory, Task& task, std::vect
       continue;
     if (!seen_.emplace(task.namespaces[Namespace::mount], mapping.major, mapping.minor, mapping.inode).second)
       continue;
-    // A name that leads to the inode of the mapping spares the task's memory map further readers.
-    const bool remote = ground_.is_remote_device(mapping.major, mapping.minor);
-    if (auto now = remote ? std::nullopt
-                          : look_at(directory.fd(), ("root" + mapping.path).c_str(), AT_SYMLINK_NOFOLLOW);
-        now && now->inode == mapping.inode && now->major == mapping.major && now->minor == mapping.minor) {
-      task.files.push_back({"mapping", -1, mapping.path, *now, std::nullopt, NameLeadsTo::the_file});
-      continue;
-    }
+    // What is mapped may lie on a mount of another namespace than the one in which its name leads to it. Each
+    // look into map_files takes the lock of the task's memory: one for a file whose name leads to it.
     const auto place = fmt::format("map_files/{:x}-{:x}", mapping.start, mapping.end);
-    const auto link = directory.link(place.c_str());
-    if (!link) {
-      if (link.error() != ENOENT)
-        return cannot_see(unseen, "the files that " + task.name() + " has mapped", link.error());
-      continue;
+    OpenFile file{"mapping", -1, mapping.path, look_at(directory.fd(), place.c_str(), 0), std::nullopt};
+    if (!file.stat) {
+      if (errno == ENOENT) continue;
+      return cannot_see(unseen, "the files that " + task.name() + " has mapped", errno);
     }
-    OpenFile file{"mapping", -1, *link, look_at(directory.fd(), place.c_str(), 0), std::nullopt};
-    if (!file.stat) return cannot_see(unseen, "the files that " + task.name() + " has mapped", errno);
     look_up_name(directory, file, ground_, nullptr);
+    if (file.name != NameLeadsTo::the_file)
+      if (auto link = directory.link(place.c_str()); link && *link != file.link) {
+        file.link = std::move(*link);
+        file.name = NameLeadsTo::not_looked_up;
+        look_up_name(directory, file, ground_, nullptr);
+      }
     task.files.push_back(std::move(file));
   }
 }

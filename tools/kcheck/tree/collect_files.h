@@ -9,7 +9,6 @@
 #include <string>
 #include <tuple>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "procfs/directory.h"
@@ -28,9 +27,6 @@ class FileGround {
   bool may_be_locked(const FileStat& stat) const;
   // A lookup there asks a server, which may not answer.
   bool is_remote(int mount) const;
-  bool is_remote_device(unsigned major, unsigned minor) const {
-    return remote_devices_.contains({major, minor});
-  }
 
  private:
   struct Traits {
@@ -38,7 +34,6 @@ class FileGround {
     bool own_numbers = false;  // stat(2) tells the numbers that /proc/locks has
   };
   std::map<int, Traits> mounts_;  // by id
-  std::set<std::pair<unsigned, unsigned>> remote_devices_;
   bool locks_known_ = false;
   std::set<procfs::LockedInode> locked_;
 };
