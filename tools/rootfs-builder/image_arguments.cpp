@@ -61,6 +61,10 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
     CG_TRY(bytes, image::parse_size(journal));
     options.journal_bytes = bytes;
   }
+  if ((!inodes.empty() || !inode_ratio.empty()) &&
+      (frame.form == image::Form::initrd || image::is_erofs(frame.form)))
+    return usage_error(fmt::format("{}: the form {} has no table of inodes; leave it out",
+                                   inodes.empty() ? "--inode-ratio" : "--inodes", form));
   if (!inodes.empty()) {
     std::uint64_t count = 0;
     const auto [end, error] = std::from_chars(inodes.data(), inodes.data() + inodes.size(), count);

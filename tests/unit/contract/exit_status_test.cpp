@@ -43,6 +43,9 @@ std::vector<Call> calls() {
   std::vector<Call> list = {
       {{"kernel-builder", "build", "6.21"}, 2, "6.12"},
       {{"kernel-builder", "bulid", "6.12"}, 2, "did you mean build?"},
+      {{"rootfs-builder", "create", "--from", "/", "--form", "initrd", "--inodes", "9", "-o", "x"},
+       2,
+       "--inodes: the form initrd"},
       {{"kernel-builder", "build", "./missing.toml"}, 3, "missing.toml"},
       {{"kernel-builder", "config", "6.12", "--fragments", "bad.conf"}, 1, "bad.conf:2"},
       {{"kernel-builder", "config", "6.12", "--fragments", "missing.conf"}, 3, "missing.conf"},
