@@ -104,6 +104,16 @@ Result<void> check_length(const Device& device, std::uint64_t blocks, std::uint6
       device.name(), blocks, block_bytes, device.size()));
 }
 
+// libext2fs believes it, and reads bitmaps past the memory that it took for them.
+Result<void> check_first_block(const Device& device, const ext2_super_block& super) {
+  const bool small = super.s_log_block_size == 0;
+  const bool clusters = (super.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_BIGALLOC) != 0;
+  if (super.s_first_data_block == (small ? 1U : 0U) || (clusters && super.s_first_data_block == 0)) return {};
+  return refused(
+      fmt::format("{}: its file system begins at block {}, where none can; its superblock is damaged",
+                  device.name(), super.s_first_data_block));
+}
+
 }  // namespace
 
 io_manager device_io_manager() {
@@ -135,9 +145,11 @@ Result<Filesystem> open_ext(Device& device, int flags) {
   ext2_super_block super{};
   if (device.size() >= SUPERBLOCK_OFFSET + sizeof super) {
     CG_CHECK(device.read(SUPERBLOCK_OFFSET, std::as_writable_bytes(std::span(&super, 1))));
-    if (super.s_magic == EXT2_SUPER_MAGIC && super.s_log_block_size <= 6)
+    if (super.s_magic == EXT2_SUPER_MAGIC && super.s_log_block_size <= 6) {
       CG_CHECK(check_length(device, ext2fs_blocks_count(&super),
                             std::uint64_t{EXT2_MIN_BLOCK_SIZE} << super.s_log_block_size));
+      CG_CHECK(check_first_block(device, super));
+    }
   }
   ext2_filsys raw = nullptr;
   const errcode_t code = ext2fs_open2(device_io_name(device).c_str(), nullptr, flags | EXT2_FLAG_64BITS, 0, 0,

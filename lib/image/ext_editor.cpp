@@ -124,10 +124,26 @@ Result<void> ExtEditor::link(ext2_ino_t directory, const std::string& name, ext2
   return {};
 }
 
+// A bitmap that calls a used inode free is found here, before the file that has it is lost.
+Result<ext2_ino_t> ExtEditor::free_inode(ext2_ino_t directory, int mode, const std::string& path) {
+  ext2_ino_t number = 0;
+  CG_EDIT(path, ext2fs_new_inode(fs_, directory, mode, nullptr, &number));
+  const dgrp_t group = ext2fs_group_of_ino(fs_, number);
+  const __u32 index = (number - 1) % fs_->super->s_inodes_per_group;
+  const __u32 written = fs_->super->s_inodes_per_group - ext2fs_bg_itable_unused(fs_, group);
+  ext2_inode before{};
+  // What was never written may hold anything.
+  if (!ext2fs_bg_flags_test(fs_, group, EXT2_BG_INODE_UNINIT) && index < written &&
+      ext2fs_read_inode(fs_, number, &before) == 0 && before.i_links_count != 0)
+    return refused(fmt::format(
+        "{}: inode {} is in use and marked as free; the image is damaged, run 'e2fsck -f' on it first", path,
+        number));
+  return number;
+}
+
 Result<ext2_ino_t> ExtEditor::make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time,
                                              const std::string& path) {
-  ext2_ino_t made = 0;
-  CG_EDIT(path, ext2fs_new_inode(fs_, parent, LINUX_S_IFDIR | 0755, nullptr, &made));
+  CG_TRY(made, free_inode(parent, LINUX_S_IFDIR | 0755, path));
   CG_EDIT(path, with_room_in(parent, [&] { return ext2fs_mkdir(fs_, parent, made, name.c_str()); }));
   CG_CHECK(change_inode(made, path, [&](ext2_inode_large& inode) {
     inode.i_mode = LINUX_S_IFDIR | 0755;  // whatever the process's umask
@@ -264,8 +280,7 @@ Result<void> ExtEditor::write_data(ext2_ino_t number, SourceFile& source, const 
 
 Result<ext2_ino_t> ExtEditor::new_file(ext2_ino_t directory, const ext2_inode_large& wanted,
                                        const std::string& path) {
-  ext2_ino_t number = 0;
-  CG_EDIT(path, ext2fs_new_inode(fs_, directory, wanted.i_mode, nullptr, &number));
+  CG_TRY(number, free_inode(directory, wanted.i_mode, path));
   ext2fs_inode_alloc_stats2(fs_, number, +1, 0);
   ext2_inode_large inode = wanted;
   inode.i_links_count = 1;
@@ -420,8 +435,7 @@ Result<Changed> ExtEditor::apply(const NewSymlink& wish) {
     directory = made;
   }
   const std::string name = exists ? place->name : place->missing.back();
-  ext2_ino_t number = 0;
-  CG_EDIT(path, ext2fs_new_inode(fs_, directory, LINUX_S_IFLNK | 0777, nullptr, &number));
+  CG_TRY(number, free_inode(directory, LINUX_S_IFLNK | 0777, path));
   CG_EDIT(path, with_room_in(directory, [&] {
             return ext2fs_symlink(fs_, directory, number, name.c_str(), wish.target.c_str());
           }));

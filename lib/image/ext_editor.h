@@ -62,6 +62,7 @@ class ExtEditor {
   errcode_t with_room_in(ext2_ino_t directory, const std::function<errcode_t()>& call);
   Result<void> link(ext2_ino_t directory, const std::string& name, ext2_ino_t inode, int type,
                     const std::string& path);
+  Result<ext2_ino_t> free_inode(ext2_ino_t directory, int mode, const std::string& path);
   Result<ext2_ino_t> make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time,
                                     const std::string& path);
   Result<ext2_ino_t> new_file(ext2_ino_t directory, const ext2_inode_large& inode, const std::string& path);
