@@ -1,16 +1,21 @@
 // The checks of `kcheck tree` over snapshots made by hand; what CRIU really does with such trees is the
 // lab's.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 
+#include "base/file.h"
 #include "criu/options.h"
+#include "temporary_directory.h"
 #include "tree/checks.h"
 #include "tree/collect.h"
 #include "tree/plan.h"
@@ -352,6 +357,59 @@ TEST(TreeCollect, SeesThisProcessAndItsChild) {
   EXPECT_GE(tree->root().files.size(), 3U);
   EXPECT_FALSE(tree->mounts.empty());
   EXPECT_TRUE(has(ids(check_all({*tree, v4_1_1, {}})), "tree.self-inside"));
+}
+
+// Locks come from /proc/locks where it is complete, and a name that two tasks have open is looked up once:
+// neither may be told of the wrong file.
+TEST(TreeCollect, WhichFileIsLockedAndWhatANameLeadsTo) {
+  const TemporaryDirectory directory;
+  const auto path = [&](const char* name) { return (directory.path() / name).string(); };
+  for (const char* name : {"locked", "free", "replaced", "newer"})
+    ASSERT_TRUE(write_file_atomically(directory.path() / name, name));
+  const auto begin = [&](bool older) {
+    std::array<int, 2> ready{};
+    EXPECT_EQ(pipe(ready.data()), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      const int locked = open(path("locked").c_str(), O_RDONLY);
+      open(path("free").c_str(), O_RDONLY);
+      open(path("replaced").c_str(), O_RDONLY);
+      const bool set_up = !older || flock(locked, LOCK_EX) == 0;
+      if (write(ready[1], set_up ? "y" : "n", 1) != 1) _exit(1);
+      for (;;) pause();
+    }
+    char answer = 0;
+    EXPECT_EQ(read(ready[0], &answer, 1), 1);
+    EXPECT_EQ(answer, 'y');
+    close(ready[0]);
+    close(ready[1]);
+    return child;
+  };
+  const pid_t older = begin(true);
+  std::filesystem::rename(path("newer"), path("replaced"));
+  const pid_t newer = begin(false);
+  const auto tree = collect(getpid());
+  for (const pid_t child : {older, newer}) {
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+  }
+  ASSERT_TRUE(tree) << tree.error().message;
+  const auto file = [&](pid_t pid, const char* name) -> const OpenFile& {
+    static const OpenFile none;
+    for (const auto& candidate : tree->find(pid)->files)
+      if (candidate.link.starts_with(path(name))) return candidate;
+    ADD_FAILURE() << name << " is not among the files of " << pid;
+    return none;
+  };
+  ASSERT_NE(tree->find(older), nullptr);
+  ASSERT_NE(tree->find(newer), nullptr);
+  EXPECT_TRUE(file(older, "locked").info && file(older, "locked").info->locks.size() == 1);
+  EXPECT_FALSE(file(older, "free").info && !file(older, "free").info->locks.empty());
+  EXPECT_EQ(file(older, "free").name, NameLeadsTo::the_file);
+  EXPECT_EQ(file(newer, "free").name, NameLeadsTo::the_file);
+  EXPECT_EQ(file(older, "locked").name, NameLeadsTo::the_file);
+  EXPECT_NE(file(older, "replaced").name, NameLeadsTo::the_file);
+  EXPECT_EQ(file(newer, "replaced").name, NameLeadsTo::the_file);
 }
 
 TEST(TreeCollect, ATaskThatIsNotThere) {

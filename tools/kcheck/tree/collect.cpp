@@ -5,19 +5,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/nsfs.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <set>
-#include <thread>
 
 #include "procfs/directory.h"
 #include "procfs/scan.h"
@@ -36,23 +32,13 @@ std::uint64_t bracketed_number(std::string_view link) {
   return procfs::to_number<std::uint64_t>(link.substr(open + 1, link.size() - open - 2)).value_or(0);
 }
 
-constexpr std::size_t tasks_a_thread = 64;
-
-std::unexpected<Error> ended(int pid) {
-  return cannot(
-      fmt::format("there is no process {} here: give the pid as it is seen from where kcheck runs "
-                  "(in a container, `ps` shows other numbers)",
-                  pid));
-}
-
 class Collector {
  public:
   Collector(const std::filesystem::path& proc, Snapshot& snapshot)
-      : proc_(proc), snapshot_(snapshot), mapped_(ground_) {}
+      : proc_(proc), snapshot_(snapshot), open_(ground_), mapped_(ground_) {}
 
   Result<void> own_place();
   Result<void> walk(int root);
-  Result<void> open_files();
 
  private:
   enum class Outcome { taken, gone };
@@ -67,6 +53,7 @@ class Collector {
   std::filesystem::path proc_;
   Snapshot& snapshot_;
   FileGround ground_;
+  OpenFileCollector open_;
   MappedFileCollector mapped_;
   std::vector<std::pair<int, int>> found_;  // pid and parent, the root first: a task brings its children
   std::set<int> pids_;
@@ -233,7 +220,10 @@ Collector::Outcome Collector::take(int pid, int parent) {
   threads(*directory, task);
   if (!task.zombie()) {
     namespaces(*directory, task);
+    open_.take(*directory, task, snapshot_.unseen);
     rest(*directory, task);
+    // What a task that ended left half-read would only mislead.
+    if (faccessat(directory->fd(), "stat", F_OK, 0) != 0) return Outcome::gone;
   } else {
     task.namespaces = snapshot_.tasks.empty() ? snapshot_.own_namespaces : snapshot_.root().namespaces;
   }
@@ -243,56 +233,17 @@ Collector::Outcome Collector::take(int pid, int parent) {
 }
 
 Result<void> Collector::walk(int root) {
+  ground_.read_locks(proc_, snapshot_.own_namespaces[Namespace::pid]);
   pids_.insert(root);
-  if (take(root, 0) == Outcome::gone) return ended(root);
+  if (take(root, 0) == Outcome::gone)
+    return cannot(
+        fmt::format("there is no process {} here: give the pid as it is seen from where kcheck runs "
+                    "(in a container, `ps` shows other numbers)",
+                    root));
   for (std::size_t at = 0; at < found_.size(); ++at) {
     const auto [pid, parent] = found_[at];
     if (take(pid, parent) == Outcome::gone) snapshot_.gone.push_back(pid);
   }
-  return {};
-}
-
-// The files are the many: with a large tree several threads look at them, all but one of them only where a
-// processor has nothing else to do, so that the tree is not slowed.
-Result<void> Collector::open_files() {
-  ground_.read_locks(proc_, snapshot_.own_namespaces[Namespace::pid]);
-  auto& tasks = snapshot_.tasks;
-  std::vector<std::vector<Unseen>> unseen(tasks.size());
-  std::vector<char> gone(tasks.size());
-  std::atomic<std::size_t> next{0};
-  const auto look = [&] {
-    OpenFileCollector collector(ground_);
-    for (std::size_t at; (at = next.fetch_add(1)) < tasks.size();) {
-      if (tasks[at].zombie()) continue;
-      const auto directory = Directory::open(proc_ / std::to_string(tasks[at].pid));
-      if (directory) collector.take(*directory, tasks[at], unseen[at]);
-      // What a task that ended left half-read would only mislead.
-      gone[at] = !directory || faccessat(directory->fd(), "stat", F_OK, 0) != 0;
-    }
-  };
-  {
-    std::vector<std::jthread> helpers;
-    const std::size_t threads =
-        std::min<std::size_t>(std::thread::hardware_concurrency(), tasks.size() / tasks_a_thread);
-    for (std::size_t thread = 1; thread < threads; ++thread)
-      helpers.emplace_back([&look] {
-        const sched_param none{};
-        if (sched_setscheduler(0, SCHED_IDLE, &none) == 0) look();
-      });
-    look();
-  }
-  if (gone.front()) return ended(tasks.front().pid);
-  std::size_t kept = 0;
-  for (std::size_t at = 0; at < tasks.size(); ++at) {
-    if (gone[at]) {
-      snapshot_.gone.push_back(tasks[at].pid);
-      continue;
-    }
-    std::ranges::move(unseen[at], std::back_inserter(snapshot_.unseen));
-    if (kept != at) tasks[kept] = std::move(tasks[at]);
-    ++kept;
-  }
-  tasks.resize(kept);
   return {};
 }
 
@@ -309,7 +260,6 @@ Result<Snapshot> collect(int pid, const std::filesystem::path& proc) {
   Collector collector(proc, snapshot);
   CG_CHECK(collector.own_place());
   CG_CHECK(collector.walk(pid));
-  CG_CHECK(collector.open_files());
   collect_cgroups(snapshot);
   collect_sockets(snapshot, proc);
   collect_shared_parts(snapshot);

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <iterator>
 
 #include "tree/collect.h"
 
@@ -126,7 +125,6 @@ bool FileGround::is_remote(int mount) const {
 }
 
 void OpenFileCollector::take(const Directory& directory, Task& task, std::vector<Unseen>& unseen) {
-  std::vector<OpenFile> files;
   Names* known = nullptr;
   for (const char* place : {"root", "cwd"}) {
     const auto link = directory.link(place);
@@ -136,21 +134,13 @@ void OpenFileCollector::take(const Directory& directory, Task& task, std::vector
       known = &names_[{task.namespaces[Namespace::mount], file.stat->major, file.stat->minor,
                        file.stat->inode, file.stat->mount}];
     look_up_name(directory, file, ground_, known);
-    files.push_back(std::move(file));
+    task.files.push_back(std::move(file));
   }
-  const auto lay_before = [&] {
-    files.insert(files.end(), std::make_move_iterator(task.files.begin()),
-                 std::make_move_iterator(task.files.end()));
-    task.files = std::move(files);
-  };
   const auto descriptors = directory.open_below("fd");
   const auto numbers = descriptors ? descriptors->numbers()
                                    : procfs::Seen<std::vector<int>>(std::unexpected(descriptors.error()));
-  if (!numbers) {
-    cannot_see(unseen, "the open files of " + task.name(), numbers.error());
-    return lay_before();
-  }
-  files.reserve(files.size() + numbers->size() + task.files.size());
+  if (!numbers) return cannot_see(unseen, "the open files of " + task.name(), numbers.error());
+  task.files.reserve(task.files.size() + numbers->size());
   const auto infos = directory.open_below("fdinfo");
   for (const int fd : *numbers) {
     const std::string name = std::to_string(fd);
@@ -167,9 +157,8 @@ void OpenFileCollector::take(const Directory& directory, Task& task, std::vector
       if (const auto text = infos->read_small(name.c_str()))
         if (auto info = procfs::parse_fdinfo(*text)) file.info = std::move(*info);
     look_up_name(directory, file, ground_, known);
-    files.push_back(std::move(file));
+    task.files.push_back(std::move(file));
   }
-  lay_before();
 }
 
 void MappedFileCollector::take(const Directory& directory, Task& task, std::vector<Unseen>& unseen) {

@@ -38,11 +38,11 @@ class FileGround {
   std::set<procfs::LockedInode> locked_;
 };
 
-// Working and root directory and descriptors. One for each thread that looks.
+// Working and root directory and descriptors.
 class OpenFileCollector {
  public:
   explicit OpenFileCollector(const FileGround& ground) : ground_(ground) {}
-  // Lays them before Task::files.
+  // Adds them to Task::files; Task::namespaces is known.
   void take(const procfs::Directory& directory, Task& task, std::vector<Unseen>& unseen);
 
  private:
