@@ -2,10 +2,14 @@
 // lab's.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -410,6 +414,76 @@ TEST(TreeCollect, WhichFileIsLockedAndWhatANameLeadsTo) {
   EXPECT_EQ(file(older, "locked").name, NameLeadsTo::the_file);
   EXPECT_NE(file(older, "replaced").name, NameLeadsTo::the_file);
   EXPECT_EQ(file(newer, "replaced").name, NameLeadsTo::the_file);
+}
+
+// From now on, in this process, the system call answers ENOSYS.
+bool take_away(std::uint32_t number) {
+  std::array<sock_filter, 4> program{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+                                      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, number},
+                                      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS},
+                                      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
+  const sock_fprog filter{program.size(), program.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+}
+
+// With pidfd_getfd(2) and where there is none.
+TEST(TreeCollect, PipesHaveTheFlagsThatTheirTaskSees) {
+  std::array<int, 2> plain{};
+  std::array<int, 2> packets{};
+  ASSERT_EQ(pipe(plain.data()), 0);
+  ASSERT_EQ(pipe2(packets.data(), O_DIRECT | O_NONBLOCK), 0);
+  const pid_t holder = fork();
+  if (holder == 0)
+    for (;;) pause();
+  const auto wrong = [&] {
+    const auto tree = collect(holder);
+    if (!tree) return 100;
+    int seen = 0;
+    for (const auto& file : tree->root().files)
+      for (const int end : {plain[0], plain[1], packets[0], packets[1]}) {
+        if (file.fd != end) continue;
+        constexpr unsigned compared = O_ACCMODE | O_DIRECT | O_NONBLOCK;
+        const auto expected = static_cast<unsigned>(fcntl(end, F_GETFL)) & compared;
+        if (!file.info || (file.info->flags & compared) != expected) return 10 + end;
+        ++seen;
+      }
+    return seen == 4 ? 0 : 101;
+  };
+  EXPECT_EQ(wrong(), 0);
+  const pid_t without = fork();
+  if (without == 0) _exit(take_away(SYS_pidfd_getfd) ? wrong() : 99);
+  int status = 0;
+  waitpid(without, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  kill(holder, SIGKILL);
+  waitpid(holder, nullptr, 0);
+  for (const int end : {plain[0], plain[1], packets[0], packets[1]}) close(end);
+}
+
+TEST(TreeCollect, WhoSharesWhat) {
+  const auto sharers = [](int flags) {
+    alignas(16) static std::array<char, 65536> stack;
+    const pid_t child = clone(
+        [](void*) -> int {
+          for (;;) pause();
+        },
+        stack.data() + stack.size(), flags | SIGCHLD, nullptr);
+    EXPECT_GT(child, 0);
+    const auto tree = collect(getpid());
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    std::vector<std::string> names;
+    if (tree)
+      for (const auto& part : tree->shared)
+        if (part.first == getpid() && part.second == child) names.push_back(part.what);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(sharers(0), Names{});
+  EXPECT_EQ(sharers(CLONE_FS), Names{"FS"});
+  EXPECT_EQ(sharers(CLONE_VM), Names{"VM"});
+  EXPECT_EQ(sharers(CLONE_VM | CLONE_FS | CLONE_SIGHAND), (Names{"VM", "FS", "IO"}));
 }
 
 TEST(TreeCollect, ATaskThatIsNotThere) {

@@ -4,9 +4,11 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -83,6 +85,9 @@ Result<void> Collector::own_place() {
   if (const auto text = self->read("status")) {
     CG_TRY(status, procfs::parse_status(*text, "/proc/self/status"));
     snapshot_.own_seccomp = status.seccomp;
+    struct statfs of_proc {};
+    ground_.pids_are_ours(status.pid.size() == 1 && status.pid.front() == snapshot_.own_pid &&
+                          statfs(proc_.c_str(), &of_proc) == 0 && of_proc.f_type == PROC_SUPER_MAGIC);
   }
   if (const auto text = self->read("cgroup")) {
     CG_TRY(entries, procfs::parse_cgroup(*text, "/proc/self/cgroup"));

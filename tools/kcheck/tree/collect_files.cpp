@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "tree/collect.h"
+#include "tree/pipe_flags.h"
 
 namespace cg::tree {
 namespace {
@@ -63,8 +64,8 @@ bool is_plain_anonymous(std::string_view link) {
   return false;
 }
 
-// fdinfo tells locks, the ends and the mode of a pipe, the number of a terminal, and what anonymous files are
-// for.
+// fdinfo tells locks, the ends and the mode of a pipe where PipeFlags may not, the number of a terminal, and
+// what anonymous files are for.
 bool needs_info(const OpenFile& file, const FileGround& ground) {
   if (!file.stat) return !file.link.starts_with("socket:[") && !is_plain_anonymous(file.link);
   const bool is_file = S_ISREG(file.stat->mode) || S_ISDIR(file.stat->mode) ||
@@ -95,6 +96,10 @@ void look_up_name(const Directory& directory, OpenFile& file, const FileGround& 
 }
 
 }  // namespace
+
+void FileGround::pids_are_ours(bool ours) {
+  pids_are_ours_ = ours;
+}
 
 void FileGround::know(const std::vector<procfs::Mount>& mounts) {
   for (const auto& mount : mounts) {
@@ -141,7 +146,24 @@ void OpenFileCollector::take(const Directory& directory, Task& task, std::vector
                                    : procfs::Seen<std::vector<int>>(std::unexpected(descriptors.error()));
   if (!numbers) return cannot_see(unseen, "the open files of " + task.name(), numbers.error());
   task.files.reserve(task.files.size() + numbers->size());
-  const auto infos = directory.open_below("fdinfo");
+  std::optional<procfs::Seen<Directory>> infos;
+  const auto read_info = [&](const std::string& name) -> std::optional<procfs::FdInfo> {
+    if (!infos) infos = directory.open_below("fdinfo");
+    const auto text = *infos ? (*infos)->read_small(name.c_str())
+                             : procfs::Seen<std::string>(std::unexpected(infos->error()));
+    auto info = text ? procfs::parse_fdinfo(*text) : Result<procfs::FdInfo>(cannot(""));
+    if (!info) return std::nullopt;
+    return std::move(*info);
+  };
+  std::optional<PipeFlags> pipes;
+  const auto pipe_info = [&](int fd, const std::string& name) -> std::optional<procfs::FdInfo> {
+    if (!pipes && ground_.has_our_pids()) pipes.emplace(task.pid);
+    const auto flags = pipes ? pipes->of(fd) : std::nullopt;
+    if (!flags) return read_info(name);
+    procfs::FdInfo info;
+    info.flags = *flags;
+    return info;
+  };
   for (const int fd : *numbers) {
     const std::string name = std::to_string(fd);
     auto link = descriptors->link(name.c_str());
@@ -151,11 +173,12 @@ void OpenFileCollector::take(const Directory& directory, Task& task, std::vector
       continue;
     }
     OpenFile file{"fd " + name, fd, std::move(*link), std::nullopt, std::nullopt};
-    if (!file.link.starts_with("socket:[") && !file.link.starts_with("pipe:["))
-      file.stat = look_at(descriptors->fd(), name.c_str(), 0);
-    if (infos && needs_info(file, ground_))
-      if (const auto text = infos->read_small(name.c_str()))
-        if (auto info = procfs::parse_fdinfo(*text)) file.info = std::move(*info);
+    const bool pipe = file.link.starts_with("pipe:[");
+    if (!pipe && !file.link.starts_with("socket:[")) file.stat = look_at(descriptors->fd(), name.c_str(), 0);
+    if (pipe)
+      file.info = pipe_info(fd, name);
+    else if (needs_info(file, ground_))
+      file.info = read_info(name);
     look_up_name(directory, file, ground_, known);
     task.files.push_back(std::move(file));
   }

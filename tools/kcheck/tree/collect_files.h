@@ -1,6 +1,7 @@
 // The files of each task: descriptors, working and root directory, mappings. There may be tens of thousands,
 // and each look is a system call, so that only those are made that can tell something: /proc/locks instead of
-// every file's fdinfo, and a name that many tasks have open is looked up once.
+// every file's fdinfo, a duplicate of a pipe instead of its fdinfo, and a name that many tasks have open is
+// looked up once.
 #pragma once
 
 #include <filesystem>
@@ -21,12 +22,15 @@ namespace cg::tree {
 class FileGround {
  public:
   void know(const std::vector<procfs::Mount>& mounts);
+  // Whether a pid in this procfs is one to system calls of this process too; not before it is said.
+  void pids_are_ours(bool ours);
   // Only the first pid namespace's /proc/locks is complete. Without it every file may be locked.
   void read_locks(const std::filesystem::path& proc, std::uint64_t own_pid_namespace);
 
   bool may_be_locked(const FileStat& stat) const;
   // A lookup there asks a server, which may not answer.
   bool is_remote(int mount) const;
+  bool has_our_pids() const { return pids_are_ours_; }
 
  private:
   struct Traits {
@@ -35,6 +39,7 @@ class FileGround {
   };
   std::map<int, Traits> mounts_;  // by id
   bool locks_known_ = false;
+  bool pids_are_ours_ = false;
   std::set<procfs::LockedInode> locked_;
 };
 
