@@ -52,15 +52,6 @@ std::string without_slashes(std::string path) {
 
 }  // namespace
 
-Result<SourceFile> open_source(const std::filesystem::path& path) {
-  SourceFile source;
-  // A pipe must not make us wait before it is refused.
-  source.fd.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!source.fd || fstat(source.fd.get(), &source.info) != 0) return cannot_errno(path.string(), errno);
-  if (!S_ISREG(source.info.st_mode)) return refused(path.string() + ": not a regular file");
-  return source;
-}
-
 ExtEditor::ExtEditor(Target target)
     : target_(std::move(target)),
       fs_(target_.fs),
@@ -68,11 +59,6 @@ ExtEditor::ExtEditor(Target target)
 
 std::string ExtEditor::what(std::string_view path) const {
   return fmt::format("{}: {}", target_.name, path);
-}
-
-std::int64_t ExtEditor::time_of(const SourceFile& source) const {
-  const std::int64_t own = source.info.st_mtim.tv_sec;
-  return target_.newest ? std::min(own, *target_.newest) : own;
 }
 
 std::unexpected<Error> ExtEditor::fault(std::string_view path, errcode_t code) {
@@ -141,8 +127,8 @@ Result<ext2_ino_t> ExtEditor::free_inode(ext2_ino_t directory, int mode, const s
   return number;
 }
 
-Result<ext2_ino_t> ExtEditor::make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time,
-                                             const std::string& path) {
+Result<ext2_ino_t> ExtEditor::add_directory(ext2_ino_t parent, const std::string& name, std::int64_t time,
+                                            const std::string& path) {
   CG_TRY(made, free_inode(parent, LINUX_S_IFDIR | 0755, path));
   CG_EDIT(path, with_room_in(parent, [&] { return ext2fs_mkdir(fs_, parent, made, name.c_str()); }));
   CG_CHECK(change_inode(made, path, [&](ext2_inode_large& inode) {
@@ -158,7 +144,7 @@ Result<ext2_ino_t> ExtEditor::make_parents(ext2_ino_t directory, const std::vect
   CG_EDIT(path, ext2fs_read_inode(fs_, directory, &here));
   if (!LINUX_S_ISDIR(here.i_mode)) return refused(what(path) + ": lies below something that is no directory");
   for (std::size_t i = 0; i + 1 < missing.size(); ++i) {
-    CG_TRY(made, make_directory(directory, missing[i], time, path));
+    CG_TRY(made, add_directory(directory, missing[i], time, path));
     directory = made;
   }
   return directory;
@@ -299,7 +285,7 @@ Result<ext2_ino_t> ExtEditor::new_file(ext2_ino_t directory, const ext2_inode_la
   return number;
 }
 
-Result<Changed> ExtEditor::apply(const Injection& injection, SourceFile& source) {
+Result<Changed> ExtEditor::inject(const Injection& injection, SourceFile& source) {
   std::string path = injection.destination;
   if (path.ends_with('/')) path += injection.source.filename().string();
   auto place = look_up(fs_, path, FinalLink::follow);
@@ -331,7 +317,7 @@ Result<Changed> ExtEditor::apply(const Injection& injection, SourceFile& source)
     CG_CHECK(change_inode(place->inode, path, [&](ext2_inode_large& inode) {
       const std::uint32_t born = inode.i_crtime;
       const std::uint32_t born_extra = inode.i_crtime_extra;
-      put_time(inode, time_of(source));
+      put_time(inode, source.time(target_.newest));
       inode.i_crtime = born;
       inode.i_crtime_extra = born_extra;
       if (injection.mode) put_mode(inode, *injection.mode);
@@ -343,7 +329,7 @@ Result<Changed> ExtEditor::apply(const Injection& injection, SourceFile& source)
   const std::string name = exists ? place->name : place->missing.back();
   ext2_ino_t directory = place->parent;
   if (!exists) {
-    CG_TRY(made, make_parents(place->inode, place->missing, time_of(source), path));
+    CG_TRY(made, make_parents(place->inode, place->missing, source.time(target_.newest), path));
     directory = made;
   } else {
     // The old file goes first: its blocks may be what the new one needs.
@@ -356,14 +342,14 @@ Result<Changed> ExtEditor::apply(const Injection& injection, SourceFile& source)
                                                                     : source.info.st_mode & 07777U));
   put_owner(inode, injection.uid.value_or(exists ? uid_of(old) : 0),
             injection.gid.value_or(exists ? gid_of(old) : 0));
-  put_time(inode, time_of(source));
+  put_time(inode, source.time(target_.newest));
   CG_TRY(number, new_file(directory, inode, path));
   CG_CHECK(write_data(number, source, path));
   CG_CHECK(link(directory, name, number, EXT2_FT_REG_FILE, path));
   return Changed{path, exists ? "replaced" : "added", size};
 }
 
-Result<Changed> ExtEditor::apply(const Removal& removal) {
+Result<Changed> ExtEditor::remove(const Removal& removal) {
   const std::string path = without_slashes(removal.path);
   auto place = look_up(fs_, path, FinalLink::keep);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
@@ -391,7 +377,7 @@ Result<Changed> ExtEditor::apply(const Removal& removal) {
   return Changed{path, "removed"};
 }
 
-Result<Changed> ExtEditor::apply(const NewDirectory& wish) {
+Result<Changed> ExtEditor::make_directory(const NewDirectory& wish) {
   const std::string path = without_slashes(wish.path);
   auto place = look_up(fs_, path, FinalLink::follow);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
@@ -403,7 +389,7 @@ Result<Changed> ExtEditor::apply(const NewDirectory& wish) {
     if (!LINUX_S_ISDIR(here.i_mode)) return refused(what(path) + ": is there already, and is no directory");
   } else {
     CG_TRY(parent, make_parents(number, place->missing, target_.now, path));
-    CG_TRY(made, make_directory(parent, place->missing.back(), target_.now, path));
+    CG_TRY(made, add_directory(parent, place->missing.back(), target_.now, path));
     number = made;
   }
   CG_CHECK(change_inode(number, path, [&](ext2_inode_large& inode) {
@@ -413,7 +399,7 @@ Result<Changed> ExtEditor::apply(const NewDirectory& wish) {
   return Changed{path, exists ? "kept" : "added"};
 }
 
-Result<Changed> ExtEditor::apply(const NewSymlink& wish) {
+Result<Changed> ExtEditor::make_symlink(const NewSymlink& wish) {
   const std::string path = wish.path;
   if (wish.target.empty()) return refused(what(path) + ": a symbolic link without a target");
   if (wish.target.size() > 4095)
@@ -443,29 +429,17 @@ Result<Changed> ExtEditor::apply(const NewSymlink& wish) {
   return Changed{path, exists ? "replaced" : "added"};
 }
 
-Result<Changed> ExtEditor::apply(const ModeChange& wish) {
+Result<Changed> ExtEditor::change_mode(const ModeChange& wish) {
   CG_TRY(number, find(wish.path));
   CG_CHECK(change_inode(number, wish.path, [&](ext2_inode_large& inode) { put_mode(inode, wish.mode); }));
   return Changed{wish.path, fmt::format("has mode {:04o}", wish.mode)};
 }
 
-Result<Changed> ExtEditor::apply(const OwnerChange& wish) {
+Result<Changed> ExtEditor::change_owner(const OwnerChange& wish) {
   CG_TRY(number, find(wish.path));
   CG_CHECK(change_inode(number, wish.path,
                         [&](ext2_inode_large& inode) { put_owner(inode, wish.uid, wish.gid); }));
   return Changed{wish.path, fmt::format("belongs to {}:{}", wish.uid, wish.gid)};
-}
-
-Result<Changed> ExtEditor::apply(const Change& change, SourceFile* source) {
-  if (const auto* injection = std::get_if<Injection>(&change)) return apply(*injection, *source);
-  return std::visit(
-      [&](const auto& wish) -> Result<Changed> {
-        if constexpr (std::is_same_v<std::decay_t<decltype(wish)>, Injection>)
-          return cannot("an injection without a source");
-        else
-          return apply(wish);
-      },
-      change);
 }
 
 }  // namespace cg::image

@@ -2,33 +2,23 @@
 // anywhere.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <functional>
 #include <optional>
 #include <set>
 #include <string>
 
-#include "base/file.h"
-#include "image/change.h"
+#include "image/editor.h"
 #include "image/ext2_io.h"
 #include "image/overlay.h"
 
 namespace cg::image {
-
-// A host file that goes in; stays open until the overlay is written.
-struct SourceFile {
-  UniqueFd fd;
-  struct stat info {};
-};
-Result<SourceFile> open_source(const std::filesystem::path& path);
 
 // The error of an edit for which the file system is too small; the caller may grow it and start again.
 struct NoRoom {
   std::string message;
 };
 
-class ExtEditor {
+class ExtEditor final : public Editor {
  public:
   struct Target {
     ext2_filsys fs;
@@ -40,21 +30,18 @@ class ExtEditor {
   };
   explicit ExtEditor(Target target);
 
-  // `source` for an injection, else nullptr.
-  Result<Changed> apply(const Change& change, SourceFile* source);
   // Set when an error of apply() was one of too little room.
   const std::optional<NoRoom>& no_room() const { return no_room_; }
 
  private:
-  Result<Changed> apply(const Injection& injection, SourceFile& source);
-  Result<Changed> apply(const Removal& removal);
-  Result<Changed> apply(const NewDirectory& wish);
-  Result<Changed> apply(const NewSymlink& wish);
-  Result<Changed> apply(const ModeChange& wish);
-  Result<Changed> apply(const OwnerChange& wish);
+  Result<Changed> inject(const Injection& injection, SourceFile& source) override;
+  Result<Changed> remove(const Removal& removal) override;
+  Result<Changed> make_directory(const NewDirectory& wish) override;
+  Result<Changed> make_symlink(const NewSymlink& wish) override;
+  Result<Changed> change_mode(const ModeChange& wish) override;
+  Result<Changed> change_owner(const OwnerChange& wish) override;
 
   std::string what(std::string_view path) const;
-  std::int64_t time_of(const SourceFile& source) const;
   std::unexpected<Error> fault(std::string_view path, errcode_t code);
   Result<ext2_ino_t> find(const std::string& path);
   Result<ext2_ino_t> make_parents(ext2_ino_t directory, const std::vector<std::string>& missing,
@@ -63,8 +50,8 @@ class ExtEditor {
   Result<void> link(ext2_ino_t directory, const std::string& name, ext2_ino_t inode, int type,
                     const std::string& path);
   Result<ext2_ino_t> free_inode(ext2_ino_t directory, int mode, const std::string& path);
-  Result<ext2_ino_t> make_directory(ext2_ino_t parent, const std::string& name, std::int64_t time,
-                                    const std::string& path);
+  Result<ext2_ino_t> add_directory(ext2_ino_t parent, const std::string& name, std::int64_t time,
+                                   const std::string& path);
   Result<ext2_ino_t> new_file(ext2_ino_t directory, const ext2_inode_large& inode, const std::string& path);
   Result<void> write_data(ext2_ino_t number, SourceFile& source, const std::string& path);
   Result<void> place_run(ext2_ino_t number, SourceFile& source, std::uint64_t first, std::uint64_t count,

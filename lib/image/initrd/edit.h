@@ -4,7 +4,7 @@
 
 #include "image/device.h"
 #include "image/edit.h"
-#include "image/ext_editor.h"
+#include "image/editor.h"
 
 namespace cg::image {
 

@@ -24,11 +24,6 @@ std::string InitrdEditor::what(std::string_view path) const {
   return fmt::format("{}: {}", target_.name, path);
 }
 
-std::int64_t InitrdEditor::time_of(const SourceFile& source) const {
-  const std::int64_t own = source.info.st_mtim.tv_sec;
-  return target_.newest ? std::min(own, *target_.newest) : own;
-}
-
 Result<FileTree::Found> InitrdEditor::look_up(const std::string& path, LastLink last) const {
   auto place = tree_.look_up(path, last);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
@@ -56,6 +51,11 @@ void InitrdEditor::note(Index parent, const std::string& name, bool detach) {
   entries_.push_back({std::move(path), node, detach});
 }
 
+void InitrdEditor::note(const FileTree::Found& place) {
+  const bool directory = tree_.at(place.node).meta.type == NodeType::directory;
+  note(directory ? place.node : place.parent, directory ? "" : place.name);
+}
+
 InitrdEditor::Index InitrdEditor::make(Index parent, const std::string& name, FileNode node) {
   const Index made = tree_.add(parent, name, std::move(node));
   note(parent, name);
@@ -78,10 +78,10 @@ void InitrdEditor::fill(FileNode& node, SourceFile& source, const std::string& p
   node.size = size;
   node.bytes = &files_.emplace_back(source.fd.get(), "the source of " + path, size);
   node.offset = 0;
-  node.meta.mtime = {time_of(source), 0};
+  node.meta.mtime = {source.time(target_.newest), 0};
 }
 
-Result<Changed> InitrdEditor::apply(const Injection& injection, SourceFile& source) {
+Result<Changed> InitrdEditor::inject(const Injection& injection, SourceFile& source) {
   std::string path = injection.destination;
   const std::string own_name = injection.source.filename().string();
   if (path.ends_with('/')) path += own_name;
@@ -114,7 +114,7 @@ Result<Changed> InitrdEditor::apply(const Injection& injection, SourceFile& sour
                          .gid = injection.gid.value_or(exists ? old.gid : 0)}};
   fill(node, source, path);
   if (!exists) {
-    CG_TRY(parent, make_parents(place, time_of(source), path));
+    CG_TRY(parent, make_parents(place, source.time(target_.newest), path));
     make(parent, place.missing.back(), std::move(node));
   } else {
     const bool shared = tree_.at(place.node).names > 1;
@@ -140,7 +140,7 @@ Result<void> InitrdEditor::drop(Index top, const std::string& path) const {
   return {};
 }
 
-Result<Changed> InitrdEditor::apply(const Removal& removal) {
+Result<Changed> InitrdEditor::remove(const Removal& removal) {
   const std::string path = without_slashes(removal.path);
   CG_TRY(place, look_up(path, LastLink::keep));
   if (!place.missing.empty()) return refused(what(path) + ": no such file in the image");
@@ -159,7 +159,7 @@ Result<Changed> InitrdEditor::apply(const Removal& removal) {
   return Changed{path, "removed"};
 }
 
-Result<Changed> InitrdEditor::apply(const NewDirectory& wish) {
+Result<Changed> InitrdEditor::make_directory(const NewDirectory& wish) {
   const std::string path = without_slashes(wish.path);
   CG_TRY(place, look_up(path, LastLink::follow));
   const bool exists = place.missing.empty();
@@ -180,7 +180,7 @@ Result<Changed> InitrdEditor::apply(const NewDirectory& wish) {
   return Changed{path, exists ? "kept" : "added"};
 }
 
-Result<Changed> InitrdEditor::apply(const NewSymlink& wish) {
+Result<Changed> InitrdEditor::make_symlink(const NewSymlink& wish) {
   const std::string& path = wish.path;
   if (wish.target.empty()) return refused(what(path) + ": a symbolic link without a target");
   if (wish.target.size() > 4095)
@@ -203,33 +203,19 @@ Result<Changed> InitrdEditor::apply(const NewSymlink& wish) {
   return Changed{path, exists ? "replaced" : "added"};
 }
 
-Result<Changed> InitrdEditor::apply(const ModeChange& wish) {
+Result<Changed> InitrdEditor::change_mode(const ModeChange& wish) {
   CG_TRY(place, find(wish.path));
   tree_.at(place.node).meta.mode = wish.mode;
-  note(tree_.at(place.node).meta.type == NodeType::directory ? place.node : place.parent,
-       tree_.at(place.node).meta.type == NodeType::directory ? "" : place.name);
+  note(place);
   return Changed{wish.path, fmt::format("has mode {:04o}", wish.mode)};
 }
 
-Result<Changed> InitrdEditor::apply(const OwnerChange& wish) {
+Result<Changed> InitrdEditor::change_owner(const OwnerChange& wish) {
   CG_TRY(place, find(wish.path));
   tree_.at(place.node).meta.uid = wish.uid;
   tree_.at(place.node).meta.gid = wish.gid;
-  note(tree_.at(place.node).meta.type == NodeType::directory ? place.node : place.parent,
-       tree_.at(place.node).meta.type == NodeType::directory ? "" : place.name);
+  note(place);
   return Changed{wish.path, fmt::format("belongs to {}:{}", wish.uid, wish.gid)};
-}
-
-Result<Changed> InitrdEditor::apply(const Change& change, SourceFile* source) {
-  if (const auto* injection = std::get_if<Injection>(&change)) return apply(*injection, *source);
-  return std::visit(
-      [&](const auto& wish) -> Result<Changed> {
-        if constexpr (std::is_same_v<std::decay_t<decltype(wish)>, Injection>)
-          return cannot("an injection without a source");
-        else
-          return apply(wish);
-      },
-      change);
 }
 
 }  // namespace cg::image

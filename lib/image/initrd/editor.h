@@ -7,13 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "image/change.h"
-#include "image/ext_editor.h"
+#include "image/editor.h"
 #include "image/initrd/archive.h"
 
 namespace cg::image {
 
-class InitrdEditor {
+class InitrdEditor final : public Editor {
  public:
   enum class Way { append, repack };
   struct Target {
@@ -24,9 +23,6 @@ class InitrdEditor {
     std::optional<std::int64_t> newest;  // SOURCE_DATE_EPOCH
   };
   explicit InitrdEditor(Target target) : target_(std::move(target)), tree_(target_.archive.tree()) {}
-
-  // `source` for an injection, else nullptr; it must stay open until the tree is written.
-  Result<Changed> apply(const Change& change, SourceFile* source);
 
   struct Entry {
     std::string path;  // with links resolved, as the kernel must not replace them
@@ -39,20 +35,20 @@ class InitrdEditor {
 
  private:
   using Index = FileTree::Index;
-  Result<Changed> apply(const Injection& injection, SourceFile& source);
-  Result<Changed> apply(const Removal& removal);
-  Result<Changed> apply(const NewDirectory& wish);
-  Result<Changed> apply(const NewSymlink& wish);
-  Result<Changed> apply(const ModeChange& wish);
-  Result<Changed> apply(const OwnerChange& wish);
+  Result<Changed> inject(const Injection& injection, SourceFile& source) override;
+  Result<Changed> remove(const Removal& removal) override;
+  Result<Changed> make_directory(const NewDirectory& wish) override;
+  Result<Changed> make_symlink(const NewSymlink& wish) override;
+  Result<Changed> change_mode(const ModeChange& wish) override;
+  Result<Changed> change_owner(const OwnerChange& wish) override;
 
   std::string what(std::string_view path) const;
-  std::int64_t time_of(const SourceFile& source) const;
   Result<FileTree::Found> look_up(const std::string& path, ImageReader::LastLink last) const;
   Result<FileTree::Found> find(const std::string& path) const;
   Result<Index> make_parents(const FileTree::Found& place, std::int64_t time, const std::string& path);
   Index make(Index parent, const std::string& name, FileNode node);
   void note(Index parent, const std::string& name, bool detach = false);
+  void note(const FileTree::Found& place);
   void fill(FileNode& node, SourceFile& source, const std::string& path);
   Result<void> drop(Index node, const std::string& path) const;
 
