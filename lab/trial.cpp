@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/process.h"
 #include "base/text.h"
@@ -34,6 +35,7 @@ struct Prediction {
   Answer answer = Answer::works;
   Answer by_system = Answer::works;  // by the system alone: what no option clears
   std::string reasons;
+  std::string by_tree;  // rows that hold for a tree which has such a thing, as `kcheck tree` tells
 };
 
 class CaseRun {
@@ -87,12 +89,21 @@ Prediction judge_live(const Json& report, const std::string& version) {
   Prediction prediction;
   const Json& subject = report["subjects"][0];
   std::map<std::string, std::string> severities;
-  for (const Json& finding : subject["findings"]) severities[finding["id"]] = finding["severity"];
+  std::set<std::string> by_tree;
+  for (const Json& finding : subject["findings"]) {
+    severities[finding["id"]] = finding["severity"];
+    if (finding.value("by_tree", false)) by_tree.insert(finding["id"]);
+  }
   std::vector<std::string> reasons;
+  std::vector<std::string> left_to_tree;
   for (const Json& one : subject["versions"]) {
     if (one["version"] != version || one["verdict"] != "FAIL") continue;
     for (const Json& id : one["reasons"]) {
       const std::string severity = severities[id];
+      if (by_tree.contains(id)) {
+        left_to_tree.push_back(id);
+        continue;
+      }
       reasons.push_back(id);
       const Answer answer = severity == "startup"   ? Answer::no_start
                             : severity == "restore" ? Answer::restore_fails
@@ -102,6 +113,7 @@ Prediction judge_live(const Json& report, const std::string& version) {
     }
   }
   prediction.reasons = join(reasons, ", ");
+  prediction.by_tree = join(left_to_tree, ", ");
   return prediction;
 }
 
@@ -125,7 +137,11 @@ Result<Prediction> CaseRun::predict(const Version& version, pid_t pid) const {
     if (on_dump && (prediction.answer == Answer::works || prediction.answer == Answer::restore_fails))
       prediction.answer = ids.contains("tree.frozen") ? Answer::hangs : Answer::dump_refused;
     if (!on_dump && prediction.answer == Answer::works) prediction.answer = Answer::restore_fails;
-    prediction.reasons += (prediction.reasons.empty() ? "" : ", ") + ids;
+    const auto add = [&](const std::string& more) {
+      if (!more.empty()) prediction.reasons += (prediction.reasons.empty() ? "" : ", ") + more;
+    };
+    if (ids.contains("-diag")) add(prediction.by_tree);
+    add(ids);
   }
   return prediction;
 }

@@ -82,6 +82,7 @@ Finding finding_of(const MatrixRow& row, const Question& question) {
   finding.title = row.title;
   finding.required = row.required() || (!row.feature.empty() && question.features.contains(row.feature));
   finding.severity = severity_text(row);
+  finding.by_tree = row.by_tree;
   finding.breaks = row.breaks;
   finding.fix = row.fix;
   finding.source = row.source;

@@ -44,8 +44,8 @@ T read_parsed(TomlReader& reader, std::string_view key, Result<T> parsed) {
 
 Result<MatrixRow> read_row(const TomlTable& table, const std::string& file) {
   TomlReader reader(table, file);
-  reader.only({"id", "title", "symbols", "probe", "criu", "kernel", "architectures", "severity", "window",
-               "breaks", "fix", "source", "proof"});
+  reader.only({"id", "title", "symbols", "probe", "criu", "kernel", "architectures", "severity", "by-tree",
+               "window", "breaks", "fix", "source", "proof"});
   MatrixRow row;
   row.line = static_cast<int>(table.place.line);
   row.id = reader.required_string("id");
@@ -56,6 +56,7 @@ Result<MatrixRow> read_row(const TomlTable& table, const std::string& file) {
   row.kernel = read_parsed(reader, "kernel", VersionRange::parse(reader.string("kernel", "*")));
   row.architectures = reader.strings("architectures");
   read_severity(reader, row);
+  row.by_tree = reader.boolean("by-tree", false);
   row.window = reader.boolean("window", false);
   row.breaks = reader.required_string("breaks");
   row.fix = reader.string("fix");

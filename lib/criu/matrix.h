@@ -24,7 +24,8 @@ struct MatrixRow {
   VersionRange kernel;                     // the kernels for which the row has a meaning
   std::vector<std::string> architectures;  // empty: every one
   Severity severity = Severity::startup;
-  std::string feature;  // with Severity::feature
+  std::string feature;   // with Severity::feature
+  bool by_tree = false;  // only a tree that has such a thing needs it, and `kcheck tree` asks the same probe
   bool window =
       false;           // a kernel-CRIU incompatibility: the row fails just because the kernel is in the range
   std::string breaks;  // what the user will see

@@ -19,6 +19,7 @@ Json to_object(const Finding& finding) {
   object["verdict"] = verdict_name(finding.verdict);
   object["severity"] = finding.severity;
   object["required"] = finding.required;
+  if (finding.by_tree) object["by_tree"] = true;
   put(object, "seen", finding.seen);
   put(object, "breaks", finding.breaks);
   put(object, "fix", finding.fix);

@@ -19,6 +19,7 @@ struct Finding {
   Verdict verdict = Verdict::pass;
   bool required = false;  // an UNKNOWN here leaves the whole verdict open
   std::string severity;   // "startup", "feature:lazy-pages", ...
+  bool by_tree = false;   // a tree without such a thing does well without it; `kcheck tree` tells
   std::string seen;       // what was looked at and what it said
   std::string breaks;     // what the user will see
   std::string fix;

@@ -349,6 +349,34 @@ TEST(TreeSockets, WhatEachKindAsksFor) {
             (std::vector<std::string>{"tree.socket-family", "tree.socket-protocol"}));
 }
 
+// A kind of socket that the kernel does not list stops the dump of a tree that has one, and of every network
+// namespace of its own.
+TEST(TreeSockets, KindsThatTheKernelDoesNotList) {
+  Snapshot tree = plain();
+  const auto hold = [&](std::uint64_t inode, procfs::Socket socket) {
+    socket.inode = inode;
+    tree.sockets[inode] = socket;
+    tree.tasks[0].files.push_back({"fd 4", 4, "socket:[" + std::to_string(inode) + "]", {}, {}});
+  };
+  hold(1, {.family = AF_UNIX, .type = SOCK_DGRAM, .state = 7});
+  hold(2, {.family = AF_INET6, .type = SOCK_DGRAM, .protocol = 17, .state = 7});
+  hold(3, {.family = AF_INET6, .type = SOCK_DGRAM, .protocol = 17, .state = 7});
+  hold(4, {.family = AF_INET, .type = SOCK_STREAM, .protocol = 6, .state = 10});
+  EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>{});
+  tree.silent_diags = {"packet-diag"};
+  EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>{});
+  tree.silent_diags = {"udp-diag"};
+  EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>{"tree.socket-diag"});
+  const auto found = check_all({tree, v4_1_1, {}});
+  EXPECT_TRUE(std::ranges::any_of(found, [](const Hindrance& one) {
+    return one.prints == "Sockets (family 10 proto 17) are not collected";
+  }));
+  tree.sockets.clear();
+  EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>{});
+  tree.own_namespaces.inode[static_cast<std::size_t>(Namespace::net)] = 9;
+  EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>{"tree.network-namespace-diag"});
+}
+
 TEST(TreeCollect, SeesThisProcessAndItsChild) {
   const pid_t child = fork();
   if (child == 0)

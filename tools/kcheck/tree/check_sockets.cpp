@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/text.h"
 #include "procfs/scan.h"
 #include "tree/checks.h"
 
@@ -28,12 +29,14 @@ class SocketCheck {
 
  private:
   void check(const Socket& socket, const std::string& object);
+  void check_diag(const Socket& socket, const std::string& object);
   void check_unix(const Socket& socket, const std::string& object);
   void check_inet(const Socket& socket, const std::string& object);
 
   const Question& question_;
   Hindrances& found_;
   std::set<std::uint64_t> owned_;
+  std::set<std::string> told_;  // probes of sock_diag
 };
 
 std::string family_name(int family) {
@@ -146,7 +149,27 @@ void SocketCheck::check_inet(const Socket& socket, const std::string& object) {
                     .restore_options = {"--tcp-established"}});
 }
 
+void SocketCheck::check_diag(const Socket& socket, const std::string& object) {
+  const std::string probe = diag_of(socket);
+  if (!question_.tree.silent_diags.contains(probe) || !told_.insert(probe).second) return;
+  const int protocol = probe == "tcp-diag"       ? static_cast<int>(IPPROTO_TCP)
+                       : probe == "udp-diag"     ? static_cast<int>(IPPROTO_UDP)
+                       : probe == "udplite-diag" ? static_cast<int>(IPPROTO_UDPLITE)
+                       : probe == "raw-diag"     ? static_cast<int>(IPPROTO_RAW)
+                                                 : 0;
+  found_.push_back(
+      {.id = "tree.socket-diag",
+       .title = "a socket of a kind that the kernel does not list",
+       .object = object,
+       .prints = fmt::format("Sockets (family {} proto {}) are not collected", socket.family, protocol),
+       .fix = fmt::format("a kernel with it, or close the socket before the dump: `kcheck --criu` tells the "
+                          "symbol under kernel.{}",
+                          probe),
+       .source = "v4.2:criu/sockets.c:448"});
+}
+
 void SocketCheck::check(const Socket& socket, const std::string& object) {
+  check_diag(socket, object);
   switch (socket.family) {
     case AF_UNIX:
       return check_unix(socket, object);
@@ -180,6 +203,16 @@ void SocketCheck::run() {
   for (const auto& [inode, object] : all)
     if (const auto socket = question_.tree.sockets.find(inode); socket != question_.tree.sockets.end())
       check(socket->second, object);
+  if (question_.tree.has_own(Namespace::net) && !question_.tree.silent_diags.empty())
+    found_.push_back(
+        {.id = "tree.network-namespace-diag",
+         .title = "a network namespace of its own, and not every kind of socket is listed by the kernel",
+         .object = join({question_.tree.silent_diags.begin(), question_.tree.silent_diags.end()}, ", "),
+         .prints = "Sockets collect procedure family F proto P",
+         .fix =
+             "a kernel with them (`kcheck --criu` tells the symbols), or let the tree share CRIU's network "
+             "namespace",
+         .source = "v4.2:criu/sockets.c:998"});
 }
 
 }  // namespace

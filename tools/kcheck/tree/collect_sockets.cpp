@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "probes/netlink.h"
+#include "probes/runner.h"
 #include "procfs/directory.h"
 #include "procfs/scan.h"
 #include "tree/collect.h"
@@ -155,6 +156,27 @@ bool ask_the_socket(Snapshot& snapshot, const Task& task, const OpenFile& file, 
   return true;
 }
 
+// CRIU lists the sockets of every kind, and fails at the first one in the tree whose kind was not listed; in
+// a network namespace that it dumps it fails at once.
+void ask_diags(Snapshot& snapshot) {
+  std::set<std::string> asked;
+  for (const auto& task : snapshot.tasks)
+    for (const auto& file : task.files)
+      if (const auto socket = snapshot.sockets.find(socket_inode(file)); socket != snapshot.sockets.end())
+        asked.insert(diag_of(socket->second));
+  if (snapshot.has_own(Namespace::net)) {
+    asked.insert({"unix-diag", "tcp-diag", "udp-diag", "udplite-diag", "packet-diag", "netlink-diag"});
+  }
+  asked.erase("");
+  std::vector<probes::Probe> all;
+  for (const auto& name : asked)
+    if (const auto* probe = probes::find_probe(name)) all.push_back(*probe);
+  probes::Runner runner;
+  runner.run(all);
+  for (const auto& name : asked)
+    if (runner.result(name).status == ProbeResult::Status::fail) snapshot.silent_diags.insert(name);
+}
+
 }  // namespace
 
 void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
@@ -185,6 +207,7 @@ void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
           {fmt::format("what kind of socket {} of {} is", file.label, task.name()), "CAP_SYS_PTRACE"});
     }
   }
+  ask_diags(snapshot);
 }
 
 }  // namespace cg::tree

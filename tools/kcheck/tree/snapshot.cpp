@@ -1,10 +1,44 @@
 #include "tree/snapshot.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
 namespace cg::tree {
+
+std::string diag_of(const procfs::Socket& socket) {
+  switch (socket.family) {
+    case AF_UNIX:
+      return "unix-diag";
+    case AF_PACKET:
+      return "packet-diag";
+    case AF_NETLINK:
+      return "netlink-diag";
+    case AF_INET:
+    case AF_INET6:
+      break;
+    default:
+      return "";
+  }
+  // The tables of raw sockets in /proc give the protocol that they filter, not theirs.
+  if (socket.type == SOCK_RAW) return "raw-diag";
+  const int protocol = socket.protocol != 0         ? socket.protocol
+                       : socket.type == SOCK_STREAM ? static_cast<int>(IPPROTO_TCP)
+                       : socket.type == SOCK_DGRAM  ? static_cast<int>(IPPROTO_UDP)
+                                                    : 0;
+  switch (protocol) {
+    case IPPROTO_TCP:
+      return "tcp-diag";
+    case IPPROTO_UDP:
+      return "udp-diag";
+    case IPPROTO_UDPLITE:
+      return "udplite-diag";
+    default:
+      return "";
+  }
+}
 
 std::string Task::name() const {
   return fmt::format("{} ({})", pid, status.name);

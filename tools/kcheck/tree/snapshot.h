@@ -92,6 +92,10 @@ struct CgroupState {
   std::vector<int> members;         // pids in cgroup.procs; only of cgroups below the root
 };
 
+// The probe of the sock_diag that lists the socket's kind: "udp-diag"; "" for kinds that CRIU does not ask
+// for.
+std::string diag_of(const procfs::Socket& socket);
+
 struct SharedPart {
   std::string what;  // "VM", "FS", "IO": CRIU's names
   int first = 0;
@@ -111,6 +115,7 @@ struct Snapshot {
   std::map<std::string, CgroupState> cgroups;                         // by "hierarchy:path"
   std::map<std::uint64_t, procfs::Socket> sockets;                    // by inode
   std::set<std::uint64_t> pending_connections;  // inodes of UNIX sockets that wait to be accepted
+  std::set<std::string> silent_diags;  // probes of sock_diag that fail, of the kinds that the tree has
   std::vector<SharedPart> shared;
   std::vector<Unseen> unseen;
   std::vector<int> gone;  // tasks that ended while they were looked at
