@@ -13,6 +13,7 @@ namespace {
 
 constexpr int deepest_chain = 8;
 constexpr std::size_t longest_text = 160;
+constexpr std::size_t most_selectors = 4;  // in one line
 
 class Explainer {
  public:
@@ -61,6 +62,7 @@ class Explainer {
     if (text.size() > longest_text) text = text.substr(0, longest_text) + "...";
     return text;
   }
+  std::vector<std::string> selectors_of(Index symbol) const;
   // The symbols whose value keeps the expression below `wanted`.
   void collect_culprits(Index expression, bool negated, Tristate wanted, std::vector<Index>& found) const;
   std::string state_of(Index symbol) const {
@@ -127,6 +129,19 @@ void Explainer::blame(Index symbol, Index expression, Tristate wanted, const std
     if (tree_.is_defined(culprit) && ev_.value(culprit) < wanted) chain_of(culprit, wanted, depth + 1);
 }
 
+// "NAME (file:line)" of what selects it. A select in a choice or a menu has no symbol, and conf refuses it.
+std::vector<std::string> Explainer::selectors_of(Index symbol) const {
+  std::vector<std::string> selectors;
+  for (Index at = tree_.symbols[symbol].first_selection; at != none;
+       at = tree_.properties[at].next_of_target) {
+    const Property& property = tree_.properties[at];
+    const Index by = tree_.entries[property.entry].symbol;
+    if (property.kind == PropertyKind::select && by != none)
+      selectors.push_back(fmt::format("{} ({})", tree_.symbols[by].name, tree_.where(property)));
+  }
+  return selectors;
+}
+
 // What hides a symbol: each unmet dependency of the definition that comes closest to being visible.
 void Explainer::chain_of(Index symbol, Tristate wanted, int depth) {
   if (depth > deepest_chain || std::ranges::find(told_, symbol) != told_.end()) return;
@@ -140,13 +155,8 @@ void Explainer::chain_of(Index symbol, Tristate wanted, int depth) {
     return;
   }
   if (!ev_.has_prompt(symbol)) {
-    std::vector<std::string> selectors;
-    for (Index at = s.first_selection; at != none && selectors.size() < 4;
-         at = tree_.properties[at].next_of_target)
-      if (tree_.properties[at].kind == PropertyKind::select)
-        selectors.push_back(fmt::format("{} ({})",
-                                        tree_.symbols[tree_.entries[tree_.properties[at].entry].symbol].name,
-                                        tree_.where(tree_.properties[at])));
+    std::vector<std::string> selectors = selectors_of(symbol);
+    selectors.resize(std::min<std::size_t>(selectors.size(), most_selectors));
     note(depth,
          fmt::format("{} has no prompt ({}){}", s.name, tree_.where(tree_.entries[s.first_entry].place),
                      selectors.empty() ? "" : "; selected by " + join(selectors, ", ")));
@@ -212,14 +222,8 @@ Explanation Explainer::because_hidden(Tristate wanted) {
     remedy_for(wanted);
     chain_of(symbol_, wanted, 0);
     first_line_of_chain();
-    const Symbol& s = tree_.symbols[symbol_];
-    std::vector<std::string> selectors;
-    for (Index at = s.first_selection; at != none; at = tree_.properties[at].next_of_target)
-      if (tree_.properties[at].kind == PropertyKind::select)
-        selectors.push_back(fmt::format("{} ({})",
-                                        tree_.symbols[tree_.entries[tree_.properties[at].entry].symbol].name,
-                                        tree_.where(tree_.properties[at])));
-    const std::size_t more = selectors.size() > 4 ? selectors.size() - 4 : 0;
+    std::vector<std::string> selectors = selectors_of(symbol_);
+    const std::size_t more = selectors.size() - std::min<std::size_t>(selectors.size(), most_selectors);
     selectors.resize(selectors.size() - more);
     return conclude(
         ReasonKind::no_prompt,

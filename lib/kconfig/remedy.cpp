@@ -139,7 +139,9 @@ class Search {
         if (property.kind == PropertyKind::default_value) ways.push_back(&property);
     for (Index at = tree().symbols[symbol].first_selection; at != none && ways.size() < most_alternatives;
          at = tree().properties[at].next_of_target)
-      if (tree().properties[at].kind == PropertyKind::select) ways.push_back(&tree().properties[at]);
+      if (const Property& way = tree().properties[at];
+          way.kind == PropertyKind::select && tree().entries[way.entry].symbol != none)
+        ways.push_back(&way);
     if (ways.size() > most_alternatives) ways.resize(most_alternatives);
     const bool reached = best_of(ways.size(), [&](std::size_t i) {
       const Property& way = *ways[i];

@@ -69,6 +69,8 @@ INSTANTIATE_TEST_SUITE_P(
              "CONFIG_A=y, CONFIG_B=y"},
         Case{"NoPrompt", "config A\n\tbool \"a\"\n\tselect B\nconfig B\n\tbool\n", "", "B", "y",
              ReasonKind::no_prompt, "selected by A (Kconfig:6)", "CONFIG_A=y"},
+        Case{"SelectedByAMenu", "menu \"m\"\n\tselect B\nendmenu\nconfig B\n\tbool\n", "", "B", "y",
+             ReasonKind::no_prompt, "has no prompt: no line of a fragment sets it, its defaults do", ""},
         Case{"Selected", selecting, "CONFIG_S=y\nCONFIG_T=y\nCONFIG_U=y\n", "T", "n", ReasonKind::selected,
              "S (y) selects T if U (Kconfig:6)", "CONFIG_S=n, CONFIG_T=n"},
         Case{"Implied",
