@@ -2,13 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "base/file.h"
+#include "image/host_file.h"
 
 namespace cg::image {
 namespace {
@@ -42,9 +40,8 @@ Result<void> ContentWriter::store_blocks(std::uint64_t logical, std::span<const 
   return {};
 }
 
-Result<void> ContentWriter::flush() {
-  buffer_.resize((buffer_.size() + block_size - 1) / block_size * block_size);
-  const std::span<const std::byte> bytes(buffer_);
+// Whole blocks; those of zeros stay holes.
+Result<void> ContentWriter::store_data(std::uint64_t logical, std::span<const std::byte> bytes) {
   std::size_t at = 0;
   while (at < bytes.size()) {
     if (is_zero(bytes.subspan(at, block_size))) {
@@ -53,9 +50,15 @@ Result<void> ContentWriter::flush() {
     }
     std::size_t end = at + block_size;
     while (end < bytes.size() && !is_zero(bytes.subspan(end, block_size))) end += block_size;
-    CG_CHECK(store_blocks((buffer_offset_ + at) / block_size, bytes.subspan(at, end - at)));
+    CG_CHECK(store_blocks(logical + at / block_size, bytes.subspan(at, end - at)));
     at = end;
   }
+  return {};
+}
+
+Result<void> ContentWriter::flush() {
+  buffer_.resize((buffer_.size() + block_size - 1) / block_size * block_size);
+  CG_CHECK(store_data(buffer_offset_ / block_size, buffer_));
   buffer_offset_ += buffer_.size();
   buffer_.clear();
   return {};
@@ -74,10 +77,18 @@ Result<void> ContentWriter::append(std::uint64_t offset, std::span<const std::by
     }
   }
   while (!bytes.empty()) {
-    const std::size_t count = std::min(bytes.size(), buffer_size - buffer_.size());
+    if (buffer_.empty() && bytes.size() >= block_size) {
+      const auto whole = bytes.first(bytes.size() / block_size * block_size);
+      CG_CHECK(store_data(buffer_offset_ / block_size, whole));
+      buffer_offset_ += whole.size();
+      bytes = bytes.subspan(whole.size());
+      continue;
+    }
+    // Up to the next block, from where on whole blocks need not be gathered.
+    const std::size_t count = std::min(bytes.size(), block_size - buffer_.size() % block_size);
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
     bytes = bytes.subspan(count);
-    if (buffer_.size() == buffer_size) CG_CHECK(flush());
+    if (buffer_.size() % block_size == 0) CG_CHECK(flush());
   }
   return {};
 }
@@ -96,25 +107,15 @@ Result<std::vector<Extent>> ContentWriter::store_bytes(std::span<const std::byte
 
 Result<void> ContentWriter::store_host_file(const std::filesystem::path& path, const std::string& name,
                                             std::uint64_t size, std::vector<Extent>& extents) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return cannot_errno(path.string(), errno);
   begin(name);
   chunk_.resize(buffer_size);
-  std::uint64_t at = 0;
-  while (at < size) {
-    // Holes of a large file are skipped unread; in a small one they cost less than asking.
-    if (size > buffer_size) {
-      const off_t data = lseek(fd.get(), static_cast<off_t>(at), SEEK_DATA);
-      if (data < 0 && errno == ENXIO) break;
-      if (data > static_cast<off_t>(at)) at = static_cast<std::uint64_t>(data) / block_size * block_size;
-    }
-    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(size - at, chunk_.size()));
-    const ssize_t got = pread(fd.get(), chunk_.data(), want, static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return cannot_errno(path.string(), errno);
-    if (got == 0) return cannot(path.string() + ": became shorter while it was read");
-    CG_CHECK(append(at, std::span(chunk_).first(static_cast<std::size_t>(got))));
-    at += static_cast<std::uint64_t>(got);
+  HostFileReader file(std::move(fd), path.string(), size);
+  for (;;) {
+    CG_TRY(piece, file.next(chunk_));
+    if (piece.count == 0) break;
+    CG_CHECK(append(piece.offset, std::span(chunk_).first(piece.count)));
   }
   CG_TRY(stored, finish());
   extents = std::move(stored);

@@ -27,6 +27,7 @@ class ContentWriter {
 
  private:
   Result<void> flush();
+  Result<void> store_data(std::uint64_t logical, std::span<const std::byte> bytes);
   Result<void> store_blocks(std::uint64_t logical, std::span<const std::byte> bytes);
 
   Space& space_;

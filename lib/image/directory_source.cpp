@@ -1,91 +1,60 @@
-#include <fmt/format.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
-#include <unistd.h>
+#include <optional>
 
-#include <algorithm>
-#include <cerrno>
-#include <map>
-
+#include "base/read_ahead.h"
+#include "image/directory_reader.h"
 #include "image/sources.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
 namespace {
 
-Result<std::vector<Xattr>> read_xattrs(const fs::path& path) {
-  std::vector<Xattr> xattrs;
-  const ssize_t size = llistxattr(path.c_str(), nullptr, 0);
-  if (size == 0 || (size < 0 && (errno == ENOTSUP || errno == EACCES))) return xattrs;
-  if (size < 0) return cannot_errno("attributes of " + path.string(), errno);
-  std::string names(static_cast<std::size_t>(size), '\0');
-  const ssize_t listed = llistxattr(path.c_str(), names.data(), names.size());
-  if (listed < 0) return cannot_errno("attributes of " + path.string(), errno);
-  names.resize(static_cast<std::size_t>(listed));
-  for (std::size_t at = 0; at < names.size();) {
-    std::string name = names.c_str() + at;
-    at += name.size() + 1;
-    std::string value(65536, '\0');
-    const ssize_t got = lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
-    if (got < 0 && (errno == ENODATA || errno == EPERM)) continue;
-    if (got < 0) return cannot_errno(fmt::format("attribute {} of {}", name, path.string()), errno);
-    value.resize(static_cast<std::size_t>(got));
-    // Given by the security module to every file of the machine; not the tree's own.
-    if (name == "security.selinux") continue;
-    xattrs.push_back({std::move(name), std::move(value)});
-  }
-  std::ranges::sort(xattrs, {}, &Xattr::name);
-  return xattrs;
-}
-
-class Walk {
+// Takes the batches in their order. A file whose bytes come in pieces is open until the next entry.
+class DirectoryTaker {
  public:
-  explicit Walk(ImageBuilder& builder) : builder_(builder) {}
+  DirectoryTaker(ImageBuilder& builder, const fs::path& directory)
+      : builder_(builder), directory_(directory) {}
 
-  Result<void> visit(const fs::path& host, const std::string& path, bool follow) {
-    struct stat info {};
-    if ((follow ? stat(host.c_str(), &info) : lstat(host.c_str(), &info)) != 0)
-      return cannot_errno(host.string(), errno);
-    const auto type = node_type(info.st_mode);
-    if (!type) return refused(host.string() + ": a file of unknown type");
-    if (*type != NodeType::directory && info.st_nlink > 1) {
-      const auto [known, first_name] = names_.try_emplace({info.st_dev, info.st_ino}, path);
-      if (!first_name) return builder_.tree().add_hard_link(path, known->second);
+  Result<void> take(HostBatch& batch) {
+    auto piece = batch.pieces.begin();
+    for (std::size_t at = 0; at <= batch.entries.size(); ++at) {
+      for (; piece != batch.pieces.end() && piece->entries == at; ++piece)
+        CG_CHECK(builder_.content().append(piece->offset, batch.of(*piece)));
+      if (at < batch.entries.size()) CG_CHECK(take(std::move(batch.entries[at])));
     }
-    Metadata meta{.type = *type,
-                  .mode = info.st_mode & 07777,
-                  .uid = info.st_uid,
-                  .gid = info.st_gid,
-                  .mtime = {info.st_mtim.tv_sec, static_cast<std::uint32_t>(info.st_mtim.tv_nsec)}};
-    CG_TRY(xattrs, read_xattrs(host));
-    meta.xattrs = std::move(xattrs);
-    if (*type == NodeType::symlink) {
-      std::error_code error;
-      meta.target = fs::read_symlink(host, error).string();
-      if (error) return cannot(host.string() + ": " + error.message());
-    }
-    if (*type == NodeType::character_device || *type == NodeType::block_device) {
-      meta.device_major = major(info.st_rdev);
-      meta.device_minor = minor(info.st_rdev);
-    }
-    CG_TRY(index, builder_.tree().add(path, std::move(meta)));
-    if (*type == NodeType::regular)
-      builder_.set_host_file(index, host, static_cast<std::uint64_t>(info.st_size));
-    if (*type != NodeType::directory) return {};
-    std::vector<std::string> names;
-    std::error_code error;
-    for (fs::directory_iterator it(host, error), end; !error && it != end; it.increment(error))
-      names.push_back(it->path().filename().string());
-    if (error) return cannot(host.string() + ": " + error.message());
-    std::ranges::sort(names);
-    for (const auto& name : names) CG_CHECK(visit(host / name, path + "/" + name, false));
+    return {};
+  }
+
+  Result<void> finish() {
+    if (!open_) return {};
+    CG_TRY(extents, builder_.content().finish());
+    builder_.set_stored(open_->index, std::move(extents), open_->size);
+    open_.reset();
     return {};
   }
 
  private:
+  Result<void> take(HostEntry entry) {
+    CG_CHECK(finish());
+    if (!entry.first.empty()) return builder_.tree().add_hard_link(entry.path, entry.first);
+    const bool regular = entry.meta.type == NodeType::regular;
+    CG_TRY(index, builder_.tree().add(entry.path, std::move(entry.meta)));
+    if (!regular || entry.size == 0) return {};
+    if (!builder_.stores_at_once()) {
+      builder_.set_host_file(index, directory_.string() + entry.path, entry.size);
+      return {};
+    }
+    builder_.content().begin(std::move(entry.path));
+    open_ = Open{index, entry.size};
+    return {};
+  }
+
+  struct Open {
+    InodeIndex index = 0;
+    std::uint64_t size = 0;
+  };
   ImageBuilder& builder_;
-  std::map<std::pair<dev_t, ino_t>, std::string> names_;  // of files with more than one
+  fs::path directory_;
+  std::optional<Open> open_;
 };
 
 }  // namespace
@@ -94,7 +63,16 @@ Result<void> add_directory(ImageBuilder& builder, const fs::path& directory) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) return cannot(directory.string() + ": not a directory");
   builder.tree().begin_layer();
-  return Walk(builder).visit(directory, "", true);
+  using Contents = DirectoryReader::Contents;
+  DirectoryReader reader(directory, builder.stores_at_once() ? Contents::read : Contents::left);
+  ReadAhead<HostBatch> ahead([&](HostBatch& batch) { return reader.read(batch); });
+  DirectoryTaker taker(builder, directory);
+  HostBatch batch;
+  for (;;) {
+    CG_TRY(more, ahead.next(batch));
+    if (!more) return taker.finish();
+    CG_CHECK(taker.take(batch));
+  }
 }
 
 }  // namespace cg::image

@@ -71,6 +71,8 @@ class ImageBuilder {
   // For a source that has the bytes now: begin, append, then hand what finish() gives to set_stored().
   ContentWriter& content() { return *content_; }
   void set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size);
+  // Whether bytes that are stored now are where they stay: for an initrd they would be copied once more.
+  bool stores_at_once() const { return !waiting_; }
   // For a source whose bytes can be read later, in finish(), so that a later layer costs nothing.
   void set_host_file(InodeIndex file, const std::filesystem::path& path, std::uint64_t size);
   void set_bytes(InodeIndex file, std::string bytes);

@@ -11,8 +11,8 @@
 
 namespace cg::image {
 
-// Everything below `directory`, which becomes the image's root; file contents are read in finish(). Files
-// with several names below it keep them.
+// Everything below `directory`, which becomes the image's root. Files with several names below it keep them.
+// It is read while what came of it is stored.
 Result<void> add_directory(ImageBuilder& builder, const std::filesystem::path& directory);
 
 struct ArchiveOptions {

@@ -25,7 +25,9 @@ image_bench() {
   trap 'rm -rf "$work" "$w"' EXIT
   local mke2fs=(mke2fs -q -F -t ext4 -O ^resize_inode)
 
-  tar=$(ls -S "${XDG_CACHE_HOME:-$HOME/.cache}"/criu-guest/rootfs/debian-*.tar 2>/dev/null | head -1) || true
+  # The kata image's base layer is the Debian tar.
+  "$MAKE" rootfs > "$work/last" 2>&1 || echo "bench: no kata image: $(tail -n 1 "$work/last")"
+  tar=$(ls -S "${CRIU_GUEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/criu-guest}"/rootfs/debian-*.tar 2>/dev/null | head -1) || true
   if [ -n "$tar" ]; then
     cp "$tar" "$w/debian.tar"
     mkdir "$w/tree"

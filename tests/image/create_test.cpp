@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -309,6 +310,71 @@ TEST_F(Create, AFullDiskLeavesNothingBehind) {
   EXPECT_EQ(WEXITSTATUS(status), 3);
   EXPECT_EQ(bytes_of(path("image.img")), "previous");
   EXPECT_EQ(names_in(path("")), (std::vector<std::string>{"image.img", "input.tar"}));
+}
+
+// A child's status of `work`.
+int in_a_child(const std::function<int()>& work) {
+  const pid_t child = fork();
+  if (child == 0) _exit(work());
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// More levels, and more files beside them, than the process may have descriptors.
+TEST_F(Create, ADeepDirectoryTakesFewDescriptors) {
+  std::string deep = "tree";
+  for (int level = 0; level < 100; ++level) {
+    fs::create_directories(path(deep));
+    std::ofstream(path(deep + "/a")) << level;
+    std::ofstream(path(deep + "/z")) << noise(5000, level);
+    deep += "/d";
+  }
+  EXPECT_EQ(in_a_child([&] {
+              const rlimit limit{24, 24};
+              setrlimit(RLIMIT_NOFILE, &limit);
+              return rootfs_builder({"create", "--from", text("tree"), "-o", text("image.img")}).status;
+            }),
+            0);
+  ASSERT_EQ(rootfs_builder({"extract", text("image.img"), "-o", text("out")}).status, 0);
+  EXPECT_TRUE(run_checked({"diff", "-r", "--exclude=lost+found", text("tree"), text("out")}));
+}
+
+// A file between others, larger than what is read at once, of data and holes.
+TEST_F(Create, ALargeFileAmongSmallOnes) {
+  fs::create_directories(path("tree"));
+  for (int i = 0; i < 600; ++i)
+    std::ofstream(path("tree/f" + std::to_string(i))) << noise(static_cast<std::size_t>(i) * 17, i + 1);
+  std::ofstream large(path("tree/f3_large"), std::ios::binary);
+  large << noise(700001) << std::flush;
+  large.seekp(3 << 20);
+  large << noise(100000, 7) << std::flush;
+  large.close();
+  fs::resize_file(path("tree/f3_large"), 5 << 20);
+  ASSERT_EQ(rootfs_builder({"create", "--from", text("tree"), "-o", text("image.img")}).status, 0);
+  EXPECT_TRUE(is_clean(path("image.img")));
+  ASSERT_EQ(rootfs_builder({"extract", text("image.img"), "-o", text("out")}).status, 0);
+  EXPECT_TRUE(run_checked({"diff", "-r", "--exclude=lost+found", text("tree"), text("out")}));
+}
+
+TEST_F(Create, AFileThatMayNotBeReadIsNamed) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to have something that another user may not read";
+  fs::create_directories(path("tree"));
+  for (const char* name : {"tree/empty", "tree/secret"}) std::ofstream(path(name));
+  for (const char* name : {"tree/empty", "tree/secret"}) fs::permissions(path(name), fs::perms::none);
+  fs::permissions(path(""), fs::perms::all);
+  const auto as_nobody = [&](const std::string& out) {
+    return in_a_child([&] {
+      if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0) return 99;
+      const auto outcome = rootfs_builder({"create", "--from", text("tree"), "-o", text(out)});
+      return outcome.status == 0 || outcome.err.contains("tree/secret: Permission denied") ? outcome.status
+                                                                                           : 98;
+    });
+  };
+  EXPECT_EQ(as_nobody("both_empty.img"), 0);
+  std::ofstream(path("tree/secret")) << "not for everybody";
+  EXPECT_EQ(as_nobody("image.img"), 3);
+  EXPECT_FALSE(fs::exists(path("image.img")));
 }
 
 }  // namespace
