@@ -10,6 +10,7 @@
 #include "image/ext4_writer.h"
 
 #include <ext2fs/ext2fs.h>
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <memory>
 
 #include "base/sha256.h"
@@ -48,13 +50,16 @@ Identity identify(const Tree& tree, const ImageOptions& options) {
   Sha256 digest;
   digest.update(options.label).update("\n");
   std::int64_t newest = 0;
+  fmt::memory_buffer line;
   tree.visit([&](const std::string& path, InodeIndex index) {
     const Inode& inode = tree.at(index);
     const Metadata& meta = inode.meta;
     newest = std::max(newest, meta.mtime.seconds);
-    digest.update(fmt::format("{}\t{} {:o} {}:{} {} {}.{} {}:{}\t{}\n", path, static_cast<int>(meta.type),
-                              meta.mode, meta.uid, meta.gid, inode.size, meta.mtime.seconds,
-                              meta.mtime.nanoseconds, meta.device_major, meta.device_minor, meta.target));
+    line.clear();
+    fmt::format_to(std::back_inserter(line), FMT_COMPILE("{}\t{} {:o} {}:{} {} {}.{} {}:{}\t{}\n"), path,
+                   static_cast<int>(meta.type), meta.mode, meta.uid, meta.gid, inode.size, meta.mtime.seconds,
+                   meta.mtime.nanoseconds, meta.device_major, meta.device_minor, meta.target);
+    digest.update(std::string_view(line.data(), line.size()));
   });
   const std::string text = digest.hex();
   identity.uuid = options.uuid.value_or(derive_uuid(text));

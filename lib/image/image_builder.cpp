@@ -64,13 +64,16 @@ void ImageBuilder::set_stored(InodeIndex file, std::vector<Extent> extents, std:
 void ImageBuilder::set_host_file(InodeIndex file, const std::filesystem::path& path, std::uint64_t size) {
   Inode& inode = tree_->at(file);
   inode.size = size;
-  if (size > 0) inode.content = HostFile{path.string()};
+  if (size == 0) return;
+  inode.content = HostFile{path.string()};
+  any_pending_ = true;
 }
 
 void ImageBuilder::set_bytes(InodeIndex file, std::string bytes) {
   Inode& inode = tree_->at(file);
   inode.size = bytes.size();
   inode.content = std::move(bytes);
+  any_pending_ = true;
 }
 
 Result<std::string> ImageBuilder::read(InodeIndex file, std::uint64_t most) {
@@ -101,6 +104,7 @@ Result<std::string> ImageBuilder::read(InodeIndex file, std::uint64_t most) {
 
 Result<void> ImageBuilder::store_pending_content() {
   Result<void> result;
+  if (!any_pending_) return result;
   tree_->visit([&](const std::string& path, InodeIndex index) {
     if (!result) return;
     Inode& inode = tree_->at(index);
@@ -140,6 +144,8 @@ Result<IdRange> parse_id_range(std::string_view text) {
 
 Result<void> ImageBuilder::apply(const TreePolicy& policy) {
   Result<void> result;
+  if (policy.uids.empty() && policy.gids.empty() && policy.devices == TreePolicy::Devices::stored)
+    return result;
   const auto mapped = [&](const std::vector<IdRange>& ranges, std::uint32_t& id) {
     if (ranges.empty()) return true;
     for (const IdRange& range : ranges) {

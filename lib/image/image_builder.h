@@ -92,6 +92,7 @@ class ImageBuilder {
   AtomicFile file_;
   UniqueFd waiting_;  // data of an initrd
   ImageOptions options_;
+  bool any_pending_ = false;  // content that is not in the file yet
   // Behind pointers, because they refer to each other and the builder moves.
   std::unique_ptr<Tree> tree_;
   std::unique_ptr<Space> space_;
