@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "image/bitmaps.h"
 #include "image/commit.h"
 #include "image/ext2_error.h"
 #include "image/ext_editor.h"
 #include "image/frame.h"
-#include "image/group_counts.h"
 #include "image/grow.h"
 #include "image/image_lock.h"
 #include "image/initrd/edit.h"
@@ -99,8 +99,7 @@ Result<std::vector<Changed>> Edit::attempt(const std::vector<Change>& changes,
   Window window(*overlay_, now_.offset, now_.bytes);
   CG_TRY(handle, open_ext(window, EXT2_FLAG_RW | EXT2_FLAG_SKIP_MMP));
   CG_CHECK(check_editable(handle.get(), name_));
-  CG_EXT2(name_ + ": reading its bitmaps", ext2fs_read_bitmaps(handle.get()));
-  CG_CHECK(check_counts(handle.get(), name_));
+  CG_CHECK(read_bitmaps(handle.get(), name_));
   // Not the clock: the same edit of the same image gives the same bytes.
   std::int64_t now = std::max<std::int64_t>(1, handle->super->s_wtime);
   for (const SourceFile& source : sources)
@@ -123,8 +122,7 @@ Result<std::vector<Changed>> Edit::attempt(const std::vector<Change>& changes,
   CG_EXT2(name_ + ": putting its parts together", ext2fs_flush2(handle.get(), EXT2_FLAG_FLUSH_NO_SYNC));
   // What a guest will read: once more from the start.
   CG_TRY(again, open_ext(window, 0));
-  CG_EXT2(name_ + ": reading its bitmaps again", ext2fs_read_bitmaps(again.get()));
-  CG_CHECK(check_counts(again.get(), name_));
+  CG_CHECK(read_bitmaps(again.get(), name_));
   return changed;
 }
 

@@ -10,13 +10,26 @@ class HostileExt : public Hostile {
   void SetUp() override {
     Hostile::SetUp();
     NEEDS_PROGRAM("debugfs");
-    ASSERT_EQ(create({{.path = "etc/conf", .content = "conf"}}).status, 0);
+    ASSERT_EQ(
+        create({{.path = "etc/conf", .content = "conf"}, {.path = "etc/other", .content = "other"}}).status,
+        0);
     ASSERT_TRUE(write_file_atomically(path("new"), "new"));
   }
   void damage(const std::string& request) {
     ASSERT_TRUE(run_checked({"debugfs", "-w", "-R", request, text("image.img")}));
     damaged_ = bytes_of(path("image.img"));
   }
+  // The first number after `mark` in debugfs's answer.
+  std::string block_by(const std::string& request, const std::string& mark) {
+    const auto answer = run_checked({"debugfs", "-R", request, text("image.img")});
+    const std::string said = answer ? *answer : answer.error().message;
+    const auto begin = said.find_first_of("0123456789", said.find(mark));
+    EXPECT_NE(begin, std::string::npos) << request << ": " << said;
+    return begin == std::string::npos
+               ? ""
+               : said.substr(begin, said.find_first_not_of("0123456789", begin) - begin);
+  }
+  std::string block_of_conf() { return block_by("blocks /etc/conf", ""); }
   void expect_refused_edit(const std::vector<std::string>& args, std::string_view named) {
     const auto before = names_in(path(""));
     const auto outcome = rootfs_builder(args);
@@ -42,6 +55,38 @@ TEST_F(HostileExt, AnInodeInUseThatItsBitmapCallsFree) {
       expect_refused_edit(args, "is in use and marked as free");
     }
   }
+}
+
+// What is written there next would belong to two files. Another block is marked, so that the counts agree.
+TEST_F(HostileExt, ABlockInUseThatItsBitmapCallsFree) {
+  const std::string used = block_of_conf();
+  const std::string unused = block_by("ffb", "found");
+  damage("freeb " + used);
+  damage("setb " + unused);
+  expect_refused_edit({"mkdir", text("image.img"), "/etc/directory"},
+                      "has block " + used + ", which is marked as free");
+  expect_refused_edit({"mkdir", "--in-place", text("image.img"), "/etc/directory"},
+                      "has block " + used + ", which is marked as free");
+  const auto verified = rootfs_builder({"verify", text("image.img")});
+  EXPECT_EQ(verified.status, 1);
+  EXPECT_TRUE(verified.out.contains("FAIL    bitmaps")) << verified.out;
+}
+
+TEST_F(HostileExt, AnInodeTableThatTheBitmapCallsFree) {
+  const std::string table = block_by("imap /etc/conf", "at block");
+  const std::string unused = block_by("ffb", "found");
+  damage("freeb " + table);
+  damage("setb " + unused);
+  expect_refused_edit({"mkdir", text("image.img"), "/etc/directory"},
+                      "the inode table of group 0 has block " + table + ", which is marked as free");
+}
+
+// The word 5 of its block map is where the first extent lies.
+TEST_F(HostileExt, ABlockOfTwoFiles) {
+  const std::string used = block_of_conf();
+  damage("sif /etc/other block[5] " + used);
+  expect_refused_edit({"mkdir", text("image.img"), "/etc/directory"},
+                      "has block " + used + ", which another file has too");
 }
 
 TEST_F(HostileExt, AFirstBlockWhereNoneCanBe) {

@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "commands.h"
+#include "image/bitmaps.h"
 #include "image/change.h"
 #include "image/erofs/files.h"
 #include "image/frame.h"
@@ -53,6 +54,14 @@ Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
   return Check{"verity", "UNKNOWN",
                fmt::format("partition {} may hold a dm-verity tree whose salt is not on the disk",
                            found->partition.number)};
+}
+
+// Of an ext file system; one that was not unmounted cleanly may well have old ones.
+std::optional<Check> check_bitmaps(const image::ImageReader& reader) {
+  if (!reader.filesystem() || reader.info().state != "clean") return std::nullopt;
+  const auto read = image::read_bitmaps(reader.filesystem(), reader.name());
+  if (!read) return Check{"bitmaps", "FAIL", read.error().message};
+  return Check{"bitmaps", "PASS", "agree with the blocks of all inodes"};
 }
 
 Result<Check> check_structure(const image::ImageReader& reader) {
@@ -167,6 +176,7 @@ Registered add_verify_command(CLI::App& app) {
               checks = {check_layout(reader), check_state(reader)};
               CG_TRY(verity, check_verity(reader));
               if (verity) checks.push_back(*verity);
+              if (auto bitmaps = check_bitmaps(reader)) checks.push_back(std::move(*bitmaps));
               CG_TRY(structure, check_structure(reader));
               checks.push_back(std::move(structure));
             }

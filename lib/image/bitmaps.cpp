@@ -1,0 +1,105 @@
+#include "image/bitmaps.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <type_traits>
+
+#include "image/ext2_error.h"
+#include "image/group_counts.h"
+
+namespace cg::image {
+namespace {
+
+using Bitmap = std::unique_ptr<std::remove_pointer_t<ext2fs_block_bitmap>, void (*)(ext2fs_block_bitmap)>;
+using Scan = std::unique_ptr<std::remove_pointer_t<ext2_inode_scan>, void (*)(ext2_inode_scan)>;
+
+struct Walk {
+  ext2_filsys fs;
+  ext2fs_block_bitmap taken;  // by inodes that were looked at; nullptr where a bit stands for several blocks
+  std::string wrong;          // not empty: what is
+  std::uint64_t seen = 0;     // blocks of all inodes so far
+
+  bool good(blk64_t block) {
+    if (block < fs->super->s_first_data_block || block >= ext2fs_blocks_count(fs->super))
+      wrong = fmt::format("has block {}, which lies outside of the file system", block);
+    else if (!ext2fs_test_block_bitmap2(fs->block_map, block))
+      wrong = fmt::format("has block {}, which is marked as free", block);
+    return wrong.empty();
+  }
+};
+
+int visit(ext2_filsys, blk64_t* block, e2_blkcnt_t, blk64_t, int, void* data) {
+  auto& walk = *static_cast<Walk*>(data);
+  if (!walk.good(*block)) return BLOCK_ABORT;
+  if ((walk.taken && ext2fs_mark_block_bitmap2(walk.taken, *block)) ||
+      ++walk.seen > ext2fs_blocks_count(walk.fs->super)) {
+    walk.wrong = fmt::format("has block {}, which another file has too", *block);
+    return BLOCK_ABORT;
+  }
+  return 0;
+}
+
+std::unexpected<Error> damaged(const std::string& name, std::string_view owner, std::string_view what) {
+  return refused(
+      fmt::format("{}: {} {}; the image is damaged, run 'e2fsck -f' on it first", name, owner, what));
+}
+
+// What the groups themselves lie in.
+Result<void> check_groups(ext2_filsys fs, const std::string& name) {
+  for (dgrp_t group = 0; group < fs->group_desc_count; ++group) {
+    struct Part {
+      const char* what;
+      blk64_t first;
+      blk64_t count;
+    };
+    for (const Part& part :
+         {Part{"block bitmap", ext2fs_block_bitmap_loc(fs, group), 1},
+          Part{"inode bitmap", ext2fs_inode_bitmap_loc(fs, group), 1},
+          Part{"inode table", ext2fs_inode_table_loc(fs, group), fs->inode_blocks_per_group}}) {
+      blk64_t free_one = 0;
+      if (ext2fs_find_first_zero_block_bitmap2(fs->block_map, part.first, part.first + part.count - 1,
+                                               &free_one) == 0)
+        return damaged(name, fmt::format("the {} of group {}", part.what, group),
+                       fmt::format("has block {}, which is marked as free", free_one));
+    }
+  }
+  return {};
+}
+
+Result<void> check_inodes(ext2_filsys fs, const std::string& name) {
+  ext2fs_block_bitmap made = nullptr;
+  if (fs->cluster_ratio_bits == 0)
+    CG_EXT2(name + ": counting its blocks", ext2fs_allocate_block_bitmap(fs, "blocks of inodes", &made));
+  const Bitmap taken(made, ext2fs_free_block_bitmap);
+  ext2_inode_scan opened = nullptr;
+  CG_EXT2(name + ": reading its inodes", ext2fs_open_inode_scan(fs, 0, &opened));
+  const Scan scan(opened, ext2fs_close_inode_scan);
+  Walk walk{.fs = fs, .taken = made, .wrong = {}};
+  for (;;) {
+    ext2_ino_t number = 0;
+    ext2_inode inode{};
+    CG_EXT2(name + ": reading its inodes", ext2fs_get_next_inode(scan.get(), &number, &inode));
+    if (number == 0) return {};
+    if (inode.i_links_count == 0) continue;
+    // Attribute blocks may be shared.
+    const blk64_t attributes = ext2fs_file_acl_block(fs, &inode);
+    if (attributes == 0 || walk.good(attributes)) {
+      if (!ext2fs_inode_has_valid_blocks2(fs, &inode)) continue;
+      CG_EXT2(fmt::format("{}: the blocks of inode {}", name, number),
+              ext2fs_block_iterate3(fs, number, BLOCK_FLAG_READ_ONLY, nullptr, visit, &walk));
+    }
+    if (!walk.wrong.empty()) return damaged(name, fmt::format("inode {}", number), walk.wrong);
+  }
+}
+
+}  // namespace
+
+Result<void> read_bitmaps(ext2_filsys fs, const std::string& name) {
+  CG_EXT2(name + ": reading its bitmaps", ext2fs_read_bitmaps(fs));
+  CG_CHECK(check_counts(fs, name));
+  CG_CHECK(check_groups(fs, name));
+  return check_inodes(fs, name);
+}
+
+}  // namespace cg::image
