@@ -7,6 +7,10 @@ cd "$(dirname "$0")/.."
 : "${BUILD:=build/release}" "${OUT:=out}" "${MAKE:=make}"
 mode=${1:-}
 started=$(date +%s)
+# Set or not is what the tests ask, and an empty value is set.
+unset CG_CHECK_LONG
+test_seconds=300 fuzz_seconds=20
+[ "$mode" != long ] || { export CG_CHECK_LONG=1; test_seconds=14400 fuzz_seconds=600; }
 
 section() { printf '\n== %s (%d s so far)\n' "$1" $(($(date +%s) - started)); }
 
@@ -34,11 +38,10 @@ section "tools"
 
 section "unit, image and hostile-input tests"
 failures=0
-ctest --test-dir "$BUILD" -L 'unit|image' --output-on-failure --output-junit "$PWD/$BUILD/quick.xml" -j "$(nproc)" --timeout 300 || failures=1
+ctest --test-dir "$BUILD" -L 'unit|image' --output-on-failure --output-junit "$PWD/$BUILD/quick.xml" -j "$(nproc)" --timeout "$test_seconds" || failures=1
 [ $failures = 0 ] || { summary "$BUILD/quick.xml" || true; exit 1; }
 
 section "fuzzers"
-[ "$mode" = long ] && fuzz_seconds=600 || fuzz_seconds=20
 tests/fuzz/run.sh $fuzz_seconds || failures=1
 
 section "guest kernel"
@@ -57,9 +60,6 @@ else
 fi
 
 section "guest tests"
-# Set or not is what the tests ask, and an empty value is set.
-unset CG_CHECK_LONG
-[ "$mode" != long ] || export CG_CHECK_LONG=1
 ctest --test-dir "$BUILD" -L vm --output-on-failure --output-junit "$PWD/$BUILD/vm.xml" --timeout 3600 || failures=1
 
 section "done"
