@@ -16,7 +16,8 @@ std::unexpected<Error> ext2_error(const std::string& what, errcode_t code) {
                                             EXT2_ET_INODE_BITMAP_WRITE, EXT2_ET_INODE_BITMAP_READ,
                                             EXT2_ET_INODE_TABLE_WRITE,  EXT2_ET_INODE_TABLE_READ,
                                             EXT2_ET_GDESC_WRITE,        EXT2_ET_GDESC_READ,
-                                            EXT2_ET_SHORT_WRITE,        EXT2_ET_NO_MEMORY};
+                                            EXT2_ET_SHORT_WRITE,        EXT2_ET_NEXT_INODE_READ,
+                                            EXT2_ET_NO_MEMORY};
   const bool system_error =
       (code > 0 && code < 1024) || std::ranges::find(io_errors, code) != std::end(io_errors);
   std::string message = what + ": " + error_message(code);

@@ -12,7 +12,7 @@
 #include "builder_tree.h"
 #include "commands.h"
 #include "image/sources.h"
-#include "image_arguments.h"
+#include "new_image.h"
 #include "plan.h"
 #include "programs/check.h"
 #include "system_settings.h"
@@ -138,13 +138,16 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
                                        .uuid = {},
                                        .journal = recipe.journal,
                                        .form = recipe.form,
-                                       .verity = recipe.verity};
-  CG_TRY(image_options, image_arguments.resolve(context.env));
-  CG_TRY(compression, image::parse_compression(recipe.compression));
-  const std::int64_t time = image_options.source_date_epoch.value_or(0);
+                                       .inodes = {},
+                                       .inode_ratio = {},
+                                       .verity = recipe.verity,
+                                       .compression = recipe.compression};
+  CG_TRY(epoch, source_date_epoch(context.env));
+  const std::int64_t time = epoch.value_or(0);
   if (const fs::path parent = fs::path(context.options.output).parent_path(); !parent.empty())
     CG_CHECK(make_directories(parent));
-  CG_TRY(builder, image::ImageBuilder::create(context.options.output, image_options));
+  CG_TRY(made, NewImage::begin(image_arguments, context.options.output, context.env));
+  image::ImageBuilder& builder = made.builder();
   if (recipe.merged_usr) {
     for (const char* name : {"bin", "sbin", "lib", "lib64"}) {
       CG_CHECK(put_directory(builder, fmt::format("/usr/{}", name), {.mode = 0755}, time));
@@ -162,20 +165,12 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   std::vector<std::string> notes;
   CG_CHECK(add_system_settings(plan, builder, time, context.env, notes));
   CG_CHECK(check_inputs(plan, builder, arguments, context));
-  const auto report = [&](const auto& summary) {
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - writing;
-    const std::chrono::duration<double> before = writing - start;
-    if (!context.options.quiet) print_ingredients(plan, notes, before.count(), context.env.err);
-    print_summary(summary, took.count(), context);
-    return exit_good;
-  };
-  if (image_options.frame.form == image::Form::initrd) {
-    CG_TRY(summary, builder.finish_initrd(compression));
-    return report(summary);
-  }
-  CG_TRY(summary, builder.finish());
-  if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
-  return report(summary);
+  CG_TRY(summary, made.finish());
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - writing;
+  const std::chrono::duration<double> before = writing - start;
+  if (!context.options.quiet) print_ingredients(plan, notes, before.count(), context.env.err);
+  std::visit([&](const auto& said) { print_summary(said, took.count(), context); }, summary);
+  return exit_good;
 }
 
 }  // namespace

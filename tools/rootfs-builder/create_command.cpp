@@ -1,39 +1,12 @@
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <memory>
 
 #include "commands.h"
-#include "image/image_builder.h"
 #include "image/sources.h"
-#include "image_arguments.h"
 #include "image_report.h"
+#include "new_image.h"
 
 namespace cg {
-namespace {
-
-// Where create writes: the output itself, or a file beside it that is gone in the end.
-class ImageBetween {
- public:
-  ImageBetween(const std::filesystem::path& output, bool between) : path_(output), between_(between) {
-    if (between)
-      path_ = output.parent_path() / fmt::format(".{}.{}.between.part", output.filename().string(), getpid());
-  }
-  ImageBetween(const ImageBetween&) = delete;
-  ImageBetween& operator=(const ImageBetween&) = delete;
-  ~ImageBetween() {
-    std::error_code ignored;
-    if (between_) std::filesystem::remove(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-  bool between_;
-};
-
-}  // namespace
 
 Registered add_create_command(CLI::App& app, CommonOptions& options) {
   struct State {
@@ -69,23 +42,8 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
                       "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON");
   return {command, [state](Context& context) -> Result<int> {
             const auto start = std::chrono::steady_clock::now();
-            CG_TRY(image_options, state->image.resolve(context.env));
-            const bool initrd = image_options.frame.form == image::Form::initrd;
-            image::Compression compression = image::Compression::none;
-            if (initrd) {
-              CG_TRY(chosen, state->image.initrd_compression());
-              compression = chosen;
-            }
-            // mkfs.erofs takes no layers and no tar: an image without a name in between has what it needs.
-            std::optional<image::ErofsOptions> erofs;
-            if (image::is_erofs(image_options.frame.form)) {
-              CG_TRY(chosen, state->image.erofs(image_options));
-              erofs = chosen;
-              image_options.frame = {};
-              image_options.journal_bytes = 0;
-            }
-            const ImageBetween between(context.options.output, erofs.has_value());
-            CG_TRY(builder, image::ImageBuilder::create(between.path(), image_options));
+            CG_TRY(made, NewImage::begin(state->image, context.options.output, context.env));
+            image::ImageBuilder& builder = made.builder();
             using Whiteouts = image::ArchiveOptions::Whiteouts;
             image::ArchiveOptions layers{
                 .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
@@ -104,24 +62,11 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
                 ranges->push_back(range);
               }
             CG_CHECK(builder.apply(policy));
-            const auto report = [&](const auto& summary) -> Result<int> {
-              if (!state->report.empty()) CG_CHECK(write_image_report(context.options.output, state->report));
-              const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-              print_summary(summary, took.count(), context);
-              return exit_good;
-            };
-            if (initrd) {
-              CG_TRY(summary, builder.finish_initrd(compression));
-              return report(summary);
-            }
-            CG_TRY(summary, builder.finish());
-            if (erofs) {
-              CG_TRY(reader, image::ImageReader::open(between.path()));
-              CG_TRY(made, image::write_erofs(reader, context.options.output, *erofs));
-              summary = std::move(made);
-            }
-            if (summary.verity) CG_CHECK(write_root_hash(context.options.output, *summary.verity));
-            return report(summary);
+            CG_TRY(summary, made.finish());
+            if (!state->report.empty()) CG_CHECK(write_image_report(context.options.output, state->report));
+            const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+            std::visit([&](const auto& said) { print_summary(said, took.count(), context); }, summary);
+            return exit_good;
           }};
 }
 

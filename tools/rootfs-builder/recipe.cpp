@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "image/frame.h"
-#include "image/initrd/writer.h"
+#include "image_arguments.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -246,18 +246,20 @@ Result<Recipe> load_recipe(const fs::path& path) {
                 .description = top.string("description"),
                 .form = top.string("form", "ext4"),
                 .verity = top.boolean("verity", false),
-                .compression = top.string("compression", "gzip"),
+                .compression = top.string("compression"),
                 .size = top.string("size", "auto"),
                 .label = top.string("label"),
                 .journal = top.string("journal", "auto"),
                 .merged_usr = top.boolean("merged_usr", false)};
-  if (const auto form = image::parse_form(recipe.form); !form)
-    top.fail("form", form.error().message);
-  else if (image::is_erofs(*form))
-    top.fail("form", "a recipe makes no EROFS image; build an ext4 one, and 'convert --form " + recipe.form +
-                         "' makes one of it");
-  if (const auto known = image::parse_compression(recipe.compression); !known)
+  const auto form = image::parse_form(recipe.form);
+  if (!form) top.fail("form", form.error().message);
+  ImageArguments of_form;
+  of_form.compression = recipe.compression;
+  if (form && image::is_erofs(*form)) {
+    if (const auto erofs = of_form.erofs({}); !erofs) top.fail("compression", erofs.error().message);
+  } else if (const auto known = of_form.initrd_compression(); !known) {
     top.fail("compression", known.error().message);
+  }
   if (recipe.name.find_first_of("/ \n") != std::string::npos) top.fail("name", "is part of file names");
   recipe.remove = top.strings("remove");
   CG_CHECK(top.error());

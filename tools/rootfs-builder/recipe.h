@@ -105,7 +105,7 @@ struct Recipe {
   std::string description;
   std::string form = "ext4";
   bool verity = false;
-  std::string compression = "gzip";  // of an initrd
+  std::string compression;  // of an initrd or EROFS; empty: what is usual for it
   std::string size = "auto";
   std::string label;
   std::string journal = "auto";

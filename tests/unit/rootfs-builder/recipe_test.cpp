@@ -75,7 +75,7 @@ TEST_F(RecipeCase, MistakesNameFileLineAndTheNearestKey) {
     EXPECT_TRUE(error.contains(std::string("recipe.toml:") + line) && error.contains(part)) << error;
   };
   holds("form = \"ext5\"\n", "2:", "ext4");
-  holds("form = \"erofs\"\n", "2:", "convert --form erofs");
+  holds("form = \"erofs\"\ncompression = \"gzip\"\n", "3:", "lz4hc");
   holds("[services]\nenabel = []\n", "3:", "enable");
   holds("[services]\nenable = [\"a.service\"]\nmask = [\"a.service\"]\n", "3:", "masked as well");
   holds("[sysctl]\nkernal.panic = 1\n", "3:", "kernel");
@@ -181,7 +181,7 @@ TEST_F(SystemCase, ThePlanIsAlsoThereAsFacts) {
 }
 
 TEST_F(SystemCase, EveryFormCanBeARecipes) {
-  for (const char* form : {"kata", "kata-dax", "gpt", "initrd"}) {
+  for (const char* form : {"kata", "kata-dax", "gpt", "initrd", "erofs", "kata-erofs"}) {
     const auto recipe = write("system.toml", "form = \"" + std::string(form) + "\"\n" + text).string();
     const auto image = (directory_.path() / "image.img").string();
     const auto outcome = build({recipe, "-o", image});
