@@ -13,6 +13,7 @@
 
 #include "base/process.h"
 #include "image/image_case.h"
+#include "json_schema.h"
 
 namespace cg {
 namespace {
@@ -221,6 +222,29 @@ TEST_F(Create, TheUuidAndLabelAreTheOnesGiven) {
   const auto outcome = rootfs_builder({"inspect", image, "--format", "json"});
   EXPECT_HOLDS(outcome.out, "\"uuid\": \"01234567-89ab-cdef-0123-456789abcdef\"");
   EXPECT_HOLDS(outcome.out, "\"label\": \"root\"");
+}
+
+// rootfs_builder() holds every document that is printed against its schema; here those that no other test
+// asks for.
+TEST_F(Create, EveryDocumentFollowsItsSchema) {
+  write_tar_file(path("input.tar"), {{.path = "a", .content = "a"}, {.path = "b"}});
+  const auto document = [&](std::vector<std::string> args, const char* name) {
+    args.insert(args.end(), {"--format", "json"});
+    const auto outcome = rootfs_builder(args);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_HOLDS(outcome.out, std::string("\"criu-guest.") + name + "/1\"");
+  };
+  document({"create", "--from", text("input.tar"), "-o", text("disk"), "--form", "kata", "--verity",
+            "--report", text("report")},
+           "image-summary");
+  EXPECT_EQ(violation_of(bytes_of(path("report")), "rootfs-builder.schema.json"), "");
+  document({"create", "--from", text("input.tar"), "-o", text("initrd"), "--form", "initrd"},
+           "initrd-summary");
+  document({"inject", text("disk"), text("input.tar") + ":/c"}, "image-edit");
+  document({"inject", text("initrd"), text("input.tar") + ":/c"}, "image-edit");
+  document({"inspect", text("disk")}, "image-inspect");
+  document({"inspect", text("initrd")}, "image-inspect");
+  document({"verify", text("initrd")}, "image-verify");
 }
 
 TEST_F(Create, InodesAreAsManyAsWished) {

@@ -11,6 +11,7 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "json_schema.h"
 #include "rootfs_builder_tool.h"
 
 namespace cg {
@@ -25,6 +26,9 @@ Outcome rootfs_builder(const std::vector<std::string>& args, std::map<std::strin
                     return found == variables.end() ? std::nullopt : std::optional(found->second);
                   }};
   const int status = rootfs_builder_main(args, env);
+  if (std::ranges::find(args, "json") != args.end() && !out.str().empty()) {
+    EXPECT_EQ(violation_of(out.str(), "rootfs-builder.schema.json"), "") << out.str();
+  }
   return {status, out.str(), err.str()};
 }
 

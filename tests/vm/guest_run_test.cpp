@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "cpio.h"
 #include "guest_run_tool.h"
+#include "json_schema.h"
 #include "temporary_directory.h"
 
 namespace cg {
@@ -94,6 +95,12 @@ TEST_F(GuestRun, KeepsTheStreamsApartAndPassesTheStatusOn) {
   EXPECT_EQ(run.out, "to out\n");
   EXPECT_EQ(run.err, "to err\n");
   expect_no_child_left();
+}
+
+TEST_F(GuestRun, TheSummaryFollowsItsSchema) {
+  EXPECT_EQ(shell("exit 3", {"--format", "json", "-o", file("summary")}).status, 3);
+  const auto summary = read_file(file("summary")).value_or("");
+  EXPECT_EQ(violation_of(summary, "guest-run.schema.json"), "") << summary;
 }
 
 TEST_F(GuestRun, OutputOfAllByteValuesArrivesUnchanged) {

@@ -143,10 +143,9 @@ Result<void> write_summary(const GuestRunOptions& options, const SessionResult& 
                            moment.what, moment.seconds);
   return write_file_atomically(
       options.common.output,
-      fmt::format(
-          "{{\"schema\": \"criu-guest/guest-run\", \"version\": 1, \"exit\": {}, \"accelerator\": \"{}\", "
-          "\"seconds\": {:.3f}, \"moments\": [{}]}}\n",
-          status, name_of(accelerator), result.seconds, moments));
+      fmt::format("{{\"schema\": \"criu-guest.guest-run/1\", \"exit\": {}, \"accelerator\": \"{}\", "
+                  "\"seconds\": {:.3f}, \"moments\": [{}]}}\n",
+                  status, name_of(accelerator), result.seconds, moments));
 }
 
 Result<int> run_guest(const GuestRunOptions& options, Environment& env) {

@@ -30,8 +30,7 @@ struct BuildArguments {
 
 void print_plan(const Plan& plan, Context& context) {
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-plan"},
-                                   {"version", 1},
+    nlohmann::ordered_json json = {{"schema", "criu-guest.image-plan/1"},
                                    {"recipe", plan.recipe.name},
                                    {"file", plan.recipe.path.string()}};
     json["steps"] = nlohmann::ordered_json::array();

@@ -68,9 +68,11 @@ Result<int> diff(const DiffArguments& arguments, Context& context) {
   const bool more = arguments.most != 0 && differences.size() > arguments.most;
   if (more) differences.pop_back();
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-diff"}, {"version", 1},
-                                   {"first", arguments.first},          {"second", arguments.second},
-                                   {"equal", differences.empty()},      {"complete", !more}};
+    nlohmann::ordered_json json = {{"schema", "criu-guest.image-diff/1"},
+                                   {"first", arguments.first},
+                                   {"second", arguments.second},
+                                   {"equal", differences.empty()},
+                                   {"complete", !more}};
     json["differences"] = nlohmann::ordered_json::array();
     for (const auto& difference : differences)
       json["differences"].push_back({{"where", difference.where},

@@ -98,8 +98,7 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
   CG_TRY(summary, image::edit(arguments.choice.image, changes, options));
   if (summary.verity) CG_CHECK(write_root_hash(arguments.choice.image, *summary.verity));
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-edit"},
-                                   {"version", 1},
+    nlohmann::ordered_json json = {{"schema", "criu-guest.image-edit/1"},
                                    {"image", arguments.choice.image},
                                    {"grown_bytes", summary.grown_bytes}};
     json["changes"] = nlohmann::ordered_json::array();

@@ -100,8 +100,7 @@ Result<image::ErofsOptions> ImageArguments::erofs(const image::ImageOptions& opt
 void print_summary(const image::ImageSummary& summary, double seconds, Context& context) {
   const std::string& output = context.options.output;
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-summary"},
-                                   {"version", 1},
+    nlohmann::ordered_json json = {{"schema", "criu-guest.image-summary/1"},
                                    {"image", output},
                                    {"bytes", summary.bytes},
                                    {"blocks", summary.blocks},
@@ -131,8 +130,7 @@ void print_summary(const image::ImageSummary& summary, double seconds, Context& 
 void print_summary(const image::InitrdSummary& summary, double seconds, Context& context) {
   const std::string& output = context.options.output;
   if (context.options.format == "json") {
-    const nlohmann::ordered_json json = {{"schema", "criu-guest/initrd-summary"},
-                                         {"version", 1},
+    const nlohmann::ordered_json json = {{"schema", "criu-guest.initrd-summary/1"},
                                          {"image", output},
                                          {"files", summary.files},
                                          {"bytes", summary.bytes},

@@ -12,8 +12,7 @@ namespace cg {
 
 Result<void> write_image_report(const std::string& image, const std::filesystem::path& report) {
   CG_TRY(reader, image::ImageReader::open(image));
-  nlohmann::ordered_json json = {{"schema", "criu-guest/image-report"},
-                                 {"version", 1},
+  nlohmann::ordered_json json = {{"schema", "criu-guest.image-report/1"},
                                  {"image", std::filesystem::path(image).filename().string()}};
   if (const auto info = reader.info(); !info.uuid.empty()) json["uuid"] = info.uuid;
   auto& entries = json["entries"] = nlohmann::ordered_json::array();

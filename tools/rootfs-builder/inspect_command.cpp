@@ -35,8 +35,7 @@ nlohmann::ordered_json partitions_json(const image::DiskLayout& layout) {
 
 void print_json(const ImageChoice& choice, const image::ImageReader& reader, std::ostream& out) {
   const image::ImageInfo info = reader.info();
-  const nlohmann::ordered_json json = {{"schema", "criu-guest/image-inspect"},
-                                       {"version", 1},
+  const nlohmann::ordered_json json = {{"schema", "criu-guest.image-inspect/1"},
                                        {"image", choice.image},
                                        {"form", form_of(reader)},
                                        {"file_bytes", reader.layout().bytes},
@@ -89,8 +88,7 @@ void print_initrd(const ImageChoice& choice, const image::ImageReader& reader, C
   std::vector<std::string> faults;
   for (const auto& fault : archive.faults()) faults.push_back(fault.what);
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-inspect"},
-                                   {"version", 1},
+    nlohmann::ordered_json json = {{"schema", "criu-guest.image-inspect/1"},
                                    {"image", choice.image},
                                    {"form", "initrd"},
                                    {"file_bytes", reader.layout().bytes},

@@ -103,10 +103,8 @@ Result<int> list(const Listing& listing, Context& context) {
     }
   }
   if (context.options.format == "json") {
-    nlohmann::ordered_json json = {{"schema", "criu-guest/image-listing"},
-                                   {"version", 1},
-                                   {"image", listing.choice.image},
-                                   {"path", listing.path}};
+    nlohmann::ordered_json json = {
+        {"schema", "criu-guest.image-listing/1"}, {"image", listing.choice.image}, {"path", listing.path}};
     json["entries"] = nlohmann::ordered_json::array();
     for (const auto& item : items) json["entries"].push_back(json_of(item.name, item.info));
     context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";

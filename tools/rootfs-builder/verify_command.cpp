@@ -196,8 +196,7 @@ Registered add_verify_command(CLI::App& app) {
             const bool unknown =
                 std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "UNKNOWN"; });
             if (context.options.format == "json") {
-              nlohmann::ordered_json json = {{"schema", "criu-guest/image-verify"},
-                                             {"version", 1},
+              nlohmann::ordered_json json = {{"schema", "criu-guest.image-verify/1"},
                                              {"image", state->choice.image},
                                              {"good", !failed && !unknown}};
               json["checks"] = nlohmann::ordered_json::array();

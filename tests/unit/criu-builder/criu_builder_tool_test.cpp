@@ -12,6 +12,7 @@
 #include "build.h"
 #include "elf/elf.h"
 #include "host.h"
+#include "json_schema.h"
 #include "plan.h"
 #include "temporary_directory.h"
 #include "unit/source/make_archive.h"
@@ -71,8 +72,8 @@ class CriuBuilder : public testing::Test {
 TEST_F(CriuBuilder, BuildsAStaticProgramAndItsDebugFile) {
   ASSERT_EQ(build({"--format", "json"}), exit_good) << err_.str();
   EXPECT_NE(err_.str().find("CRIU 9.9: version 9.9.9 chosen"), std::string::npos) << err_.str();
+  EXPECT_EQ(violation_of(out_.str(), "criu-builder.schema.json"), "") << out_.str();
   const auto json = nlohmann::json::parse(out_.str());
-  EXPECT_EQ(json["schema"], "criu-guest.criu-build/1");
   EXPECT_EQ(json["version"], "9.9.9");
   EXPECT_EQ(json["path"], built().string());
   EXPECT_EQ(json["sha256"], sha256_file(built()).value());
@@ -233,6 +234,7 @@ TEST_F(CriuBuilder, ListTextAndJson) {
       << out_.str();
   ASSERT_EQ(build(), exit_good);
   ASSERT_EQ(run({"list", "--format", "json"}), exit_good);
+  EXPECT_EQ(violation_of(out_.str(), "criu-builder.schema.json"), "") << out_.str();
   const auto row = nlohmann::json::parse(out_.str())["versions"][0];
   EXPECT_EQ(row["version"], "9.9.9");
   EXPECT_EQ(row["cached"], true);

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "schema.h"
+#include "json_schema.h"
 #include "scripted_tool.h"
 #include "temporary_directory.h"
 
@@ -92,12 +92,6 @@ TEST_F(Configuration, AConfigurationThatDoesNotSayItsArchitecture) {
   const auto outcome = run_kcheck({"fragment", "--criu=3.19", "--config", path("bare"), "--tree", path()});
   EXPECT_EQ(outcome.status, 2);
   EXPECT_TRUE(outcome.err.contains("give --arch")) << outcome.err;
-}
-
-std::string violation_of(const std::string& json, const std::string& schema_file) {
-  const auto schema =
-      nlohmann::json::parse(read_file(std::filesystem::path(CG_SOURCE_DIR) / "docs" / schema_file).value());
-  return schema_violation(nlohmann::json::parse(json), schema, schema);
 }
 
 TEST_F(Configuration, JsonOfEachCommandIsAsItsSchemaSays) {

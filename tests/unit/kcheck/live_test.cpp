@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "criu/matrix.h"
 #include "report/json.h"
-#include "schema.h"
+#include "json_schema.h"
 
 namespace cg {
 namespace {

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/sha256.h"
+#include "json_schema.h"
 #include "kernel_builder_tool.h"
 #include "temporary_directory.h"
 
@@ -93,7 +94,11 @@ TEST_F(KernelBuilder, InstallsUnderBothVersionsWithLinksAndManifest) {
   EXPECT_TRUE(fs::is_regular_file(out() / "vmlinux-9.9.9-7"));
   EXPECT_EQ(fs::read_symlink(out() / "vmlinuz.container"), "vmlinuz-9.9.9-7");
   EXPECT_TRUE(read_file(out() / "config-9.9.9-7").value().contains("CONFIG_GOOD=y"));
-  EXPECT_TRUE(read_file(out() / "kernel.json").value().contains("\"version\": \"9.9.9\""));
+  const auto manifest = read_file(out() / "kernel.json").value();
+  EXPECT_TRUE(manifest.contains("\"version\": \"9.9.9\""));
+  EXPECT_EQ(violation_of(manifest, "kernel-builder.schema.json"), "") << manifest;
+  ASSERT_EQ(build({"--format", "json"}), 0) << errors.str();
+  EXPECT_EQ(violation_of(output.str(), "kernel-builder.schema.json"), "") << output.str();
 }
 
 TEST_F(KernelBuilder, NothingChangedMeansNothingDoneAndAChangeRebuilds) {

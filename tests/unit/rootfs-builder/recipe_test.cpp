@@ -10,6 +10,7 @@
 
 #include "base/environment.h"
 #include "image/reader.h"
+#include "json_schema.h"
 #include "package_archive.h"
 #include "rootfs_builder_tool.h"
 #include "temporary_directory.h"
@@ -171,8 +172,9 @@ TEST_F(SystemCase, WhatTheBaseDoesNotHaveIsRefusedAndNothingIsWritten) {
 TEST_F(SystemCase, ThePlanIsAlsoThereAsFacts) {
   const auto outcome = build({write("system.toml", text).string(), "--dry-run", "--format", "json"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(violation_of(outcome.out, "rootfs-builder.schema.json"), "") << outcome.out;
   const auto plan = nlohmann::json::parse(outcome.out);
-  EXPECT_EQ(plan["schema"], "criu-guest/image-plan");
+  EXPECT_EQ(plan["schema"], "criu-guest.image-plan/1");
   std::map<std::string, int> steps;
   for (const auto& step : plan["steps"]) ++steps[step["do"]];
   EXPECT_EQ(steps["sysctl"], 3);
