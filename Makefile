@@ -21,7 +21,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(abspath $(CACHE))
 endif
 
-.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz bench install clean help
+.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz bench install release clean help
 
 all: tools
 
@@ -100,6 +100,10 @@ bench:
 install: tools
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX) > /dev/null
 	@echo "installed to $(DESTDIR)$(PREFIX)"
+
+## make release              the commit's source and the tools as archives with their SHA-256, in out/release
+release: tools
+	@BUILD=$(BUILD) OUT=$(OUT) scripts/release.sh
 
 clean:
 	@rm -rf build $(OUT)

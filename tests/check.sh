@@ -36,8 +36,15 @@ summary() {
 section "tools"
 "$MAKE" test-programs
 
-section "unit, image and hostile-input tests"
 failures=0
+section "release"
+if [ -z "$(git status --porcelain 2> /dev/null || echo none)" ]; then
+  "$MAKE" release OUT="$OUT" || failures=1
+else
+  echo "left out: only a commit is released, and there are changes (or no git checkout)"
+fi
+
+section "unit, image and hostile-input tests"
 ctest --test-dir "$BUILD" -L 'unit|image' --output-on-failure --output-junit "$PWD/$BUILD/quick.xml" -j "$(nproc)" --timeout "$test_seconds" || failures=1
 [ $failures = 0 ] || { summary "$BUILD/quick.xml" || true; exit 1; }
 
