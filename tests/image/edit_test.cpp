@@ -242,6 +242,28 @@ INSTANTIATE_TEST_SUITE_P(Mke2fs, EditForeign,
                                          "-t ext4 -O ^has_journal,^dir_index", "-t ext4 -O ^flex_bg",
                                          "-t ext4 -O orphan_file", "-t ext4 -O metadata_csum_seed"));
 
+class EditLarge : public ImageCase {};
+
+// Full leaves are split on the way; e2fsck follows the index to every name.
+TEST_F(EditLarge, AnIndexedDirectoryStaysIndexed) {
+  NEEDS_PROGRAM("debugfs");
+  std::ofstream(path("new")) << "new";
+  std::vector<TarEntry> entries;
+  for (int i = 0; i < 2000; ++i)
+    entries.push_back({.path = "many/a-name-of-some-length-" + std::to_string(i)});
+  const std::string img = image_of(entries, {"--size", "auto+4M"});
+  std::vector<std::string> inject = {"inject", img};
+  for (int i = 0; i < 500; ++i)
+    inject.push_back(text("new") + ":/many/one-more-name-of-such-length-" + std::to_string(i));
+  EXPECT_EQ(rootfs_builder({"mkdir", img, "/many/below"}).status, 0);
+  EXPECT_EQ(rootfs_builder({"remove", img, "/many/a-name-of-some-length-7"}).status, 0);
+  const auto outcome = rootfs_builder(inject);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_TRUE(is_clean(img));
+  EXPECT_TRUE(debugfs(img, "stat /many").contains("Flags: 0x81000"));  // extents, index
+  EXPECT_FALSE(debugfs(img, "stat /many/one-more-name-of-such-length-499").contains("not found"));
+}
+
 class EditRefuses : public ImageCase {};
 
 TEST_F(EditRefuses, FeaturesThatItCannotKeepUp) {
