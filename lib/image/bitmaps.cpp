@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <type_traits>
+#include <vector>
 
 #include "image/ext2_error.h"
 #include "image/group_counts.h"
@@ -16,7 +17,7 @@ using Scan = std::unique_ptr<std::remove_pointer_t<ext2_inode_scan>, void (*)(ex
 
 struct Walk {
   ext2_filsys fs;
-  ext2fs_block_bitmap taken;  // by inodes that were looked at; nullptr where a bit stands for several blocks
+  ext2fs_block_bitmap taken;  // by groups and the inodes before; or nullptr
   std::string wrong;          // not empty: what is
   std::uint64_t seen = 0;     // blocks of all inodes so far
 
@@ -34,7 +35,7 @@ int visit(ext2_filsys, blk64_t* block, e2_blkcnt_t, blk64_t, int, void* data) {
   if (!walk.good(*block)) return BLOCK_ABORT;
   if ((walk.taken && ext2fs_mark_block_bitmap2(walk.taken, *block)) ||
       ++walk.seen > ext2fs_blocks_count(walk.fs->super)) {
-    walk.wrong = fmt::format("has block {}, which another file has too", *block);
+    walk.wrong = fmt::format("has block {}, which something else has too", *block);
     return BLOCK_ABORT;
   }
   return 0;
@@ -45,37 +46,46 @@ std::unexpected<Error> damaged(const std::string& name, std::string_view owner, 
       fmt::format("{}: {} {}; the image is damaged, run 'e2fsck -f' on it first", name, owner, what));
 }
 
-// What the groups themselves lie in.
-Result<void> check_groups(ext2_filsys fs, const std::string& name) {
-  for (dgrp_t group = 0; group < fs->group_desc_count; ++group) {
-    struct Part {
-      const char* what;
-      blk64_t first;
-      blk64_t count;
-    };
-    for (const Part& part :
-         {Part{"block bitmap", ext2fs_block_bitmap_loc(fs, group), 1},
-          Part{"inode bitmap", ext2fs_inode_bitmap_loc(fs, group), 1},
-          Part{"inode table", ext2fs_inode_table_loc(fs, group), fs->inode_blocks_per_group}}) {
-      blk64_t free_one = 0;
-      if (ext2fs_find_first_zero_block_bitmap2(fs->block_map, part.first, part.first + part.count - 1,
-                                               &free_one) == 0)
+// What a group itself lies in. Blocks that are reserved for more descriptors belong to an inode.
+struct Part {
+  const char* what;
+  blk64_t first;
+  blk64_t count;
+};
+
+std::vector<Part> parts_of(ext2_filsys fs, dgrp_t group) {
+  std::vector<Part> parts = {{"block bitmap", ext2fs_block_bitmap_loc(fs, group), 1},
+                             {"inode bitmap", ext2fs_inode_bitmap_loc(fs, group), 1},
+                             {"inode table", ext2fs_inode_table_loc(fs, group), fs->inode_blocks_per_group}};
+  blk64_t super = 0;
+  blk64_t descriptors = 0;
+  blk64_t own_descriptors = 0;  // with meta_bg
+  ext2fs_super_and_bgd_loc2(fs, group, &super, &descriptors, &own_descriptors, nullptr);
+  if (group == 0 || super != 0) parts.push_back({"superblock", super, 1});
+  const blk64_t count = ext2fs_has_feature_meta_bg(fs->super) ? fs->super->s_first_meta_bg : fs->desc_blocks;
+  if (descriptors != 0 && count > 0) parts.push_back({"table of descriptors", descriptors, count});
+  if (own_descriptors != 0) parts.push_back({"table of descriptors", own_descriptors, 1});
+  return parts;
+}
+
+Result<void> check_groups(ext2_filsys fs, ext2fs_block_bitmap taken, const std::string& name) {
+  for (dgrp_t group = 0; group < fs->group_desc_count; ++group)
+    for (const Part& part : parts_of(fs, group))
+      for (blk64_t block = part.first; block < part.first + part.count; ++block) {
+        const bool marked = ext2fs_test_block_bitmap2(fs->block_map, block) != 0;
+        if (marked && !(taken && ext2fs_mark_block_bitmap2(taken, block))) continue;
         return damaged(name, fmt::format("the {} of group {}", part.what, group),
-                       fmt::format("has block {}, which is marked as free", free_one));
-    }
-  }
+                       fmt::format("has block {}, which {}", block,
+                                   marked ? "something else has too" : "is marked as free"));
+      }
   return {};
 }
 
-Result<void> check_inodes(ext2_filsys fs, const std::string& name) {
-  ext2fs_block_bitmap made = nullptr;
-  if (fs->cluster_ratio_bits == 0)
-    CG_EXT2(name + ": counting its blocks", ext2fs_allocate_block_bitmap(fs, "blocks of inodes", &made));
-  const Bitmap taken(made, ext2fs_free_block_bitmap);
+Result<void> check_inodes(ext2_filsys fs, ext2fs_block_bitmap taken, const std::string& name) {
   ext2_inode_scan opened = nullptr;
   CG_EXT2(name + ": reading its inodes", ext2fs_open_inode_scan(fs, 0, &opened));
   const Scan scan(opened, ext2fs_close_inode_scan);
-  Walk walk{.fs = fs, .taken = made, .wrong = {}};
+  Walk walk{.fs = fs, .taken = taken, .wrong = {}};
   for (;;) {
     ext2_ino_t number = 0;
     ext2_inode inode{};
@@ -98,8 +108,12 @@ Result<void> check_inodes(ext2_filsys fs, const std::string& name) {
 Result<void> read_bitmaps(ext2_filsys fs, const std::string& name) {
   CG_EXT2(name + ": reading its bitmaps", ext2fs_read_bitmaps(fs));
   CG_CHECK(check_counts(fs, name));
-  CG_CHECK(check_groups(fs, name));
-  return check_inodes(fs, name);
+  ext2fs_block_bitmap made = nullptr;  // what was seen in use; not where a bit stands for several blocks
+  if (fs->cluster_ratio_bits == 0)
+    CG_EXT2(name + ": counting its blocks", ext2fs_allocate_block_bitmap(fs, "blocks in use", &made));
+  const Bitmap taken(made, ext2fs_free_block_bitmap);
+  CG_CHECK(check_groups(fs, made, name));
+  return check_inodes(fs, made, name);
 }
 
 }  // namespace cg::image

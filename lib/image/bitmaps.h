@@ -10,7 +10,7 @@
 namespace cg::image {
 
 // Reads them into `fs` and walks all groups and inodes. Refused, with who has the block: counts that do not
-// agree, a block in use that is marked as free, or that two files have. `name` is for messages.
+// agree, a block in use that is marked as free, or that two have. `name` is for messages.
 Result<void> read_bitmaps(ext2_filsys fs, const std::string& name);
 
 }  // namespace cg::image

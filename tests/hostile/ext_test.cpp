@@ -86,7 +86,14 @@ TEST_F(HostileExt, ABlockOfTwoFiles) {
   const std::string used = block_of_conf();
   damage("sif /etc/other block[5] " + used);
   expect_refused_edit({"mkdir", text("image.img"), "/etc/directory"},
-                      "has block " + used + ", which another file has too");
+                      "has block " + used + ", which something else has too");
+}
+
+TEST_F(HostileExt, ABlockOfAFileAndOfTheInodeTable) {
+  const std::string table = block_by("imap /etc/conf", "at block");
+  damage("sif /etc/other block[5] " + table);
+  expect_refused_edit({"mkdir", text("image.img"), "/etc/directory"},
+                      "has block " + table + ", which something else has too");
 }
 
 TEST_F(HostileExt, AFirstBlockWhereNoneCanBe) {

@@ -1,12 +1,12 @@
 // Damaged ext2/3/4 file systems: looked through from the root down, then edited. An edit that is refused
-// leaves the image as it was and nothing beside it; one that succeeds on an image that e2fsck finds nothing
-// wrong with has put in what it says. (Without checksums a bitmap that calls a used block free is seen only
-// by e2fsck's walk over everything.)
+// leaves the image as it was and nothing beside it; one that only adds a file leaves every other file as it
+// was; one that succeeds on an image that e2fsck finds nothing wrong with has put in what it says.
 #include <ext2fs/ext2fs.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "base/process.h"
@@ -85,20 +85,28 @@ std::string make_image(const Kind& kind, const fuzz::Scratch& scratch) {
   return scratch.get("image");
 }
 
-void look(const ImageReader& image) {
+using Contents = std::map<std::string, std::string>;
+
+// The bytes of the files that can be read. One without links counts as removed, whoever still names it.
+Contents look(const ImageReader& image) {
   (void)image.info();
   (void)image.stat("/sbin/../long/small");
   std::uint64_t left = 2 << 20;
+  Contents contents;
   (void)walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
     (void)image.xattrs(path);
     if (info.meta.type != NodeType::regular) return {};
-    (void)image.read(path, [&](std::string_view piece) -> Result<void> {
+    std::string bytes;
+    const auto read = image.read(path, [&](std::string_view piece) -> Result<void> {
       if (piece.size() > left) return refused("enough");
       left -= piece.size();
+      bytes += piece;
       return {};
     });
+    if (read && info.links > 0) contents.emplace(path, std::move(bytes));
     return {};
   });
+  return contents;
 }
 
 }  // namespace
@@ -114,8 +122,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   scratch.put("image", bytes);
   scratch.put("new", new_bytes);
   const std::size_t files = scratch.count();
+  Contents before;
   if (const auto image = ImageReader::open(scratch / "image"))
-    look(*image);
+    before = look(*image);
   else
     fuzz::require(!image.error().message.empty(), "an error without a message");
 
@@ -134,6 +143,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto after = ImageReader::open(scratch / "image");
   fuzz::require(after.has_value(), "an edited image cannot be opened");
+  if (changes.size() == 1 && edited->changes[0].what == "added")
+    for (const auto& [path, content] : before) {
+      const auto now = after->read(path);
+      fuzz::require(now && *now == content, "another file has changed");
+    }
   const auto found = after->read("/sbin/new");
   if ((choice & 0x70) != 0 || (found && *found == new_bytes)) return 0;
   scratch.put("before", bytes);
