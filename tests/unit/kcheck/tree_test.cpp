@@ -581,8 +581,13 @@ TEST(TreeSpec, BindMountsBecomeOptions) {
                                                      "mnt[/usr]:/usr"}));
   EXPECT_EQ(options->restore, (std::vector<std::string>{"--external", "mnt[/dev/shm]:/run/shm", "--external",
                                                         "mnt[/usr]:/usr"}));
-  for (const char* text :
-       {"", "[]", "{\"mounts\":3}", "{\"mounts\":[3]}", "{\"mounts\":[{\"source\":\"/x\"}]}"})
+  const auto relative =
+      spec_options(R"({"mounts":[{"destination":"/dev/shm","type":"bind","source":"shm"}]})",
+                   "/bundle/config.json", container());
+  ASSERT_TRUE(relative);
+  EXPECT_EQ(relative->restore.at(1), "mnt[/dev/shm]:/bundle/shm");
+  for (const char* text : {"", "[]", "{\"mounts\":3}", R"({"mounts":[{"destination":"/usr","type":"bind"}]})",
+                           "{\"mounts\":[3]}", "{\"mounts\":[{\"source\":\"/x\"}]}"})
     EXPECT_FALSE(spec_options(text, "config.json", container())) << text;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -121,7 +122,7 @@ Result<SpecOptions> spec_options(const std::string& text, const std::string& nam
                                                                              : std::string();
     };
     const std::string destination = text_of("destination");
-    const std::string source = text_of("source");
+    std::string source = text_of("source");
     if (destination.empty()) return refused(name + ": a mount without \"destination\"");
     bool bind = text_of("type") == "bind";
     if (mount.contains("options") && mount["options"].is_array())
@@ -130,6 +131,10 @@ Result<SpecOptions> spec_options(const std::string& text, const std::string& nam
                        std::ranges::any_of(tree.mounts.front().second,
                                            [&](const auto& one) { return one.mountpoint == destination; });
     if (!bind || !there || !tree.has_own(Namespace::mount)) continue;
+    if (source.empty())
+      return refused(fmt::format("{}: the bind mount of {} has no \"source\"", name, destination));
+    // The specification takes another path from the bundle, which is where the file lies.
+    if (!source.starts_with('/')) source = (std::filesystem::absolute(name).parent_path() / source).string();
     OptionList(options.dump).add({"--external", fmt::format("mnt[{0}]:{0}", destination)});
     OptionList(options.restore).add({"--external", fmt::format("mnt[{}]:{}", destination, source)});
   }

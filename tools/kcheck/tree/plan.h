@@ -25,7 +25,8 @@ Plan make_plan(const Snapshot& tree, const Version& criu, const OptionTable& tab
 std::string restore_root(const Snapshot& tree);
 bool is_mountpoint(const Snapshot& tree, const std::string& path);
 
-// The options that bind mounts of an OCI runtime spec ask for, those that the tree really has.
+// The options that bind mounts of an OCI runtime spec ask for, those that the tree really has. `name` is the
+// spec's file.
 struct SpecOptions {
   std::vector<std::string> dump;
   std::vector<std::string> restore;
