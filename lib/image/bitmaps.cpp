@@ -15,30 +15,36 @@ namespace {
 using Bitmap = std::unique_ptr<std::remove_pointer_t<ext2fs_block_bitmap>, void (*)(ext2fs_block_bitmap)>;
 using Scan = std::unique_ptr<std::remove_pointer_t<ext2_inode_scan>, void (*)(ext2_inode_scan)>;
 
+// Where blocks may be shared, files may have more of them than there are; not without end.
+constexpr std::uint64_t most_shared = 16;  // times
+
+// Blocks in use, one after the other.
 struct Walk {
   ext2_filsys fs;
-  ext2fs_block_bitmap taken;  // by groups and the inodes before; or nullptr
+  ext2fs_block_bitmap taken;  // those that came before; nullptr where two may have one
   std::string wrong;          // not empty: what is
   std::uint64_t seen = 0;     // blocks of all inodes so far
 
-  bool good(blk64_t block) {
+  // One that others may have, too.
+  bool in_use(blk64_t block) {
     if (block < fs->super->s_first_data_block || block >= ext2fs_blocks_count(fs->super))
       wrong = fmt::format("has block {}, which lies outside of the file system", block);
     else if (!ext2fs_test_block_bitmap2(fs->block_map, block))
       wrong = fmt::format("has block {}, which is marked as free", block);
     return wrong.empty();
   }
+  bool take(blk64_t block) {
+    if (in_use(block) && taken && ext2fs_mark_block_bitmap2(taken, block))
+      wrong = fmt::format("has block {}, which something else has too", block);
+    return wrong.empty();
+  }
 };
 
 int visit(ext2_filsys, blk64_t* block, e2_blkcnt_t, blk64_t, int, void* data) {
   auto& walk = *static_cast<Walk*>(data);
-  if (!walk.good(*block)) return BLOCK_ABORT;
-  if ((walk.taken && ext2fs_mark_block_bitmap2(walk.taken, *block)) ||
-      ++walk.seen > ext2fs_blocks_count(walk.fs->super)) {
-    walk.wrong = fmt::format("has block {}, which something else has too", *block);
-    return BLOCK_ABORT;
-  }
-  return 0;
+  if (walk.take(*block) && ++walk.seen > ext2fs_blocks_count(walk.fs->super) * most_shared)
+    walk.wrong = "and those before it have many more blocks than there are";
+  return walk.wrong.empty() ? 0 : BLOCK_ABORT;
 }
 
 std::unexpected<Error> damaged(const std::string& name, std::string_view owner, std::string_view what) {
@@ -68,24 +74,20 @@ std::vector<Part> parts_of(ext2_filsys fs, dgrp_t group) {
   return parts;
 }
 
-Result<void> check_groups(ext2_filsys fs, ext2fs_block_bitmap taken, const std::string& name) {
-  for (dgrp_t group = 0; group < fs->group_desc_count; ++group)
-    for (const Part& part : parts_of(fs, group))
-      for (blk64_t block = part.first; block < part.first + part.count; ++block) {
-        const bool marked = ext2fs_test_block_bitmap2(fs->block_map, block) != 0;
-        if (marked && !(taken && ext2fs_mark_block_bitmap2(taken, block))) continue;
-        return damaged(name, fmt::format("the {} of group {}", part.what, group),
-                       fmt::format("has block {}, which {}", block,
-                                   marked ? "something else has too" : "is marked as free"));
-      }
+Result<void> check_groups(Walk& walk, const std::string& name) {
+  for (dgrp_t group = 0; group < walk.fs->group_desc_count; ++group)
+    for (const Part& part : parts_of(walk.fs, group))
+      for (blk64_t at = 0; at < part.count; ++at)
+        if (!walk.take(part.first + at))
+          return damaged(name, fmt::format("the {} of group {}", part.what, group), walk.wrong);
   return {};
 }
 
-Result<void> check_inodes(ext2_filsys fs, ext2fs_block_bitmap taken, const std::string& name) {
+Result<void> check_inodes(Walk& walk, const std::string& name) {
+  ext2_filsys const fs = walk.fs;
   ext2_inode_scan opened = nullptr;
   CG_EXT2(name + ": reading its inodes", ext2fs_open_inode_scan(fs, 0, &opened));
   const Scan scan(opened, ext2fs_close_inode_scan);
-  Walk walk{.fs = fs, .taken = taken, .wrong = {}};
   for (;;) {
     ext2_ino_t number = 0;
     ext2_inode inode{};
@@ -94,7 +96,7 @@ Result<void> check_inodes(ext2_filsys fs, ext2fs_block_bitmap taken, const std::
     if (inode.i_links_count == 0) continue;
     // Attribute blocks may be shared.
     const blk64_t attributes = ext2fs_file_acl_block(fs, &inode);
-    if (attributes == 0 || walk.good(attributes)) {
+    if (attributes == 0 || walk.in_use(attributes)) {
       if (!ext2fs_inode_has_valid_blocks2(fs, &inode)) continue;
       CG_EXT2(fmt::format("{}: the blocks of inode {}", name, number),
               ext2fs_block_iterate3(fs, number, BLOCK_FLAG_READ_ONLY, nullptr, visit, &walk));
@@ -108,12 +110,14 @@ Result<void> check_inodes(ext2_filsys fs, ext2fs_block_bitmap taken, const std::
 Result<void> read_bitmaps(ext2_filsys fs, const std::string& name) {
   CG_EXT2(name + ": reading its bitmaps", ext2fs_read_bitmaps(fs));
   CG_CHECK(check_counts(fs, name));
-  ext2fs_block_bitmap made = nullptr;  // what was seen in use; not where a bit stands for several blocks
-  if (fs->cluster_ratio_bits == 0)
+  // Not where a bit stands for several blocks, nor where files share some on purpose.
+  ext2fs_block_bitmap made = nullptr;
+  if (fs->cluster_ratio_bits == 0 && !(fs->super->s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS))
     CG_EXT2(name + ": counting its blocks", ext2fs_allocate_block_bitmap(fs, "blocks in use", &made));
   const Bitmap taken(made, ext2fs_free_block_bitmap);
-  CG_CHECK(check_groups(fs, made, name));
-  return check_inodes(fs, made, name);
+  Walk walk{.fs = fs, .taken = made, .wrong = {}};
+  CG_CHECK(check_groups(walk, name));
+  return check_inodes(walk, name);
 }
 
 }  // namespace cg::image

@@ -96,6 +96,24 @@ TEST_F(HostileExt, ABlockOfAFileAndOfTheInodeTable) {
                       "has block " + table + ", which something else has too");
 }
 
+// libext2fs prints a line of its own about a bit that there is not, past all that this program says.
+TEST_F(HostileExt, AnInodeTableBehindTheEnd) {
+  damage("set_bg 0 inode_table 99999999");
+  damage("set_bg 0 checksum calc");
+  testing::internal::CaptureStderr();
+  expect_refused_edit({"mkdir", text("image.img"), "/etc/directory"}, "outside of the file system");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+// Some images share them on purpose, and say so.
+TEST_F(HostileExt, SharedBlocksAreNoDamage) {
+  damage("sif /etc/other block[5] " + block_of_conf());
+  EXPECT_TRUE(rootfs_builder({"verify", text("image.img")}).out.contains("FAIL    bitmaps"));
+  damage("feature shared_blocks");
+  EXPECT_TRUE(rootfs_builder({"verify", text("image.img")}).out.contains("PASS    bitmaps"));
+  expect_refused_edit({"mkdir", text("image.img"), "/etc/directory"}, "shared_blocks");
+}
+
 TEST_F(HostileExt, AFirstBlockWhereNoneCanBe) {
   damage("ssv first_data_block 7");
   for (const auto& args : std::vector<std::vector<std::string>>{
