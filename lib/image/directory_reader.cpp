@@ -131,7 +131,7 @@ Result<void> DirectoryReader::enter(HostBatch& batch, UniqueFd fd) {
   batch.entries.push_back(std::move(made));
   CG_TRY(names, read_names(fd.get(), host_path()));
   if (!levels_.empty()) levels_.back().fd.reset();
-  levels_.push_back({std::move(fd), path_.size(), std::move(names)});
+  levels_.push_back({std::move(fd), {info.st_dev, info.st_ino}, path_.size(), std::move(names)});
   return {};
 }
 
@@ -177,7 +177,11 @@ Result<void> DirectoryReader::step(HostBatch& batch) {
   if (!level.fd) {
     level.fd.reset(
         open(host_path().c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY | (path_.empty() ? 0 : O_NOFOLLOW)));
-    if (!level.fd) return cannot_errno(host_path(), errno);
+    struct stat info {};
+    if (!level.fd || fstat(level.fd.get(), &info) != 0) return cannot_errno(host_path(), errno);
+    // By its path it may be another one now, behind a link that leads out of the tree.
+    if (level.identity != std::pair(info.st_dev, info.st_ino))
+      return cannot(host_path() + ": became another directory while it was read");
   }
   auto [name, type] = std::move(level.names.back());
   level.names.pop_back();

@@ -60,6 +60,7 @@ class DirectoryReader {
  private:
   struct Level {
     UniqueFd fd;  // closed while a directory below is read: a deep tree must not take all descriptors
+    std::pair<dev_t, ino_t> identity;  // what must be there when it is opened again
     std::size_t path_length = 0;
     std::vector<HostName> names;  // descending: the next one is the last
   };
