@@ -247,6 +247,23 @@ TEST_F(Create, EveryDocumentFollowsItsSchema) {
   document({"verify", text("initrd")}, "image-verify");
 }
 
+TEST_F(Create, WhatAFormDoesNotHaveIsRefused) {
+  write_tar_file(path("input.tar"), {{.path = "a"}});
+  for (const char* const form : {"initrd", "erofs", "kata-erofs"})
+    for (const auto& [option, value] :
+         std::vector<std::pair<const char*, const char*>>{{"--size", "64M"},
+                                                          {"--size", "auto+64M"},
+                                                          {"--journal", "4M"},
+                                                          {"--inodes", "100"},
+                                                          {"--inode-ratio", "4K"}}) {
+      const auto outcome = rootfs_builder(
+          {"create", "--from", text("input.tar"), "-o", text("x.img"), "--form", form, option, value});
+      EXPECT_EQ(outcome.status, 2) << form << option << outcome.err;
+      EXPECT_TRUE(outcome.err.contains(option) && outcome.err.contains(form)) << outcome.err;
+      EXPECT_FALSE(fs::exists(path("x.img")));
+    }
+}
+
 TEST_F(Create, InodesAreAsManyAsWished) {
   const std::vector<TarEntry> entries = {{.path = "a", .content = "a"}, {.path = "b/c", .content = "c"}};
   const auto inodes = [&](std::vector<std::string> more) {

@@ -61,10 +61,15 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
     CG_TRY(bytes, image::parse_size(journal));
     options.journal_bytes = bytes;
   }
-  if ((!inodes.empty() || !inode_ratio.empty()) &&
-      (frame.form == image::Form::initrd || image::is_erofs(frame.form)))
-    return usage_error(fmt::format("{}: the form {} has no table of inodes; leave it out",
-                                   inodes.empty() ? "--inode-ratio" : "--inodes", form));
+  if (frame.form == image::Form::initrd || image::is_erofs(frame.form)) {
+    const auto without = [&](std::string_view option, std::string_view why) {
+      return usage_error(fmt::format("{}: the form {} {}; leave it out", option, form, why));
+    };
+    if (size != "auto") return without("--size " + size, "is as large as its files need");
+    if (journal != "auto" && journal != "none") return without("--journal " + journal, "has no journal");
+    if (!inodes.empty()) return without("--inodes", "has no table of inodes");
+    if (!inode_ratio.empty()) return without("--inode-ratio", "has no table of inodes");
+  }
   if (!inodes.empty()) {
     std::uint64_t count = 0;
     const auto [end, error] = std::from_chars(inodes.data(), inodes.data() + inodes.size(), count);
@@ -89,8 +94,6 @@ Result<image::Compression> ImageArguments::initrd_compression() const {
 
 Result<image::ErofsOptions> ImageArguments::erofs(const image::ImageOptions& options) const {
   image::ErofsOptions erofs{.frame = options.frame, .uuid = options.uuid, .time = options.source_date_epoch};
-  if (options.size.fixed)
-    return usage_error(fmt::format("size '{}': an EROFS image is as large as its files need", size));
   if (!compression.empty()) erofs.compression = compression;
   for (const std::string_view known : {"lz4hc", "lz4", "none"})
     if (erofs.compression == known) return erofs;
