@@ -9,9 +9,9 @@
 #include <optional>
 
 #include "image/compare.h"
-#include "image/ext2_error.h"
-#include "image/extract.h"
-#include "image/file_tree.h"
+#include "image/ext4/read/ext2_error.h"
+#include "image/tree/extract.h"
+#include "image/tree/file_tree.h"
 
 namespace cg::image {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "base/text.h"
 #include "image/compare.h"
-#include "image/features.h"
-#include "image/uuid.h"
+#include "image/disk/uuid.h"
+#include "image/ext4/read/features.h"
 
 namespace cg::image {
 namespace {

@@ -7,17 +7,17 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "image/bitmaps.h"
-#include "image/commit.h"
-#include "image/ext2_error.h"
-#include "image/ext_editor.h"
-#include "image/frame.h"
-#include "image/grow.h"
-#include "image/image_lock.h"
+#include "image/bytes/commit.h"
+#include "image/bytes/image_lock.h"
+#include "image/bytes/undo_journal.h"
+#include "image/disk/frame.h"
+#include "image/disk/layout.h"
+#include "image/ext4/edit/ext_editor.h"
+#include "image/ext4/edit/grow.h"
+#include "image/ext4/read/bitmaps.h"
+#include "image/ext4/read/ext2_error.h"
 #include "image/initrd/edit.h"
 #include "image/initrd/files.h"
-#include "image/layout.h"
-#include "image/undo_journal.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "image/change.h"
+#include "image/disk/verity.h"
 #include "image/initrd/writer.h"
-#include "image/verity.h"
+#include "image/tree/change.h"
 
 namespace cg::image {
 

@@ -7,7 +7,7 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "image/ext4_writer.h"
+#include "image/ext4/write/ext4_writer.h"
 
 namespace cg::image {
 namespace {

@@ -11,14 +11,14 @@
 
 #include "base/file.h"
 #include "base/result.h"
-#include "image/block_file.h"
-#include "image/content.h"
-#include "image/frame.h"
+#include "image/bytes/block_file.h"
+#include "image/disk/frame.h"
+#include "image/disk/uuid.h"
+#include "image/ext4/write/content.h"
+#include "image/ext4/write/size.h"
+#include "image/ext4/write/space.h"
 #include "image/initrd/writer.h"
-#include "image/size.h"
-#include "image/space.h"
-#include "image/tree.h"
-#include "image/uuid.h"
+#include "image/tree/tree.h"
 
 namespace cg::image {
 

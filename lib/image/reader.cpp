@@ -7,10 +7,10 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "image/bytes/undo_journal.h"
 #include "image/erofs/files.h"
-#include "image/ext_files.h"
+#include "image/ext4/read/ext_files.h"
 #include "image/initrd/files.h"
-#include "image/undo_journal.h"
 
 namespace cg::image {
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "image/layout.h"
-#include "image/tree.h"
+#include "image/disk/layout.h"
+#include "image/tree/tree.h"
 
 struct struct_ext2_filsys;
 

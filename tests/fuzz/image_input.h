@@ -16,7 +16,7 @@
 
 #include "base/file.h"
 #include "fuzz/require.h"
-#include "image/device.h"
+#include "image/bytes/device.h"
 
 namespace cg::fuzz {
 

@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "base/file.h"
-#include "image/gpt.h"
-#include "image/mbr.h"
+#include "image/disk/gpt.h"
+#include "image/disk/mbr.h"
 
 namespace cg {
 namespace fs = std::filesystem;

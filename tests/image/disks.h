@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "image/layout.h"
+#include "image/disk/layout.h"
 
 namespace cg {
 

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "configuration_commands.h"
-#include "explain_command.h"
-#include "flags_command.h"
-#include "image_command.h"
-#include "live.h"
+#include "config/configuration_commands.h"
+#include "explain/explain_command.h"
+#include "flags/flags_command.h"
+#include "image/image_command.h"
+#include "live/live.h"
 #include "options.h"
 #include "tree/tree_command.h"
 

@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "commands.h"
+#include "commands/commands.h"
 
 namespace cg {
 

@@ -15,7 +15,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "image/erofs/superblock.h"
-#include "image/tree_files.h"
+#include "image/tree/tree_files.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "image/erofs/superblock.h"
-#include "image/extract.h"
+#include "image/tree/extract.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;

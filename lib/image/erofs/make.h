@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "image/frame.h"
+#include "image/disk/frame.h"
+#include "image/disk/uuid.h"
 #include "image/image_builder.h"
 #include "image/reader.h"
-#include "image/uuid.h"
 
 namespace cg::image {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "image/uuid.h"
+#include "image/disk/uuid.h"
 
 namespace cg::image {
 namespace {

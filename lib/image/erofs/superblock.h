@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "image/device.h"
+#include "image/bytes/device.h"
 
 namespace cg::image {
 

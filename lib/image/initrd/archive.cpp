@@ -11,7 +11,7 @@
 #include <tuple>
 
 #include "compress/decoder.h"
-#include "image/block_file.h"
+#include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
 
 namespace cg::image {

@@ -11,8 +11,8 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "compress/codec.h"
-#include "image/device.h"
-#include "image/file_tree.h"
+#include "image/bytes/device.h"
+#include "image/tree/file_tree.h"
 
 namespace cg::image {
 

@@ -10,10 +10,10 @@
 #include <cerrno>
 
 #include "base/file.h"
-#include "image/image_lock.h"
+#include "image/bytes/image_lock.h"
+#include "image/bytes/undo_journal.h"
 #include "image/initrd/editor.h"
 #include "image/initrd/writer.h"
-#include "image/undo_journal.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;

@@ -2,9 +2,9 @@
 // kernel unpacks them, or by writing the whole anew.
 #pragma once
 
-#include "image/device.h"
+#include "image/bytes/device.h"
 #include "image/edit.h"
-#include "image/editor.h"
+#include "image/tree/editor.h"
 
 namespace cg::image {
 

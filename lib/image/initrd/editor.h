@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "image/editor.h"
 #include "image/initrd/archive.h"
+#include "image/tree/editor.h"
 
 namespace cg::image {
 

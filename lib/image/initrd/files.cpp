@@ -1,7 +1,7 @@
 #include "image/initrd/files.h"
 
 #include "image/initrd/archive.h"
-#include "image/tree_files.h"
+#include "image/tree/tree_files.h"
 
 namespace cg::image {
 namespace {

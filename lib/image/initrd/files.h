@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "image/layout.h"
+#include "image/disk/layout.h"
 #include "image/reader.h"
 
 namespace cg::image {

@@ -8,9 +8,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "image/block_file.h"
-#include "image/extract.h"
+#include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
+#include "image/tree/extract.h"
 
 namespace cg::image {
 namespace {

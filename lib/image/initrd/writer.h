@@ -13,7 +13,7 @@
 #include "compress/encoder.h"
 #include "image/initrd/archive.h"
 #include "image/reader.h"
-#include "image/tree.h"
+#include "image/tree/tree.h"
 
 namespace cg::image {
 

@@ -11,11 +11,11 @@
 
 #include "base/process.h"
 #include "fuzz/image_input.h"
+#include "image/bytes/overlay.h"
 #include "image/edit.h"
-#include "image/ext2_io.h"
-#include "image/ext_editor.h"
-#include "image/extract.h"
-#include "image/overlay.h"
+#include "image/ext4/edit/ext_editor.h"
+#include "image/ext4/read/ext2_io.h"
+#include "image/tree/extract.h"
 
 namespace {
 

@@ -4,10 +4,10 @@
 #include <cstdint>
 
 #include "fuzz/image_input.h"
-#include "image/frame.h"
-#include "image/gpt.h"
-#include "image/mbr.h"
-#include "image/overlay.h"
+#include "image/bytes/overlay.h"
+#include "image/disk/frame.h"
+#include "image/disk/gpt.h"
+#include "image/disk/mbr.h"
 
 namespace {
 

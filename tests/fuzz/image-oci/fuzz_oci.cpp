@@ -6,7 +6,7 @@
 
 #include "base/sha256.h"
 #include "fuzz/image_input.h"
-#include "image/sources.h"
+#include "image/tree/sources.h"
 
 using namespace cg;
 using namespace cg::image;

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "fuzz/image_input.h"
-#include "image/extract.h"
-#include "image/sources.h"
+#include "image/tree/extract.h"
+#include "image/tree/sources.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "fuzz/image_input.h"
-#include "image/undo_journal.h"
+#include "image/bytes/undo_journal.h"
 
 namespace {
 

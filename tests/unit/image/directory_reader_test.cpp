@@ -1,4 +1,4 @@
-#include "image/directory_reader.h"
+#include "image/tree/directory_reader.h"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
 // Words of the command line: sizes, UUIDs, injections.
 #include <gtest/gtest.h>
 
-#include "image/change.h"
-#include "image/size.h"
-#include "image/uuid.h"
+#include "image/disk/uuid.h"
+#include "image/ext4/write/size.h"
+#include "image/tree/change.h"
 
 namespace cg::image {
 namespace {

@@ -1,4 +1,4 @@
-#include "image/space.h"
+#include "image/ext4/write/space.h"
 
 #include <gtest/gtest.h>
 

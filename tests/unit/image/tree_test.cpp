@@ -1,4 +1,4 @@
-#include "image/tree.h"
+#include "image/tree/tree.h"
 
 #include <gtest/gtest.h>
 

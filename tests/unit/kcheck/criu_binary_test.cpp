@@ -1,4 +1,4 @@
-#include "criu_binary.h"
+#include "live/criu_binary.h"
 
 #include <gtest/gtest.h>
 

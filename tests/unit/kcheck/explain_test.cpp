@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "explain_command.h"
+#include "explain/explain_command.h"
 #include "json_schema.h"
 #include "scripted_tool.h"
 #include "temporary_directory.h"

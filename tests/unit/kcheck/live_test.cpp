@@ -1,5 +1,5 @@
 // `kcheck live` over a scripted system: which version is judged, and what counts.
-#include "live.h"
+#include "live/live.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "criu/matrix.h"
-#include "report/json.h"
 #include "json_schema.h"
+#include "report/json.h"
 
 namespace cg {
 namespace {

@@ -17,8 +17,8 @@
 
 #include "base/file.h"
 #include "temporary_directory.h"
-#include "tree/checks.h"
-#include "tree/collect.h"
+#include "tree/checks/checks.h"
+#include "tree/collect/collect.h"
 #include "tree/tree_command.h"
 
 namespace cg::tree {

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "criu/options.h"
-#include "tree/checks.h"
+#include "tree/checks/checks.h"
 #include "tree/plan.h"
 #include "tree/tree_command.h"
 

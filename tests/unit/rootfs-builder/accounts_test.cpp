@@ -1,4 +1,4 @@
-#include "accounts.h"
+#include "recipe/accounts.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "recipe.h"
+#include "recipe/recipe.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include "base/environment.h"
 #include "image/reader.h"
 #include "json_schema.h"
-#include "package_archive.h"
+#include "recipe/package_archive.h"
 #include "rootfs_builder_tool.h"
 #include "temporary_directory.h"
 

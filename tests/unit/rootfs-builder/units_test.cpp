@@ -1,5 +1,5 @@
 // Links of systemd's units, beside those that systemctl itself makes where it is installed.
-#include "units.h"
+#include "recipe/units.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tree/checks.h"
+#include "tree/checks/checks.h"
 
 namespace cg::tree {
 

@@ -8,9 +8,9 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "criu_binary.h"
+#include "live/criu_binary.h"
 #include "probes/runner.h"
-#include "tree/collect.h"
+#include "tree/collect/collect.h"
 #include "tree/plan.h"
 
 namespace cg {

@@ -1,0 +1,73 @@
+#include "image/bytes/device.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace cg::image {
+namespace {
+
+bool inside(std::uint64_t offset, std::size_t count, std::uint64_t size) {
+  return offset <= size && count <= size - offset;
+}
+
+}  // namespace
+
+Result<void> Device::read(std::uint64_t offset, std::span<std::byte> into) {
+  if (const int error = get(offset, into))
+    return cannot_errno(fmt::format("reading {} at {}", name(), offset), error);
+  return {};
+}
+
+Result<void> Device::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (const int error = put(offset, bytes)) return cannot_errno("writing " + name(), error);
+  return {};
+}
+
+Result<FileDevice> FileDevice::of(int fd, std::string name) {
+  struct stat info {};
+  if (fstat(fd, &info) != 0) return cannot_errno(name, errno);
+  return FileDevice(fd, std::move(name), static_cast<std::uint64_t>(info.st_size));
+}
+
+int FileDevice::get(std::uint64_t offset, std::span<std::byte> into) {
+  if (!inside(offset, into.size(), size_)) return EIO;
+  while (!into.empty()) {
+    const ssize_t got = pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno;
+    if (got == 0 && past_end_ == PastEnd::error) return EIO;
+    if (got == 0) {
+      std::ranges::fill(into, std::byte{});
+      return 0;
+    }
+    into = into.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return 0;
+}
+
+int FileDevice::put(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (!inside(offset, bytes.size(), size_)) return ENOSPC;
+  while (!bytes.empty()) {
+    const ssize_t done = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return errno;
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+    offset += static_cast<std::uint64_t>(done);
+  }
+  return 0;
+}
+
+int Window::get(std::uint64_t offset, std::span<std::byte> into) {
+  return inside(offset, into.size(), size_) ? base_->get(offset_ + offset, into) : EIO;
+}
+
+int Window::put(std::uint64_t offset, std::span<const std::byte> bytes) {
+  return inside(offset, bytes.size(), size_) ? base_->put(offset_ + offset, bytes) : ENOSPC;
+}
+
+}  // namespace cg::image

@@ -1,0 +1,231 @@
+// Kata's layouts: osbuilder puts the partition at 1 MiB and makes the file a multiple of 128 MiB; a hash
+// partition starts at 99 % of it. With a DAX header all of that moves up by 2 MiB: the kernel's pmem driver
+// hides them and shows the second partition table, a guest without pmem sees the first.
+#include "image/disk/frame.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+
+#include "base/text.h"
+#include "image/disk/gpt.h"
+#include "image/disk/mbr.h"
+
+namespace cg::image {
+namespace {
+
+constexpr std::uint64_t megabyte = 1 << 20;
+constexpr std::uint64_t kata_step = 128 * megabyte;
+
+struct FormName {
+  Form form;
+  std::string_view name;
+};
+constexpr FormName names[] = {
+    {Form::ext4, "ext4"},     {Form::kata, "kata"},   {Form::kata_dax, "kata-dax"},    {Form::gpt, "gpt"},
+    {Form::initrd, "initrd"}, {Form::erofs, "erofs"}, {Form::kata_erofs, "kata-erofs"}};
+
+// The superblock of an NVDIMM "pfn" device as Kata images carry it (layout: Linux drivers/nvdimm/pfn.h).
+struct [[gnu::packed]] PfnSuperblock {
+  char signature[16] = {'N', 'V', 'D', 'I', 'M', 'M', '_', 'P', 'F', 'N', '_', 'I', 'N', 'F', 'O', 0};
+  std::uint8_t uuid[16] = {};
+  std::uint8_t parent[16] = {};
+  std::uint32_t flags = 0;
+  std::uint16_t version_major = 0;
+  std::uint16_t version_minor = 2;
+  std::uint64_t data_offset = dax_data_offset;
+  std::uint64_t pages = 0;
+  std::uint32_t mode = 1;  // the page structures are in RAM
+  std::uint32_t start_pad = 0;
+  std::uint32_t end_trunc = 0;
+  std::uint32_t align = dax_data_offset;
+  std::uint8_t padding[4000] = {};
+  std::uint64_t checksum = 0;
+};
+static_assert(sizeof(PfnSuperblock) == 4096);
+
+// Fletcher's sum over 32-bit words, with the field itself zero.
+std::uint64_t fletcher64(std::span<const std::byte> bytes) {
+  std::uint32_t low = 0;
+  std::uint64_t high = 0;
+  for (std::size_t at = 0; at < bytes.size(); at += 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes.data() + at, 4);
+    low += word;
+    high += low;
+  }
+  return high << 32 | low;
+}
+
+bool has_partitions(Form form) {
+  return form != Form::ext4 && form != Form::initrd && form != Form::erofs;
+}
+
+std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
+  return (value + step - 1) / step * step;
+}
+
+}  // namespace
+
+Result<Form> parse_form(std::string_view text) {
+  std::vector<std::string> known;
+  for (const FormName& entry : names) {
+    if (entry.name == text) return entry.form;
+    known.emplace_back(entry.name);
+  }
+  return usage_error(
+      fmt::format("form '{}': not one of {}{}", text, join(known, ", "), did_you_mean(text, known)));
+}
+
+std::string_view to_string(Form form) {
+  for (const FormName& entry : names)
+    if (entry.form == form) return entry.name;
+  return "?";
+}
+
+bool is_erofs(Form form) {
+  return form == Form::erofs || form == Form::kata_erofs;
+}
+
+Result<Frame> make_frame(Form form, bool verity) {
+  if (verity && !has_partitions(form))
+    return usage_error(fmt::format("a dm-verity tree needs a partition; the form {} has none: choose {}",
+                                   to_string(form),
+                                   form == Form::erofs ? "kata-erofs" : "kata, kata-dax or gpt"));
+  return Frame{form, verity};
+}
+
+std::uint64_t Frame::offset() const {
+  switch (form) {
+    case Form::ext4:
+    case Form::initrd:
+    case Form::erofs:
+      return 0;
+    case Form::kata:
+    case Form::kata_erofs:
+    case Form::gpt:
+      return megabyte;
+    case Form::kata_dax:
+      return dax_data_offset + megabyte;
+  }
+  return 0;
+}
+
+std::uint64_t Frame::verity_offset(std::uint64_t total) const {
+  const std::uint64_t end = total - (form == Form::gpt ? std::min(total, megabyte) : 0);
+  return end / megabyte * 99 / 100 * megabyte;
+}
+
+std::uint64_t Frame::inside(std::uint64_t total) const {
+  const std::uint64_t tail = form == Form::gpt ? megabyte : 0;
+  const std::uint64_t end = verity ? verity_offset(total) : total - std::min(total, tail);
+  return end > offset() ? end - offset() : 0;
+}
+
+std::uint64_t Frame::around(std::uint64_t bytes) const {
+  if (!has_partitions(form)) return bytes;
+  const std::uint64_t step = form == Form::gpt || form == Form::kata_erofs ? megabyte : kata_step;
+  std::uint64_t total = round_up(offset() + bytes, step);
+  const auto fits = [&] {
+    if (inside(total) < bytes) return false;
+    const std::uint64_t end = total - (form == Form::gpt ? megabyte : 0);
+    return !verity || end - std::min(end, verity_offset(total)) >=
+                          verity_tree_blocks(inside(total) / verity_block) * verity_block;
+  };
+  while (!fits()) total += step;
+  return total;
+}
+
+Result<std::optional<VerityTree>> write_frame(const Frame& frame, Device& disk, const Uuid& id) {
+  if (!has_partitions(frame.form)) return std::nullopt;
+  const std::uint64_t total = disk.size();
+  const std::uint64_t start = frame.offset();
+  const std::uint64_t bytes = frame.inside(total);
+  const std::uint64_t hash_start = frame.verity_offset(total);
+  const std::uint64_t hash_bytes = total - (frame.form == Form::gpt ? megabyte : 0) - hash_start;
+  std::uint32_t number = 0;
+  std::memcpy(&number, id.data(), sizeof number);
+  if (frame.form == Form::gpt) {
+    const auto part_id = [&](std::string_view what) {
+      return derive_uuid(to_string(id) + " " + std::string(what));
+    };
+    std::vector<GptEntry> entries = {{.type = frame.verity ? gpt_type_root_x86_64 : gpt_type_linux,
+                                      .id = part_id("root"),
+                                      .offset = start,
+                                      .bytes = bytes,
+                                      .name = "root"}};
+    if (frame.verity)
+      entries.push_back({.type = gpt_type_root_verity_x86_64,
+                         .id = part_id("verity"),
+                         .offset = hash_start,
+                         .bytes = hash_bytes,
+                         .name = "root-verity"});
+    CG_CHECK(write_gpt(disk, entries, part_id("disk")));
+  } else {
+    const auto put_table = [&](std::uint64_t base) {
+      std::vector<MbrEntry> entries = {{.number = 1,
+                                        .active = frame.verity,
+                                        .start = (start - base) / sector_bytes,
+                                        .sectors = bytes / sector_bytes}};
+      if (frame.verity)
+        entries.push_back(
+            {.number = 2, .start = (hash_start - base) / sector_bytes, .sectors = hash_bytes / sector_bytes});
+      return write_mbr(disk, base, entries, number);
+    };
+    CG_CHECK(put_table(0));
+    if (frame.form == Form::kata_dax) {
+      CG_CHECK(put_table(dax_data_offset));
+      PfnSuperblock super;
+      super.checksum = fletcher64(std::as_bytes(std::span(&super, 1)));
+      CG_CHECK(disk.write(dax_superblock_offset, std::as_bytes(std::span(&super, 1))));
+    }
+  }
+  if (!frame.verity) return std::nullopt;
+  Window data(disk, start, bytes);
+  Window hash(disk, hash_start, hash_bytes);
+  CG_TRY(tree, write_verity_tree(data, hash, verity_salt(id)));
+  return tree;
+}
+
+Result<std::optional<VerityPartition>> find_verity(Device& disk, const DiskLayout& layout, const Place& place,
+                                                   const Uuid& file_system) {
+  using Evidence = VerityPartition::Evidence;
+  for (const Partition& partition : layout.partitions) {
+    if (partition.number != place.partition + 1 || partition.offset != place.offset + place.bytes ||
+        partition.content != ContentKind::unknown)
+      continue;
+    if (partition.type == gpt_type_root_verity_x86_64) return VerityPartition{partition, Evidence::certain};
+    Window data(disk, place.offset, place.bytes);
+    Window hash(disk, partition.offset, partition.bytes);
+    CG_TRY(made_here, begins_verity_tree(data, hash, verity_salt(file_system)));
+    if (made_here) return VerityPartition{partition, Evidence::certain};
+    if (frame_of(layout)) return VerityPartition{partition, Evidence::likely};
+  }
+  return std::nullopt;
+}
+
+std::optional<Frame> frame_of(const DiskLayout& layout) {
+  Frame frame;
+  switch (layout.scheme) {
+    case Scheme::raw:
+      return frame;
+    case Scheme::mbr:
+      frame.form = Form::kata;
+      break;
+    case Scheme::dax:
+      frame.form = Form::kata_dax;
+      break;
+    case Scheme::gpt:
+      frame.form = Form::gpt;
+      break;
+  }
+  if (layout.partitions.empty() || layout.partitions.size() > 2) return std::nullopt;
+  frame.verity = layout.partitions.size() == 2;
+  const Partition& root = layout.partitions[0];
+  const bool same = root.offset == frame.offset() && root.bytes == frame.inside(layout.bytes) &&
+                    (!frame.verity || layout.partitions[1].offset == frame.verity_offset(layout.bytes));
+  return same ? std::optional(frame) : std::nullopt;
+}
+
+}  // namespace cg::image

@@ -1,0 +1,166 @@
+#include "image/ext4/read/ext_files.h"
+
+#include <ext2fs/ext2fs.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "image/disk/uuid.h"
+#include "image/ext4/read/ext2_error.h"
+#include "image/ext4/read/ext2_io.h"
+#include "image/ext4/read/features.h"
+#include "image/ext4/read/lookup.h"
+#include "image/ext4/read/xattr.h"
+
+namespace cg::image {
+namespace {
+
+using LastLink = ImageReader::LastLink;
+using Sink = ImageReader::Sink;
+
+Timestamp timestamp(std::uint32_t seconds, std::uint32_t extra) {
+  return {static_cast<std::int32_t>(seconds) + (static_cast<std::int64_t>(extra & 3) << 32), extra >> 2};
+}
+
+class ExtFiles final : public ImageReader::Files {
+ public:
+  ExtFiles(Filesystem fs, std::string name)
+      : owner_(std::move(fs)), fs_(owner_.get()), name_(std::move(name)) {}
+
+  ImageInfo info() const override;
+  Result<FileInfo> stat(std::string_view path, LastLink last) const override;
+  Result<std::vector<DirectoryItem>> list(std::string_view path) const override;
+  Result<void> read(std::string_view path, const Sink& sink) const override;
+  Result<std::vector<Xattr>> xattrs(std::string_view path) const override;
+  struct_ext2_filsys* filesystem() const override { return fs_; }
+
+ private:
+  Result<FileInfo> info_of(std::uint32_t inode, std::string_view path) const;
+
+  Filesystem owner_;
+  ext2_filsys fs_;  // owner_'s
+  std::string name_;
+};
+
+ImageInfo ExtFiles::info() const {
+  const ext2_super_block& super = *fs_->super;
+  ImageInfo info{.block_size = fs_->blocksize,
+                 .blocks = ext2fs_blocks_count(fs_->super),
+                 .free_blocks = ext2fs_free_blocks_count(fs_->super),
+                 .inodes = super.s_inodes_count,
+                 .free_inodes = super.s_free_inodes_count};
+  info.bytes = info.blocks * info.block_size;
+  for (dgrp_t group = 0; group < fs_->group_desc_count; ++group)
+    info.directories += ext2fs_bg_used_dirs_count(fs_, group);
+  Uuid uuid{};
+  std::copy_n(super.s_uuid, uuid.size(), uuid.begin());
+  info.uuid = to_string(uuid);
+  const auto* label = reinterpret_cast<const char*>(super.s_volume_name);
+  info.label.assign(label, strnlen(label, sizeof super.s_volume_name));
+  if (ext2fs_has_feature_journal_needs_recovery(fs_->super))
+    info.state = "journal to be replayed";
+  else if (super.s_state & EXT2_ERROR_FS)
+    info.state = "has errors";
+  else
+    info.state = super.s_state & EXT2_VALID_FS ? "clean" : "not clean";
+  info.features = feature_names(super);
+  return info;
+}
+
+Result<FileInfo> ExtFiles::info_of(std::uint32_t number, std::string_view path) const {
+  ext2_inode_large inode{};
+  CG_EXT2(fmt::format("{}: {}", name_, path),
+          ext2fs_read_inode_full(fs_, number, reinterpret_cast<ext2_inode*>(&inode), sizeof inode));
+  FileInfo info{.inode = number, .size = EXT2_I_SIZE(&inode), .links = inode.i_links_count};
+  info.meta.type = node_type(inode.i_mode).value_or(NodeType::regular);
+  info.meta.mode = inode.i_mode & 07777;
+  info.meta.uid = inode.i_uid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_uid_high) << 16;
+  info.meta.gid = inode.i_gid | static_cast<std::uint32_t>(inode.osd2.linux2.l_i_gid_high) << 16;
+  info.meta.mtime = timestamp(inode.i_mtime, inode.i_extra_isize >= 12 ? inode.i_mtime_extra : 0);
+  if (info.meta.type == NodeType::symlink) {
+    CG_TRY(target, read_link(fs_, number, std::string(path)));
+    info.meta.target = std::move(target);
+  }
+  if (info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device) {
+    const std::uint32_t small = inode.i_block[0];
+    const std::uint32_t large = inode.i_block[1];
+    info.meta.device_major = small ? small >> 8 & 0xff : large >> 8 & 0xfff;
+    info.meta.device_minor = small ? small & 0xff : (large & 0xff) | (large >> 12 & 0xfff00);
+  }
+  return info;
+}
+
+Result<FileInfo> ExtFiles::stat(std::string_view path, LastLink last) const {
+  auto found = look_up(fs_, path, last == LastLink::follow ? FinalLink::follow : FinalLink::keep);
+  if (!found) return std::unexpected(Error{found.error().kind, name_ + ": " + found.error().message});
+  if (!found->missing.empty()) return refused(fmt::format("{}: {}: no such file in the image", name_, path));
+  return info_of(found->inode, path);
+}
+
+Result<std::vector<DirectoryItem>> ExtFiles::list(std::string_view path) const {
+  CG_TRY(directory, stat(path, LastLink::follow));
+  std::vector<DirectoryItem> items;
+  if (directory.meta.type != NodeType::directory)
+    return refused(fmt::format("{}: {}: not a directory", name_, path));
+  CG_TRY(entries, list_entries(fs_, directory.inode, fmt::format("{}: {}", name_, path)));
+  std::ranges::sort(entries, {}, &NamedInode::name);
+  for (auto& [name, inode] : entries) {
+    CG_TRY(info, info_of(inode, fmt::format("{}/{}", path, name)));
+    items.push_back({std::move(name), std::move(info)});
+  }
+  return items;
+}
+
+Result<void> ExtFiles::read(std::string_view path, const Sink& sink) const {
+  CG_TRY(info, stat(path, LastLink::follow));
+  if (info.meta.type != NodeType::regular)
+    return refused(fmt::format("{}: {}: a {}, not a file", name_, path, to_string(info.meta.type)));
+  const std::string what = fmt::format("{}: {}", name_, path);
+  ext2_file_t file = nullptr;
+  CG_EXT2(what, ext2fs_file_open(fs_, info.inode, 0, &file));
+  const std::unique_ptr<ext2_file, void (*)(ext2_file*)> owner(
+      file, [](ext2_file* open) { ext2fs_file_close(open); });
+  std::string buffer(std::min<std::uint64_t>(info.size, 1 << 20), '\0');
+  for (std::uint64_t done = 0; done < info.size;) {
+    unsigned got = 0;
+    CG_EXT2(what, ext2fs_file_read(file, buffer.data(), static_cast<unsigned>(buffer.size()), &got));
+    if (got == 0) return refused(what + ": ends before its size");
+    CG_CHECK(sink(std::string_view(buffer).substr(0, got)));
+    done += got;
+  }
+  return {};
+}
+
+Result<std::vector<Xattr>> ExtFiles::xattrs(std::string_view path) const {
+  CG_TRY(info, stat(path, LastLink::keep));
+  const std::string what = fmt::format("{}: attributes of {}", name_, path);
+  ext2_xattr_handle* handle = nullptr;
+  CG_EXT2(what, ext2fs_xattrs_open(fs_, info.inode, &handle));
+  const std::unique_ptr<ext2_xattr_handle, void (*)(ext2_xattr_handle*)> owner(
+      handle, [](ext2_xattr_handle* open) { ext2fs_xattrs_close(&open); });
+  CG_EXT2(what, ext2fs_xattrs_read(handle));
+  std::vector<Xattr> result;
+  const auto collect = [](char* name, char* value, std::size_t size, void* data) {
+    static_cast<std::vector<Xattr>*>(data)->push_back({name, std::string(value, size)});
+    return 0;
+  };
+  CG_EXT2(what, ext2fs_xattrs_iterate(handle, collect, &result));
+  for (Xattr& xattr : result) {
+    if (!xattr.name.starts_with("system.posix_acl_")) continue;
+    auto acl = acl_from_disk(xattr.value);
+    if (!acl) return refused(fmt::format("{}: {} is damaged", what, xattr.name));
+    xattr.value = std::move(*acl);
+  }
+  std::ranges::sort(result, {}, &Xattr::name);
+  return result;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ImageReader::Files>> open_ext_files(Window& window, const std::string& name) {
+  CG_TRY(fs, open_ext(window, EXT2_FLAG_SOFTSUPP_FEATURES));
+  return std::make_unique<ExtFiles>(std::move(fs), name);
+}
+
+}  // namespace cg::image

@@ -1,0 +1,269 @@
+#include "image/tree/extract.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <memory>
+#include <new>
+#include <set>
+
+#include "base/file.h"
+
+namespace cg::image {
+namespace fs = std::filesystem;
+namespace {
+
+struct ArchiveCloser {
+  void operator()(archive* handle) const { archive_write_free(handle); }
+};
+struct EntryCloser {
+  void operator()(archive_entry* entry) const { archive_entry_free(entry); }
+};
+
+class TarWriter {
+ public:
+  TarWriter(const ImageReader& image, int fd, std::string name)
+      : image_(image), name_(std::move(name)), handle_(archive_write_new()) {
+    if (!handle_) throw std::bad_alloc();
+    archive_write_set_format_pax(handle_.get());
+    archive_write_set_options(handle_.get(), "hdrcharset=BINARY,xattrheader=SCHILY");  // names are bytes
+    archive_write_set_bytes_in_last_block(handle_.get(), 1);
+    if (archive_write_open_fd(handle_.get(), fd) != ARCHIVE_OK) failed_ = true;
+  }
+
+  Result<void> add(const std::string& path, const FileInfo& info) {
+    if (info.meta.type == NodeType::socket) return {};
+    const std::unique_ptr<archive_entry, EntryCloser> entry(archive_entry_new());
+    if (!entry) throw std::bad_alloc();
+    const std::string inside = path == "/" ? "." : path.substr(1);
+    archive_entry_set_pathname(entry.get(), inside.c_str());
+    archive_entry_set_filetype(entry.get(), type_bits(info.meta.type));
+    archive_entry_set_perm(entry.get(), static_cast<mode_t>(info.meta.mode));
+    archive_entry_set_uid(entry.get(), info.meta.uid);
+    archive_entry_set_gid(entry.get(), info.meta.gid);
+    archive_entry_set_mtime(entry.get(), info.meta.mtime.seconds,
+                            static_cast<long>(info.meta.mtime.nanoseconds));
+    archive_entry_set_size(entry.get(), 0);
+    bool with_data = false;
+    const auto [first, is_first] = info.links > 1 && info.meta.type != NodeType::directory
+                                       ? names_.try_emplace(info.inode, inside)
+                                       : std::pair{names_.end(), true};
+    if (!is_first) {
+      archive_entry_set_hardlink(entry.get(), first->second.c_str());
+    } else {
+      if (info.meta.type == NodeType::symlink)
+        archive_entry_set_symlink(entry.get(), info.meta.target.c_str());
+      if (info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device) {
+        archive_entry_set_rdevmajor(entry.get(), info.meta.device_major);
+        archive_entry_set_rdevminor(entry.get(), info.meta.device_minor);
+      }
+      CG_TRY(xattrs, image_.xattrs(path));
+      for (const Xattr& xattr : xattrs)
+        archive_entry_xattr_add_entry(entry.get(), xattr.name.c_str(), xattr.value.data(),
+                                      xattr.value.size());
+      with_data = info.meta.type == NodeType::regular;
+      if (with_data) archive_entry_set_size(entry.get(), static_cast<la_int64_t>(info.size));
+    }
+    CG_CHECK(check(archive_write_header(handle_.get(), entry.get())));
+    if (!with_data) return {};
+    return image_.read(path, [&](std::string_view piece) -> Result<void> {
+      return check(archive_write_data(handle_.get(), piece.data(), piece.size()) ==
+                           static_cast<la_ssize_t>(piece.size())
+                       ? ARCHIVE_OK
+                       : ARCHIVE_FATAL);
+    });
+  }
+
+  Result<void> finish() { return check(archive_write_close(handle_.get())); }
+
+ private:
+  Result<void> check(int code) {
+    if (!failed_ && (code == ARCHIVE_OK || code == ARCHIVE_WARN)) return {};
+    const char* const text = archive_error_string(handle_.get());
+    return cannot(fmt::format("writing {}: {}", name_, text ? text : "failed"));
+  }
+
+  const ImageReader& image_;
+  std::string name_;
+  std::unique_ptr<archive, ArchiveCloser> handle_;
+  bool failed_ = false;
+  std::map<std::uint32_t, std::string> names_;  // of files with more than one
+};
+
+class FileWriter {
+ public:
+  FileWriter(const ImageReader& image, std::string top, fs::path destination)
+      : image_(image), top_(std::move(top)), destination_(std::move(destination)) {}
+
+  // Everything but symbolic links, which come last: so no path ever leads through one.
+  Result<void> add(const std::string& path, const FileInfo& info) {
+    const fs::path host = host_of(path);
+    if (info.links > 1 && info.meta.type != NodeType::directory) {
+      const auto [first, is_first] = names_.try_emplace(info.inode, host);
+      if (!is_first) {
+        if (link(first->second.c_str(), host.c_str()) != 0) return cannot_errno(host.string(), errno);
+        return {};
+      }
+    }
+    switch (info.meta.type) {
+      case NodeType::symlink:
+        links_.emplace_back(host, info);
+        return {};
+      case NodeType::directory:
+        if (mkdir(host.c_str(), 0700) != 0) return cannot_errno(host.string(), errno);
+        directories_.emplace_back(path, info);
+        return {};
+      case NodeType::regular: {
+        UniqueFd fd(open(host.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        if (!fd) return cannot_errno(host.string(), errno);
+        CG_CHECK(image_.read(
+            path, [&](std::string_view piece) { return write_all(fd.get(), piece, host.string()); }));
+        break;
+      }
+      default: {
+        const dev_t device = makedev(info.meta.device_major, info.meta.device_minor);
+        if (mknod(host.c_str(), static_cast<mode_t>(type_bits(info.meta.type) | 0600), device) != 0) {
+          if (errno != EPERM) return cannot_errno(host.string(), errno);
+          ++result_.skipped;
+          names_.erase(info.inode);
+          return {};
+        }
+      }
+    }
+    ++result_.files;
+    return finish_one(path, host, info);
+  }
+
+  Result<Extracted> finish() {
+    for (const auto& [host, info] : links_) {
+      if (symlink(info.meta.target.c_str(), host.c_str()) != 0) return cannot_errno(host.string(), errno);
+      CG_CHECK(put_owner(host, info));
+      put_time(host, info);
+      ++result_.files;
+    }
+    for (auto it = directories_.rbegin(); it != directories_.rend(); ++it)
+      CG_CHECK(finish_one(it->first, host_of(it->first), it->second));
+    return result_;
+  }
+
+ private:
+  fs::path host_of(const std::string& path) const {
+    return path == top_ ? destination_
+                        : fs::path(destination_.string() + path.substr(top_ == "/" ? 0 : top_.size()));
+  }
+  Result<void> put_owner(const fs::path& host, const FileInfo& info) const {
+    if (geteuid() == 0 && lchown(host.c_str(), info.meta.uid, info.meta.gid) != 0)
+      return cannot_errno(host.string(), errno);
+    return {};
+  }
+  static void put_time(const fs::path& host, const FileInfo& info) {
+    const timespec time{info.meta.mtime.seconds, static_cast<long>(info.meta.mtime.nanoseconds)};
+    const timespec both[2] = {time, time};
+    (void)utimensat(AT_FDCWD, host.c_str(), both, AT_SYMLINK_NOFOLLOW);
+  }
+  Result<void> finish_one(const std::string& path, const fs::path& host, const FileInfo& info) const {
+    CG_CHECK(put_owner(host, info));
+    if (chmod(host.c_str(), static_cast<mode_t>(info.meta.mode)) != 0)
+      return cannot_errno(host.string(), errno);
+    CG_TRY(xattrs, image_.xattrs(path));
+    for (const Xattr& xattr : xattrs)
+      if (lsetxattr(host.c_str(), xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) != 0 &&
+          errno != EPERM && errno != ENOTSUP)
+        return cannot_errno(fmt::format("attribute {} of {}", xattr.name, host.string()), errno);
+    put_time(host, info);
+    return {};
+  }
+
+  const ImageReader& image_;
+  std::string top_;
+  fs::path destination_;
+  std::map<std::uint32_t, fs::path> names_;
+  std::vector<std::pair<fs::path, FileInfo>> links_;
+  std::vector<std::pair<std::string, FileInfo>> directories_;
+  Extracted result_;
+};
+
+// Every file system has an empty lost+found of its own: it is not carried over. A failed look at it is no
+// answer.
+Result<void> add_to(auto& writer, const ImageReader& image, const std::string& path, const FileInfo& info) {
+  if (path == "/lost+found" && info.meta.type == NodeType::directory) {
+    CG_TRY(items, image.list(path));
+    if (items.empty()) return {};
+  }
+  return writer.add(path, info);
+}
+
+std::string from_root(const std::string& path) {
+  std::string clean = fs::path("/" + path).lexically_normal().string();
+  if (clean.size() > 1 && clean.ends_with('/')) clean.pop_back();
+  return clean;
+}
+
+}  // namespace
+
+Result<void> walk(const ImageReader& image, const std::string& wanted, const Visitor& visitor) {
+  const std::string top = from_root(wanted);
+  CG_TRY(info, image.stat(top, ImageReader::LastLink::keep));
+  CG_CHECK(visitor(top, info));
+  if (info.meta.type != NodeType::directory) return {};
+  std::vector<std::string> pending{top};
+  // A damaged image may have a directory in itself, or in two places.
+  std::set<std::uint32_t> seen{info.inode};
+  while (!pending.empty()) {
+    const std::string here = std::move(pending.back());
+    pending.pop_back();
+    CG_TRY(items, image.list(here));
+    std::vector<std::string> deeper;
+    for (const DirectoryItem& item : items) {
+      if (item.name.empty() || item.name.contains('/') || item.name == "." || item.name == "..")
+        return refused(
+            fmt::format("{}: a damaged directory: {} holds the name '{}'", image.name(), here, item.name));
+      const std::string path = here == "/" ? "/" + item.name : here + "/" + item.name;
+      CG_CHECK(visitor(path, item.info));
+      if (item.info.meta.type != NodeType::directory) continue;
+      if (!seen.insert(item.info.inode).second)
+        return refused(
+            fmt::format("{}: a damaged directory: {} is in more than one place", image.name(), path));
+      deeper.push_back(path);
+    }
+    pending.insert(pending.end(), deeper.rbegin(), deeper.rend());
+  }
+  return {};
+}
+
+Result<void> extract_tar(const ImageReader& image, const std::string& top, int fd, const std::string& name) {
+  TarWriter writer(image, fd, name);
+  CG_CHECK(walk(image, top, [&](const std::string& path, const FileInfo& info) {
+    return add_to(writer, image, path, info);
+  }));
+  return writer.finish();
+}
+
+Result<Extracted> extract_files(const ImageReader& image, const std::string& top,
+                                const fs::path& destination) {
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(destination, error)))
+    return refused(destination.string() + ": is there already; extract makes it");
+  // Built beside its place, so that nothing half-done appears under the name.
+  const fs::path part =
+      destination.parent_path() / fmt::format(".{}.{}.part", destination.filename().string(), getpid());
+  FileWriter writer(image, from_root(top), part);
+  auto done = walk(image, top, [&](const std::string& path, const FileInfo& info) {
+    return add_to(writer, image, path, info);
+  });
+  Result<Extracted> result = done ? writer.finish() : Result<Extracted>(std::unexpected(done.error()));
+  if (result && rename(part.c_str(), destination.c_str()) != 0)
+    result = cannot_errno(destination.string(), errno);
+  if (!result) fs::remove_all(part, error);
+  return result;
+}
+
+}  // namespace cg::image

@@ -1,0 +1,118 @@
+#include "image/tree/file_tree.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "image/tree/image_path.h"
+
+namespace cg::image {
+FileTree::FileTree() {
+  nodes_.push_back({.meta = {.type = NodeType::directory, .mode = 0755}, .names = 1});
+}
+
+Result<FileTree::Found> FileTree::look_up(std::string_view path, ImageReader::LastLink last) const {
+  std::deque<std::string> rest;
+  push_front(rest, path);
+  Found found;
+  int links = 0;
+  while (!rest.empty()) {
+    const std::string name = std::move(rest.front());
+    rest.pop_front();
+    const FileNode& here = at(found.node);
+    if (name.size() > 255)
+      return refused(fmt::format("{}: a name of {} bytes; the most is 255", path, name.size()));
+    if (here.meta.type != NodeType::directory)
+      return refused(fmt::format("{}: '{}' lies below something that is no directory", path, name));
+    if (name == "..") {
+      found.node = found.parent = here.parent;
+      found.name.clear();
+      continue;
+    }
+    const auto child = here.children.find(name);
+    if (child == here.children.end()) {
+      found.missing.push_back(name);
+      for (auto& part : rest) {
+        if (part == "..")
+          return refused(fmt::format("{}: '..' below '{}', which does not exist", path, name));
+        found.missing.push_back(std::move(part));
+      }
+      return found;
+    }
+    const FileNode& node = at(child->second);
+    if (node.meta.type == NodeType::symlink && !(rest.empty() && last == ImageReader::LastLink::keep)) {
+      if (++links > most_links)
+        return refused(fmt::format("{}: more than {} symbolic links; a loop", path, most_links));
+      if (node.meta.target.starts_with('/')) found.node = root;
+      push_front(rest, node.meta.target);
+      found.name.clear();
+      continue;
+    }
+    found.parent = found.node;
+    found.name = name;
+    found.node = child->second;
+  }
+  return found;
+}
+
+std::string FileTree::path_of(Index directory) const {
+  std::string path;
+  while (directory != root) {
+    const Index parent = at(directory).parent;
+    const auto& siblings = at(parent).children;
+    const auto self =
+        std::ranges::find_if(siblings, [&](const auto& entry) { return entry.second == directory; });
+    path = self == siblings.end() ? "/?" + path : "/" + self->first + path;
+    directory = parent;
+  }
+  return path.empty() ? "/" : path;
+}
+
+FileTree::Index FileTree::add(Index parent, const std::string& name, FileNode node) {
+  const auto index = static_cast<Index>(nodes_.size());
+  node.names = 0;
+  node.parent = parent;
+  nodes_.push_back(std::move(node));
+  link(parent, name, index);
+  return index;
+}
+
+void FileTree::link(Index parent, const std::string& name, Index node) {
+  at(parent).children[name] = node;
+  ++at(node).names;
+}
+
+void FileTree::unlink(Index parent, const std::string& name) {
+  auto& children = at(parent).children;
+  const auto found = children.find(name);
+  if (found == children.end()) return;
+  --at(found->second).names;
+  children.erase(found);
+}
+
+Result<void> FileTree::read(Index index, const std::function<Result<void>(std::string_view)>& sink) const {
+  const FileNode& node = at(index);
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(node.size, 1 << 20));
+  for (std::uint64_t done = 0; done < node.size;) {
+    const auto piece = std::span(buffer).first(std::min<std::uint64_t>(node.size - done, buffer.size()));
+    CG_CHECK(node.bytes->read(node.offset + done, piece));
+    CG_CHECK(sink({reinterpret_cast<const char*>(piece.data()), piece.size()}));
+    done += piece.size();
+  }
+  return {};
+}
+
+std::uint64_t FileTree::file_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const FileNode& node : nodes_)
+    if (node.meta.type == NodeType::regular && node.names > 0) bytes += node.size;
+  return bytes;
+}
+
+std::int64_t FileTree::newest() const {
+  std::int64_t time = 0;
+  for (const FileNode& node : nodes_) time = std::max(time, node.meta.mtime.seconds);
+  return time;
+}
+
+}  // namespace cg::image

@@ -1,0 +1,27 @@
+// The files of an image whose names are all in memory: an initrd's, an EROFS file system's.
+#pragma once
+
+#include <string>
+
+#include "image/reader.h"
+#include "image/tree/file_tree.h"
+
+namespace cg::image {
+
+class TreeFiles : public ImageReader::Files {
+ public:
+  // `name` is the image's, for messages.
+  explicit TreeFiles(std::string name) : name_(std::move(name)) {}
+  Result<FileInfo> stat(std::string_view path, ImageReader::LastLink last) const override;
+  Result<std::vector<DirectoryItem>> list(std::string_view path) const override;
+  Result<void> read(std::string_view path, const ImageReader::Sink& sink) const override;
+  Result<std::vector<Xattr>> xattrs(std::string_view path) const override;
+
+ private:
+  Result<FileTree::Index> find(std::string_view path, ImageReader::LastLink last) const;
+  FileInfo info_of(FileTree::Index index) const;
+
+  std::string name_;
+};
+
+}  // namespace cg::image

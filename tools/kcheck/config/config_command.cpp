@@ -1,0 +1,119 @@
+#include "config/config_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <istream>
+#include <iterator>
+
+#include "base/text.h"
+#include "config/linux_tree.h"
+#include "criu/judge.h"
+#include "kconfig/input.h"
+#include "kconfig/resolve.h"
+#include "kconfig/stuck.h"
+
+namespace cg {
+namespace {
+
+Result<ConfigInput> read_input(const std::string& file, Environment& env) {
+  if (file != "-") return load_config_input(file);
+  return read_config(std::string(std::istreambuf_iterator<char>(env.in), {}), "standard input");
+}
+
+// The line that decides a row: that of the first of its symbols which the configuration mentions.
+void point_at_line(Finding& finding, const Matrix& matrix, const KernelConfig& config) {
+  const auto row = std::ranges::find(matrix.rows, finding.id, &MatrixRow::id);
+  if (row == matrix.rows.end()) return;
+  for (const auto& symbol : row->symbols.symbols()) {
+    const ConfigValue* value = config.find(symbol);
+    if (!value) continue;
+    finding.file = value->file;
+    finding.line = value->line;
+    return;
+  }
+}
+
+// The fragments merged; with --base also what the kernel's conf makes of them.
+Result<ConfigInput> merge_fragments(const ConfigCommand& command, Environment& env) {
+  CG_TRY(merged, load_fragments(command.fragments));
+  ConfigInput input{std::move(merged), join(command.fragments, " + "), "fragment"};
+  if (command.base.empty()) return input;
+  std::optional<KernelConfig> base;
+  if (command.base != "allnoconfig") {
+    CG_TRY(loaded, load_config_input(command.base));
+    base = std::move(loaded.config);
+  }
+  CG_TRY(tree, load_linux_tree(command.tree, command.architecture, base ? *base : input.config));
+  CG_TRY(resolved, resolve_by_conf({command.tree, tree.architecture, tree.version}, input.config,
+                                   base ? &*base : nullptr));
+  for (const auto& stuck : kconfig::find_stuck(input.config, resolved, &tree))
+    env.err << "kcheck: " << kconfig::to_text(stuck);
+  resolved.overrides = input.config.overrides;
+  resolved.warnings = input.config.warnings;
+  input.config = std::move(resolved);
+  input.form = "resolved by conf over " + command.base;
+  return input;
+}
+
+void warn_of(const KernelConfig& config, Environment& env) {
+  for (const auto& warning : config.warnings) env.err << "kcheck: " << warning << "\n";
+  for (const auto& [symbol, earlier, later] : config.overrides)
+    env.err << fmt::format("kcheck: {}:{}: CONFIG_{}={} replaces {} of {}:{}\n", later.file, later.line,
+                           symbol, later.text, earlier.text, earlier.file, earlier.line);
+}
+
+Result<Subject> judge_input(const ConfigInput& input, const ConfigCommand& command, const Matrix& matrix,
+                            const Question& question) {
+  const KernelConfig& config = input.config;
+  Evidence evidence;
+  evidence.config = &config;
+  evidence.config_name = input.name;
+  // Only a resolved configuration has the header with the kernel's version; in a fragment, what is not
+  // mentioned is not known.
+  evidence.config_is_complete = !config.version.empty();
+  const std::string kernel = command.kernel.empty() ? config.version : command.kernel;
+  evidence.kernel = leading_version(kernel);
+  if (!command.kernel.empty() && !evidence.kernel)
+    return usage_error(fmt::format("--kernel {}: not a kernel version such as 6.12", command.kernel));
+  const std::string architecture = command.architecture.empty() ? config.architecture : command.architecture;
+  evidence.architecture = matrix_architecture(architecture, &config);
+  if (!command.architecture.empty() && evidence.architecture.empty())
+    return usage_error(
+        fmt::format("--arch {}: not a known architecture such as x86_64 or arm64", command.architecture));
+
+  Subject subject = judge_subject(matrix, question, evidence, input.name);
+  for (Finding& finding : subject.findings) point_at_line(finding, matrix, config);
+  subject.facts = {
+      {"config", fmt::format("{} ({}, {} symbols{})", input.name, input.form, config.values.size(),
+                             evidence.config_is_complete ? "" : "; what it does not mention is unknown")},
+      {"kernel",
+       evidence.kernel ? fmt::format("Linux {} {}", kernel, evidence.architecture) : "version not known"}};
+  return subject;
+}
+
+}  // namespace
+
+Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& command, const Matrix& matrix,
+                             Environment& env) {
+  if (command.files.empty() && command.fragments.empty())
+    return usage_error("config needs a FILE (.config, config.gz, vmlinux, bzImage, -) or --fragments");
+  if (command.base.empty() != command.tree.empty())
+    return usage_error("--base and --tree go together: the kernel's conf lays the fragments over the base");
+  if (!command.base.empty() && command.fragments.empty()) return usage_error("--base is for --fragments");
+  CG_TRY(version, resolve_criu_version(options.criu));
+  CG_TRY(features, feature_set(options, matrix));
+  Report report{"config", version.text(), {}};
+  const auto add = [&](const Result<ConfigInput>& input) -> Result<void> {
+    if (!input) return std::unexpected(input.error());
+    warn_of(input->config, env);
+    CG_TRY(subject, judge_input(*input, command, matrix, Question{version, features}));
+    report.subjects.push_back(std::move(subject));
+    return {};
+  };
+  for (const auto& file : command.files) CG_CHECK(add(read_input(file, env)));
+  if (!command.fragments.empty()) CG_CHECK(add(merge_fragments(command, env)));
+  return report;
+}
+
+}  // namespace cg

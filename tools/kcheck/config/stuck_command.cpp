@@ -1,0 +1,74 @@
+#include "config/stuck_command.h"
+
+#include <fmt/format.h>
+
+#include "config/linux_tree.h"
+#include "kconfig/input.h"
+#include "kconfig/stuck.h"
+
+namespace cg {
+namespace {
+
+Finding finding_of(const kconfig::Stuck& stuck) {
+  Finding finding;
+  finding.id = "config." + stuck.mismatch.symbol;
+  finding.title = fmt::format("CONFIG_{}={} is {}", stuck.mismatch.symbol, stuck.mismatch.requested.text,
+                              stuck.mismatch.got);
+  finding.verdict = Verdict::fail;
+  finding.required = true;
+  finding.severity = kconfig::reason_name(stuck.explanation.kind);
+  finding.seen = stuck.explanation.summary;
+  finding.notes = stuck.explanation.chain;
+  if (!stuck.explanation.settings.empty()) finding.fix = stuck.explanation.remedy();
+  finding.source = stuck.explanation.defined;
+  finding.file = stuck.mismatch.requested.file;
+  finding.line = stuck.mismatch.requested.line;
+  return finding;
+}
+
+// A later line that says something else is as good a reason as any for a request that came to nothing.
+Finding finding_of(const ConfigOverride& override_) {
+  Finding finding;
+  finding.id = "config." + override_.symbol + ".overridden";
+  finding.title = fmt::format("CONFIG_{}={} is asked for, and later {}", override_.symbol,
+                              override_.earlier.text, override_.later.text);
+  finding.verdict = Verdict::warn;
+  finding.severity = "overridden";
+  finding.seen = fmt::format("{}:{} sets CONFIG_{}={}", override_.later.file, override_.later.line,
+                             override_.symbol, override_.later.text);
+  finding.fix = "take one of the two lines out";
+  finding.file = override_.earlier.file;
+  finding.line = override_.earlier.line;
+  return finding;
+}
+
+}  // namespace
+
+Result<Report> check_stuck(const StuckCommand& command) {
+  CG_TRY(requested, load_fragments(command.fragments));
+  CG_TRY(resolved, load_config_input(command.config));
+  std::optional<kconfig::Tree> tree;
+  if (!command.tree.empty()) {
+    CG_TRY(loaded, load_linux_tree(command.tree, command.architecture, resolved.config));
+    tree = std::move(loaded);
+  }
+  Subject subject;
+  subject.name = command.config;
+  for (const auto& stuck : kconfig::find_stuck(requested, resolved.config, tree ? &*tree : nullptr))
+    subject.findings.push_back(finding_of(stuck));
+  const std::size_t failed = subject.findings.size();
+  for (const auto& override_ : requested.overrides) subject.findings.push_back(finding_of(override_));
+  subject.verdict = overall_verdict(subject.findings);
+  subject.headline = failed == 0
+                         ? fmt::format("all {} requested symbols have their value", requested.values.size())
+                         : fmt::format("{} of {} requested symbols did not get their value", failed,
+                                       requested.values.size());
+  subject.facts = {{"config", fmt::format("{} ({}, {} symbols)", command.config, resolved.form,
+                                          resolved.config.values.size())}};
+  if (tree)
+    subject.facts.emplace_back("tree", fmt::format("{} (Linux {}, {} symbols)", command.tree, tree->version,
+                                                   tree->definition_count()));
+  return Report{"stuck", "", {std::move(subject)}};
+}
+
+}  // namespace cg

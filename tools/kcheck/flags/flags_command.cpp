@@ -1,0 +1,62 @@
+#include "flags/flags_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "criu/command.h"
+
+namespace cg {
+namespace {
+
+std::vector<std::string> ids_of(const std::vector<Finding>& findings) {
+  std::vector<std::string> ids;
+  for (const auto& finding : findings)
+    if (finding.verdict == Verdict::fail) ids.push_back(finding.id);
+  return ids;
+}
+
+}  // namespace
+
+CLI::App* add_flags_command(CLI::App& app, FlagsCommand& command) {
+  CLI::App* flags = app.add_subcommand(
+      "flags", "Check a criu command line: options this version does not know, or that do nothing as given");
+  flags->add_option("--options", command.table, "Option table to use instead of the one compiled in");
+  flags->footer("The command stands behind '--': kcheck flags --criu 4.2 -- criu dump -t 1 --shell-job");
+  return flags;
+}
+
+Result<OptionTable> load_option_table(const std::string& file) {
+  if (file.empty()) return builtin_option_table();
+  CG_TRY(text, read_file(file, 16 << 20));
+  return parse_option_table(text, file);
+}
+
+Result<Report> check_flags_of(const KcheckOptions& options, const FlagsCommand& command) {
+  if (options.behind.empty())
+    return usage_error("no command; it stands behind '--': kcheck flags --criu 4.2 -- criu dump -t 1");
+  CG_TRY(version, resolve_criu_version(options.criu));
+  CG_TRY(table, load_option_table(command.table));
+  Report report{"flags", version.text(), {}};
+  Subject subject;
+  subject.name = join(options.behind, " ");
+  subject.findings = judge_criu_command(table, version, parse_criu_command(table, version, options.behind));
+  subject.verdict = overall_verdict(subject.findings);
+  const auto wrong = std::ranges::count(subject.findings, Verdict::fail, &Finding::verdict);
+  const auto warned = std::ranges::count(subject.findings, Verdict::warn, &Finding::verdict);
+  subject.headline = wrong ? fmt::format("WRONG for CRIU {}: {} of its words", version.text(), wrong)
+                     : warned
+                         ? fmt::format("GOOD for CRIU {}, with {} to think about", version.text(), warned)
+                         : fmt::format("GOOD for CRIU {}", version.text());
+  subject.facts = {{"command", subject.name}};
+  for (const Version& other : known_criu_versions()) {
+    const auto findings = judge_criu_command(table, other, parse_criu_command(table, other, options.behind));
+    subject.versions.push_back({other.text(), overall_verdict(findings), ids_of(findings), other == version});
+  }
+  report.subjects.push_back(std::move(subject));
+  return report;
+}
+
+}  // namespace cg

@@ -1,0 +1,330 @@
+#include "image/image_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "criu/judge.h"
+#include "image/image_programs.h"
+#include "kconfig/input.h"
+#include "programs/find_program.h"
+#include "programs/image_tree.h"
+#include "programs/loader.h"
+
+namespace cg {
+namespace {
+
+using image::ImageReader;
+
+// One image under check: each look adds its findings.
+class ImageCheck {
+ public:
+  ImageCheck(const ImageReader& image, std::set<std::string> features)
+      : image_(image), tree_(image), loader_(tree_), features_(std::move(features)) {}
+
+  std::optional<Program> look_for_criu(const std::optional<Version>& asked);
+  void look_for_helpers();
+  void look_for_places();
+  void look_for_modules(const std::string& release);
+  // The modules below /lib/modules/RELEASE, by their names in the kernel.
+  std::set<std::string, std::less<>> modules_of(const std::string& release) const;
+
+  const std::optional<Version>& version_inside() const { return version_inside_; }
+  const std::string& machine() const { return machine_; }  // of criu; "" when it is not known
+  std::vector<Finding> take() { return std::move(findings_); }
+
+ private:
+  Finding& add(std::string id, std::string title, std::string severity) {
+    Finding finding;
+    finding.id = "image." + std::move(id);
+    finding.title = std::move(title);
+    finding.required = !severity.starts_with("feature:") || features_.contains(severity.substr(8));
+    finding.severity = std::move(severity);
+    findings_.push_back(std::move(finding));
+    return findings_.back();
+  }
+  void refuse(Finding& finding, std::string seen, std::string breaks, std::string fix) {
+    finding.verdict = finding.required ? Verdict::fail : Verdict::warn;
+    finding.seen = std::move(seen);
+    finding.breaks = std::move(breaks);
+    finding.fix = std::move(fix);
+  }
+  std::optional<Program> require_program(const std::string& id, const std::string& name,
+                                         const std::string& severity, const std::string& breaks);
+  void judge_criu_binary(const Program& criu, const std::optional<Version>& asked);
+  void judge_criu_version(std::string_view bytes, const std::optional<Version>& asked);
+
+  const ImageReader& image_;
+  ImageTree tree_;
+  Loader loader_;
+  std::set<std::string> features_;
+  std::optional<Version> version_inside_;
+  std::string machine_;
+  std::vector<Finding> findings_;
+};
+
+std::optional<Program> ImageCheck::require_program(const std::string& id, const std::string& name,
+                                                   const std::string& severity, const std::string& breaks) {
+  Finding& finding = add(id, name, severity);
+  auto program = find_program(tree_, name);
+  if (!program) {
+    refuse(finding, fmt::format("no executable {} in the directories of PATH", name), breaks,
+           fmt::format("install {} into the image (rootfs-builder inject IMG {}:/usr/bin/{})", name, name,
+                       name));
+    return std::nullopt;
+  }
+  finding.seen = program->path == program->target ? program->path
+                                                  : fmt::format("{} -> {}", program->path, program->target);
+  return program;
+}
+
+std::optional<Program> ImageCheck::look_for_criu(const std::optional<Version>& asked) {
+  Finding& finding = add("criu", "criu", "startup");
+  const auto criu = find_program(tree_, "criu");
+  if (!criu) {
+    refuse(finding, "no executable criu in the directories of PATH", "nothing can be dumped or restored",
+           "criu-builder build VERSION -o DIR, then rootfs-builder inject IMG "
+           "DIR/criu-VERSION:/usr/sbin/criu:755");
+    return std::nullopt;
+  }
+  finding.seen = criu->path;
+  judge_criu_binary(*criu, asked);
+  return criu;
+}
+
+void ImageCheck::judge_criu_binary(const Program& criu, const std::optional<Version>& asked) {
+  Finding& loader = add("criu-binary", "criu is a program that this image can load", "startup");
+  const auto found = loader_.elf(criu.file);
+  if (!found || !*found) {
+    // A script that wraps the binary is legitimate, but nothing can be said about what it runs.
+    loader.verdict = !found && found.error().kind == ErrorKind::cannot ? Verdict::fail : Verdict::unknown;
+    loader.seen = found ? fmt::format("{}: not an ELF file", criu.path) : found.error().message;
+    loader.fix = "put the binary itself at /usr/sbin/criu";
+    return;
+  }
+  const ElfFile& elf = **found;
+  machine_ = elf.machine;
+  const auto closure = loader_.closure(criu.file);
+  if (elf.is_static) {
+    loader.seen = fmt::format("static, {}", elf.machine);
+  } else if (closure && closure->good()) {
+    loader.verdict = Verdict::warn;
+    loader.seen = fmt::format("dynamic, needs {}", join(elf.needed, ", "));
+    loader.fix = "a static criu (criu-builder) depends on nothing else in the image";
+  } else {
+    const std::string why = closure ? fmt::format("{} {}", closure->objects[closure->problems[0].object].path,
+                                                  closure->problems[0].message)
+                                    : closure.error().message;
+    refuse(loader, fmt::format("dynamic, and {}", why), "criu cannot be started",
+           "take a static criu (criu-builder)");
+  }
+  Finding& machine = add("criu-machine", "criu is built for the machine of the image", "startup");
+  for (const char* name : {"sh", "init", "busybox"}) {
+    const auto other = find_program(tree_, name);
+    const auto other_elf = other ? loader_.elf(other->file) : nullptr;
+    if (!other_elf || !*other_elf) continue;
+    machine.seen = fmt::format("criu: {}, {}: {}", elf.machine, other->path, (*other_elf)->machine);
+    if (elf.machine != (*other_elf)->machine)
+      refuse(machine, machine.seen, "\"Exec format error\" when criu is started",
+             "build criu for " + (*other_elf)->machine);
+    break;
+  }
+  if (machine.seen.empty())
+    machine.seen = fmt::format("criu: {}; nothing in the image to compare it with", elf.machine);
+  const auto bytes = image_.read(criu.path);
+  judge_criu_version(bytes ? *bytes : "", asked);
+}
+
+void ImageCheck::judge_criu_version(std::string_view bytes, const std::optional<Version>& asked) {
+  Finding& finding = add("criu-version", "criu is the version asked for", "startup");
+  const auto inside = versions_in(bytes);
+  if (inside.size() == 1) version_inside_ = inside.front();
+  std::vector<std::string> names;
+  for (const auto& version : inside) names.push_back(version.text());
+  finding.seen =
+      names.empty() ? "the binary names no known version" : "the binary names " + join(names, ", ");
+  const bool has_asked = asked && (std::ranges::find(inside, *asked) != inside.end() ||
+                                   // A linker may store "4.1" as the end of a longer string.
+                                   (inside.empty() && bytes.contains(asked->text() + std::string(1, '\0'))));
+  if (asked && !has_asked && !inside.empty()) {
+    refuse(finding, finding.seen, fmt::format("the image runs another CRIU than {}", asked->text()),
+           fmt::format("inject criu {} again: an older file is in the image", asked->text()));
+  } else if ((asked && !has_asked) || (!asked && inside.empty())) {
+    finding.verdict = Verdict::unknown;
+    finding.required = false;
+    finding.fix = "run criu --version in the guest";
+  }
+}
+
+void ImageCheck::look_for_helpers() {
+  const std::string tmpfs = "\"Can't dump tmpfs content\" for every container";
+  if (const auto tar = require_program("tar", "tar", "dump", tmpfs)) {
+    const auto bytes = image_.read(tar->path);
+    Finding& finding = add("gnu-tar", "tar is GNU tar", "dump");
+    finding.source = "v4.2:criu/filesystems.c:419";
+    if (bytes && bytes->contains("GNU tar"))
+      finding.seen = tar->path;
+    else
+      refuse(finding,
+             fmt::format("{} is not GNU tar{}", tar->path,
+                         tar->target.contains("busybox") ? " but busybox" : ""),
+             tmpfs, "install GNU tar: busybox tar does not know the options that CRIU gives");
+  }
+  require_program("gzip", "gzip", "dump", tmpfs);
+  require_program("sh", "sh", "feature:action-scripts",
+                  "action scripts and CRIU's iptables calls run through sh");
+  Finding& lock =
+      add("connection-lock", "iptables or nft, to lock TCP connections", "feature:tcp-established");
+  for (const char* name : {"iptables", "nft"}) {
+    const auto program = find_program(tree_, name);
+    if (program && lock.seen.empty()) lock.seen = program->path;
+  }
+  if (lock.seen.empty())
+    refuse(lock, "neither iptables nor nft is in the directories of PATH",
+           "\"Iptables configuration failed\"",
+           "install iptables, or dump with --tcp-close or --network-lock skip (3.19 and newer)");
+  Finding& kcheck = add("kcheck", "kcheck, to check the guest from inside", "better-off");
+  kcheck.required = false;
+  if (const auto program = find_program(tree_, "kcheck"))
+    kcheck.seen = program->path;
+  else
+    refuse(kcheck, "no kcheck in the directories of PATH", "",
+           "rootfs-builder inject IMG kcheck:/usr/bin/kcheck:755");
+}
+
+void ImageCheck::look_for_places() {
+  for (const auto& [path, severity, breaks] :
+       {std::array<const char*, 3>{"/tmp", "startup",
+                                   "\"Fail to make dir /tmp/.criu.move_mount_set_group.XXXXXX\""},
+        std::array<const char*, 3>{"/proc", "startup", "nothing to mount /proc on"},
+        std::array<const char*, 3>{"/dev", "startup", "nothing to mount devtmpfs on, and no /dev/null"},
+        std::array<const char*, 3>{"/sys", "dump", "nothing to mount sysfs and the cgroups on"},
+        std::array<const char*, 3>{"/run", "dump", "no place for sockets, locks and CRIU's cache"}}) {
+    Finding& finding = add(fmt::format("directory{}", std::string(path).replace(0, 1, "-")),
+                           fmt::format("the directory {}", path), severity);
+    const auto place = image_.stat(path);
+    if (place && place->meta.type == image::NodeType::directory)
+      finding.seen = path;
+    else
+      refuse(finding, fmt::format("{} is not a directory", path), breaks,
+             fmt::format("make the directory {}", path));
+  }
+  Finding& init = add("init", "an init that the kernel finds", "startup");
+  const bool initrd = image_.initrd() != nullptr;  // there the kernel looks for this one only
+  for (const char* path : {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"}) {
+    if (initrd && path != std::string_view("/init")) break;
+    const auto file = image_.stat(path);
+    if (!file || (file->meta.mode & 0111) == 0 || file->meta.type != image::NodeType::regular) continue;
+    init.seen = path;
+    break;
+  }
+  if (init.seen.empty())
+    refuse(init, initrd ? "no /init" : "none of /sbin/init, /etc/init, /bin/init and /bin/sh",
+           "\"No working init found\": the kernel panics",
+           fmt::format("install an init, or a link {} to one", initrd ? "/init" : "/sbin/init"));
+}
+
+void ImageCheck::look_for_modules(const std::string& release) {
+  const auto modules = image_.list("/lib/modules");
+  Finding& finding = add("modules", "kernel modules fit the kernel", "better-off");
+  finding.required = false;
+  std::vector<std::string> others;
+  for (const auto& item : modules ? *modules : std::vector<image::DirectoryItem>())
+    others.push_back(item.name);
+  if (others.empty() || std::ranges::find(others, release) != others.end())
+    finding.seen = others.empty() ? "the image has no modules" : "/lib/modules/" + release;
+  else
+    refuse(finding, fmt::format("modules are for {}, the kernel is {}", join(others, ", "), release),
+           "what is built as a module is not there", "install the kernel's own modules");
+}
+
+std::set<std::string, std::less<>> ImageCheck::modules_of(const std::string& release) const {
+  std::set<std::string, std::less<>> names;
+  std::vector<std::string> open = {"/lib/modules/" + release};
+  while (!open.empty()) {
+    const std::string directory = std::move(open.back());
+    open.pop_back();
+    const auto items = image_.list(directory);
+    for (const auto& item : items ? *items : std::vector<image::DirectoryItem>()) {
+      const std::string path = directory + "/" + item.name;
+      const std::size_t end = item.name.find(".ko");  // .ko, .ko.xz, .ko.zst, ...
+      if (item.info.meta.type == image::NodeType::directory) {
+        open.push_back(path);
+      } else if (end != std::string::npos) {
+        std::string name = item.name.substr(0, end);
+        std::ranges::replace(name, '-', '_');
+        names.insert(std::move(name));
+      }
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+Result<Report> check_image(const KcheckOptions& options, const ImageCommand& command, const Matrix& matrix) {
+  std::optional<Version> asked;
+  if (!options.criu.empty()) {
+    CG_TRY(version, resolve_criu_version(options.criu));
+    asked = version;
+  }
+  CG_TRY(features, feature_set(options, matrix));
+  std::string release;
+  if (!command.kernel.empty()) {
+    CG_TRY(bytes, read_file(command.kernel, 512 << 20));
+    release = kernel_release_of(bytes);
+    if (release.empty())
+      return refused(command.kernel + ": no version of Linux is found in it; give a bzImage or a vmlinux");
+  }
+  CG_TRY(reader, ImageReader::open(command.image));
+
+  ImageCheck check(reader, features);
+  const auto criu = check.look_for_criu(asked);
+  check.look_for_helpers();
+  check.look_for_places();
+  if (!release.empty()) check.look_for_modules(release);
+  const Version version = asked.value_or(check.version_inside().value_or(default_criu_version()));
+
+  Subject subject;
+  subject.name = command.image;
+  subject.findings = check.take();
+  if (!release.empty()) {
+    // Without a configuration inside of the kernel, the matrix has only the kernel-CRIU windows to say.
+    Evidence evidence;
+    const auto config = load_config_input(command.kernel);
+    if (config) {
+      evidence.config = &config->config;
+      evidence.config_name = config->name;
+    }
+    const auto modules = check.modules_of(release);
+    evidence.has_module = [&](std::string_view symbol) {
+      const auto module = matrix.modules.find(symbol);
+      return module != matrix.modules.end() && modules.contains(module->second);
+    };
+    evidence.kernel = leading_version(release);
+    evidence.architecture = matrix_architecture(check.machine());
+    for (auto& finding : judge(matrix, Question{version, features}, evidence))
+      subject.findings.push_back(std::move(finding));
+  }
+  const auto info = reader.info();
+  subject.verdict = overall_verdict(subject.findings);
+  subject.headline = headline(subject.findings, version);
+  subject.facts = {
+      {"image", reader.initrd()
+                    ? fmt::format("{} (initrd, {} unpacked)", command.image, human_size(info.bytes))
+                    : fmt::format("{} ({}, {} free)", command.image, human_size(info.bytes),
+                                  human_size(info.free_blocks * info.block_size))}};
+  if (criu)
+    subject.facts.emplace_back(
+        "criu",
+        fmt::format("{}{}", criu->path, check.version_inside() ? " " + check.version_inside()->text() : ""));
+  if (!release.empty()) subject.facts.emplace_back("kernel", "Linux " + release);
+  return Report{"image", version.text(), {std::move(subject)}};
+}
+
+}  // namespace cg

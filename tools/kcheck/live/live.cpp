@@ -1,0 +1,143 @@
+#include "live/live.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "kconfig/input.h"
+#include "live/criu_binary.h"
+#include "probes/runner.h"
+
+namespace cg {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+Result<std::optional<Version>> installed_criu() {
+  const auto path = find_program("criu");
+  if (!path) return std::optional<Version>();
+  CG_TRY(version, ask_version(run_criu(path->string()), path->string()));
+  return version;
+}
+
+// The real system's probes, run in two batches so that the cost of the start-up ones is known.
+class ProbeBatch {
+ public:
+  explicit ProbeBatch(const Matrix& matrix) {
+    for (const auto& row : matrix.rows) {
+      const auto* probe = row.probe.empty() ? nullptr : probes::find_probe(row.probe);
+      if (probe) (row.severity == Severity::startup ? startup_ : rest_).push_back(*probe);
+    }
+  }
+
+  ProbeResult result(std::string_view name) {
+    if (!ran_) run();
+    return runner_.result(name);
+  }
+  std::string note() {
+    if (!ran_) run();
+    return fmt::format("{} start-up in {:.0f} ms, {} in all in {:.0f} ms", startup_count_,
+                       startup_seconds_ * 1e3, runner_.count(), all_seconds_ * 1e3);
+  }
+
+ private:
+  void run() {
+    ran_ = true;
+    const auto begin = Clock::now();
+    runner_.run(startup_);
+    startup_seconds_ = seconds_since(begin);
+    startup_count_ = runner_.count();
+    runner_.run(rest_);
+    all_seconds_ = seconds_since(begin);
+  }
+
+  probes::Runner runner_;
+  std::vector<probes::Probe> startup_;
+  std::vector<probes::Probe> rest_;
+  bool ran_ = false;
+  std::size_t startup_count_ = 0;
+  double startup_seconds_ = 0;
+  double all_seconds_ = 0;
+};
+
+}  // namespace
+
+Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSystem& system) {
+  if (!options.criu.empty()) {
+    CG_TRY(version, resolve_criu_version(options.criu));
+    return ChosenVersion{version, "as asked"};
+  }
+  CG_TRY(installed, system.installed_criu());
+  if (!installed) return ChosenVersion{default_criu_version(), "the default; no criu is on PATH"};
+  const auto& known = known_criu_versions();
+  const bool is_known = std::ranges::find(known, *installed) != known.end();
+  return ChosenVersion{
+      *installed,
+      is_known ? "the criu on PATH" : "the criu on PATH, a version that this matrix was not checked against"};
+}
+
+LiveSystem real_system(const Matrix& matrix) {
+  utsname name{};
+  uname(&name);
+  const auto batch = std::make_shared<ProbeBatch>(matrix);
+  const std::string release = name.release;
+  return {release,
+          name.machine,
+          [batch](std::string_view probe) { return batch->result(probe); },
+          [release](std::string& file) -> Result<KernelConfig> {
+            CG_TRY(input, running_config(release));
+            file = input.name;
+            return std::move(input.config);
+          },
+          installed_criu,
+          [batch] { return batch->note(); }};
+}
+
+Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system,
+                          const std::string& binary) {
+  CG_TRY(features, feature_set(options, matrix));
+  std::optional<CriuBinary> asked;
+  if (!binary.empty()) {
+    CG_TRY(version, ask_version(run_criu(binary), binary));
+    asked = CriuBinary{binary, version};
+  }
+  auto chosen = asked && options.criu.empty() ? Result<ChosenVersion>({asked->version, "that of " + binary})
+                                              : choose_version(options, system);
+  CG_TRY(choice, std::move(chosen));
+  Evidence evidence;
+  evidence.probe = system.probe;
+  evidence.kernel = leading_version(system.kernel_release);
+  evidence.architecture = matrix_architecture(system.machine);
+  std::string config_note;
+  const auto config = system.config(evidence.config_name);
+  if (config) {
+    evidence.config = &*config;
+    config_note = evidence.config_name;
+  } else {
+    // Probes outrank the configuration, so its absence is a remark, not a failure.
+    config_note = "not read: " + config.error().message;
+  }
+  Subject subject = judge_subject(matrix, Question{choice.version, features}, evidence, "running kernel");
+  subject.facts = {{"criu", fmt::format("{} ({})", choice.version.text(), choice.why)},
+                   {"kernel", fmt::format("Linux {} {}", system.kernel_release, system.machine)},
+                   {"config", config_note},
+                   {"probes", system.probe_note()}};
+  if (asked) {
+    CG_TRY(table, builtin_option_table());
+    CG_TRY(compared, compare_with_binary(run_criu(binary), *asked, system.probe, table));
+    subject.findings.insert(subject.findings.end(), compared.begin(), compared.end());
+  }
+  return Report{"live", choice.version.text(), {std::move(subject)}};
+}
+
+}  // namespace cg

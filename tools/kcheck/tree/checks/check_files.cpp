@@ -1,0 +1,280 @@
+// Open files but for sockets, pipes and what is special about terminals: is the mount in the tree, is the
+// kind one that CRIU knows, does the name still lead to the file, is there a lock or a watch on it.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "tree/checks/checks.h"
+
+namespace cg::tree {
+namespace {
+
+using procfs::is_path_below;
+using procfs::Mount;
+
+bool is_kind(const FileStat& stat, mode_t kind) {
+  return (stat.mode & S_IFMT) == kind;
+}
+
+// The mounts that CRIU has collected, and which of them are hidden below another.
+class MountIndex {
+ public:
+  explicit MountIndex(const Question& question) {
+    for (const auto& [inode, list] : question.tree.mounts)
+      for (const auto& mount : list)
+        if (mount.type != "tracefs" && !question.options.skipped_mounts.contains(mount.mountpoint)) {
+          by_id_.emplace(mount.id, &mount);
+          children_[mount.parent].push_back(&mount);
+        }
+  }
+  const Mount* find(int id) const {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+  }
+  // mnt_is_overmounted() of v4.2:criu/mount.c.
+  bool hidden(const Mount& mount) const {
+    if (child_of(mount.id, [&](const Mount& child) { return child.mountpoint == mount.mountpoint; }))
+      return true;
+    for (const Mount* at = &mount; find(at->parent) && at->parent != at->id; at = find(at->parent))
+      if (child_of(at->parent, [&](const Mount& sibling) {
+            return &sibling != at && is_path_below(at->mountpoint, sibling.mountpoint);
+          }))
+        return true;
+    return false;
+  }
+  bool has_device(unsigned major, unsigned minor) const {
+    return std::ranges::any_of(by_id_, [&](const auto& entry) {
+      return entry.second->major == major && entry.second->minor == minor;
+    });
+  }
+
+ private:
+  bool child_of(int id, auto&& pick) const {
+    const auto found = children_.find(id);
+    return found != children_.end() &&
+           std::ranges::any_of(found->second, [&](const Mount* one) { return pick(*one); });
+  }
+  std::map<int, const Mount*> by_id_;
+  std::map<int, std::vector<const Mount*>> children_;
+};
+
+class FileCheck {
+ public:
+  FileCheck(const Question& question, Hindrances& found)
+      : question_(question), found_(found), mounts_(question) {}
+  void run() {
+    for (const auto& task : question_.tree.tasks)
+      for (const auto& file : task.files) check(task, file);
+  }
+
+ private:
+  void check(const Task& task, const OpenFile& file);
+  void check_place(const Task& task, const OpenFile& file, const std::string& object);
+  void check_name(const Task& task, const OpenFile& file, const std::string& object);
+  void check_deleted(const OpenFile& file, const std::string& object);
+  void check_anonymous(const Task& task, const OpenFile& file, const std::string& object);
+  void check_watches(const OpenFile& file, const std::string& object);
+  void refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
+                   const std::string& fix);
+
+  const Question& question_;
+  Hindrances& found_;
+  MountIndex mounts_;
+};
+
+// Character devices that are no terminals: those of major 1 (null, zero, random, kmsg …), /dev/net/tun,
+// autofs.
+bool known_device(const FileStat& stat) {
+  return stat.rdev_major == 1 ||
+         (stat.rdev_major == 10 && (stat.rdev_minor == 200 || stat.rdev_minor == 235));
+}
+
+void FileCheck::refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
+                            const std::string& fix) {
+  found_.push_back({.id = "tree.file-kind",
+                    .title = "a kind of file that CRIU cannot dump",
+                    .object = object,
+                    .prints = fmt::format("Can't dump file {} of that type [{:o}] ({})", file.fd,
+                                          file.stat ? file.stat->mode : 0, more),
+                    .fix = fix.empty() ? "the program must close it before the dump" : fix,
+                    .source = "v4.2:criu/files-ext.c:94"});
+}
+
+// CRIU keeps a path and a mount: both must be in the tree's own mounts.
+void FileCheck::check_place(const Task& task, const OpenFile& file, const std::string& object) {
+  if (file.mount() < 0) return;
+  const std::string key = fmt::format("file[{:x}:{:x}]", file.mount(), file.stat->inode);
+  if (question_.options.external_keys.contains(key)) return;
+  const Mount* mount = mounts_.find(file.mount());
+  if (!mount) {
+    if (question_.options.shell_job && is_terminal(*file.stat)) return;
+    if (is_terminal(*file.stat)) return;  // check_terminals() knows the option for it
+    found_.push_back(
+        {.id = "tree.file-outside",
+         .title = "a file on a mount outside of the tree",
+         .object = object,
+         .prints = fmt::format("Can't lookup mount={} for fd={} path={}", file.mount(), file.fd, file.link),
+         .fix = fmt::format("--external {}, and on restore an open descriptor for it", key),
+         .source = "v4.2:criu/files-reg.c:1790",
+         .dump_options = {"--external", key},
+         .restore_options = {"--inherit-fd", fmt::format("fd[N]:{}", key)}});
+    if (file.fd < 0) {
+      // No descriptor: nothing can be inherited.
+      found_.back().fix =
+          file.label == "mapping"
+              ? std::string(
+                    "no option clears it: the program must be executed, and its libraries opened, after the "
+                    "mount namespace was made, by paths inside of it")
+              : fmt::format("{} must change its {} to a place inside", task.name(),
+                            file.label == "cwd" ? "working directory" : "root");
+      found_.back().dump_options.clear();
+      found_.back().restore_options.clear();
+    }
+    return;
+  }
+  if (mounts_.hidden(*mount))
+    found_.push_back(
+        {.id = "tree.file-overmounted",
+         .title = "a file on a mount that another one hides",
+         .object = object,
+         .prints = fmt::format("Open files on overmounted mounts are not supported yet; mount={} fd={} "
+                               "path={}",
+                               file.mount(), file.fd, file.link),
+         .fix = fmt::format("unmount what lies over {}", mount->mountpoint),
+         .source = "v4.2:criu/files-reg.c:1796"});
+  else
+    check_name(task, file, object);
+}
+
+// A file without a name is written into the images, up to a limit.
+void FileCheck::check_deleted(const OpenFile& file, const std::string& object) {
+  const bool by_blocks = question_.criu >= Version{{3, 18, 0}};
+  const std::uint64_t size = by_blocks ? file.stat->blocks * 512 : file.stat->size;
+  if (is_kind(*file.stat, S_IFDIR) || size <= question_.options.ghost_limit) return;
+  const std::string limit = fmt::format("{}M", (size >> 20) + 1);
+  found_.push_back({.id = "tree.deleted-file",
+                    .title = "a deleted file larger than the limit",
+                    .object = fmt::format("{}, {} bytes", object, size),
+                    .prints = fmt::format("Can't dump ghost file {} of {} size, increase limit",
+                                          file.link.substr(0, file.link.rfind(" (deleted)")), size),
+                    .fix = fmt::format("--ghost-limit {} (the default is 1M)", limit),
+                    .source = "v4.2:criu/files-reg.c:1031",
+                    .dump_options = {"--ghost-limit", limit}});
+}
+
+void FileCheck::check_name(const Task&, const OpenFile& file, const std::string& object) {
+  // In procfs and devpts the names of what is gone are made up by the kernel.
+  const Mount* mount = mounts_.find(file.mount());
+  if (mount && (mount->type == "proc" || mount->type == "devpts")) return;
+  if (file.stat->links == 0) return check_deleted(file, object);
+  if (file.name == NameLeadsTo::nothing && !question_.options.link_remap)
+    found_.push_back({.id = "tree.file-renamed",
+                      .title = "a file whose name is gone, though it has another",
+                      .object = object,
+                      .prints = fmt::format("Can't create link remap for {}. Use link-remap option.",
+                                            file.link.substr(0, file.link.rfind(" (deleted)"))),
+                      .fix = "--link-remap",
+                      .source = "v4.2:criu/files-reg.c:1122",
+                      .dump_options = {"--link-remap"}});
+  // Overlay shows a copied-up file by another inode than the one that was opened below.
+  const bool device = is_character_device(*file.stat);
+  if (file.name == NameLeadsTo::another_file && !(device && question_.options.evasive_devices))
+    found_.push_back({.id = "tree.file-replaced",
+                      .title = "its name leads to another file now",
+                      .object = object,
+                      .prints = "Unaccessible path opened",
+                      .fix = device ? "--evasive-devices" : "the program must open the file anew",
+                      .source = "v4.2:criu/files-reg.c",
+                      .dump_options = device ? std::vector<std::string>{"--evasive-devices"}
+                                             : std::vector<std::string>{}});
+}
+
+void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::string& object) {
+  constexpr std::array<std::string_view, 6> known{"anon_inode:[eventfd]",  "anon_inode:[eventpoll]",
+                                                  "anon_inode:inotify",    "anon_inode:[fanotify]",
+                                                  "anon_inode:[signalfd]", "anon_inode:[timerfd]"};
+  if (std::ranges::find(known, file.link) != known.end() || file.link == "inotify" ||
+      file.link == "anon_inode:[inotify]")
+    return;
+  const bool is_pidfd = file.link == "anon_inode:[pidfd]" || file.link.starts_with("pidfd:");
+  if (is_pidfd && question_.criu >= Version{{4, 1, 0}}) return;
+  std::string fix;
+  if (is_pidfd)
+    fix = "CRIU dumps pidfds since 4.1";
+  else if (file.link == "anon_inode:[io_uring]")
+    fix =
+        "turn io_uring off for the program (sysctl kernel.io_uring_disabled=2, or CONFIG_IO_URING=n: libuv "
+        "and "
+        "nginx then take epoll)";
+  else if (file.link.starts_with("anon_inode:bpf-map"))
+    fix = "take a criu that was built with libbpf";
+  refuse_kind(file, object, "anon " + file.link, fix);
+}
+
+void FileCheck::check_watches(const OpenFile& file, const std::string& object) {
+  if (!file.info) return;
+  for (const auto& watch : file.info->watches) {
+    const unsigned major = watch.device >> 20;
+    const unsigned minor = watch.device & 0xfffff;
+    if (mounts_.has_device(major, minor) && watch.has_handle) continue;
+    found_.push_back(
+        {.id = "tree.watch-outside",
+         .title = "watches a file whose path CRIU cannot find",
+         .object = fmt::format("{}, inode {:#x} on {}:{}", object, watch.inode, major, minor),
+         .prints = "Can't dump that handle",
+         .fix = "--force-irmap with --irmap-scan-path DIR above the file; else the program must give the "
+                "watch up",
+         .source = "v4.2:criu/fsnotify.c:284"});
+  }
+}
+
+void FileCheck::check(const Task& task, const OpenFile& file) {
+  if (!file.stat || file.link.starts_with("socket:[")) return;
+  const std::string object = fmt::format("{} of {}: {}", file.label, task.name(), file.link);
+  const FileStat& stat = *file.stat;
+  if (file.info && !file.info->locks.empty() && !question_.options.file_locks)
+    found_.push_back(
+        {.id = "tree.file-lock",
+         .title = "a lock is held",
+         .object = fmt::format("{} ({})", object, file.info->locks.front().kind),
+         .prints = "Some file locks are hold by dumping tasks! You can try --file-locks to dump them.",
+         .fix = "--file-locks, on dump and restore",
+         .source = "v4.2:criu/file-lock.c:362",
+         .dump_options = {"--file-locks"},
+         .restore_options = {"--file-locks"}});
+  if (is_character_device(stat)) {
+    if (is_terminal(stat) || known_device(stat))
+      check_place(task, file, object);
+    else
+      refuse_kind(file, object, fmt::format("chr {}:{}", stat.rdev_major, stat.rdev_minor), "");
+  } else if (file.link.starts_with("anon_inode:") || file.link.starts_with("pidfd:")) {
+    check_anonymous(task, file, object);
+    check_watches(file, object);
+  } else if (is_kind(stat, S_IFBLK)) {
+    refuse_kind(file, object, "unknown " + file.link, "");
+  } else if (file.link.starts_with("/memfd:") || file.link.starts_with("pipe:[")) {
+    return;  // memory, and check_pipes()
+  } else if (file.link.starts_with('/')) {
+    check_place(task, file, object);
+  } else if (!file.link.contains(":[")) {  // namespaces: "net:[4026531992]"
+    refuse_kind(file, object, "reg " + file.link, "");
+  }
+}
+
+}  // namespace
+
+bool is_character_device(const FileStat& stat) {
+  return is_kind(stat, S_IFCHR);
+}
+
+void check_files(const Question& question, Hindrances& found) {
+  FileCheck(question, found).run();
+}
+
+}  // namespace cg::tree

@@ -1,0 +1,363 @@
+// CRIU's rules for mounts (collect_mnt_namespaces() of v4.2:criu/mount.c), in CRIU's order:
+//   1. L is every mount of every mount namespace of the tree, without --skip-mnt paths and tracefs.
+//   2. Mounts of one superblock, source and type are binds of each other.
+//   3. A mount is external when --external mnt[PATH] names it (in the root task's namespace), when its device
+//   is
+//      named by --external dev[…], or, with mnt[], when a mount of CRIU's own namespace fits.
+//   4. A slave needs its master in L, or an external bind with the same master, or the root mount with it:
+//      else "unreachable sharing".
+//   5. What is neither external nor a part of the root mount must be of a known type, or a bind of a mount
+//   that
+//      is there whole: else "unsupported" or "doesn't have a proper root mount".
+// All of it only when some task has another mount namespace than CRIU; then the mounts of all of them count,
+// those of the root task's too when it shares CRIU's, though none of these can be named as external by its
+// path.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+
+#include "tree/checks/checks.h"
+
+namespace cg::tree {
+namespace {
+
+using procfs::is_path_below;
+using procfs::Mount;
+
+constexpr std::array known_types{"proc",    "sysfs",   "devtmpfs", "binfmt_misc", "tmpfs",
+                                 "devpts",  "simfs",   "pstore",   "mqueue",      "securityfs",
+                                 "fusectl", "debugfs", "cgroup",   "cgroup2",     "aufs",
+                                 "fuse",    "overlay", "autofs",   "tracefs"};
+
+enum class External { no, named, device, automatic };
+
+struct View {
+  const Mount* mount = nullptr;
+  const View* parent = nullptr;
+  bool in_root_namespace = false;
+  bool is_namespace_root = false;
+  External external = External::no;
+  std::size_t group = 0;  // binds of each other share it
+};
+
+std::string base_type(const Mount& mount) {
+  return mount.type.substr(0, mount.type.find('.'));
+}
+
+bool is_cgroup(const Mount& mount) {
+  return mount.type == "cgroup" || mount.type == "cgroup2";
+}
+
+class MountCheck {
+ public:
+  MountCheck(const Question& question, Hindrances& found) : question_(question), found_(found) {}
+  void run();
+
+ private:
+  void collect();
+  bool same_superblock(const Mount& one, const Mount& other) const;
+  void resolve_external();
+  bool fits_own_mount(const View& view) const;
+  bool bind_of(const View& view, auto&& pick) const;
+  std::string_view root_of(const View& view) const;
+  bool can_be_named(const View& view) const {
+    return view.in_root_namespace && question_.tree.has_own(Namespace::mount);
+  }
+  bool whole(const View& view) const { return root_of(view) == "/"; }
+  bool known_type(const Mount& mount) const;
+  bool is_root_bind(const View& view) const;
+  bool is_external_bind(const View& view) const;
+  void check_parents();
+  void check_collisions();
+  void check_sharing();
+  void check_types();
+  void check_images_place();
+  void report(const View& view, Hindrance hindrance);
+  std::string source_of(const Mount& mount) const;
+
+  const Question& question_;
+  Hindrances& found_;
+  std::vector<View> views_;
+};
+
+bool MountCheck::same_superblock(const Mount& one, const Mount& other) const {
+  if (!one.same_device(other) || one.source != other.source || base_type(one) != base_type(other))
+    return false;
+  if (one.type == "btrfs") return true;
+  // CRIU keeps the root of a cgroup mount aside and compares it, see root_of().
+  if (is_cgroup(one) && question_.tree.has_own(Namespace::cgroup) && one.root != other.root) return false;
+  return one.super_options == other.super_options;
+}
+
+void MountCheck::collect() {
+  const auto& namespaces = question_.tree.mounts;
+  std::size_t count = 0;
+  for (const auto& [inode, list] : namespaces) count += list.size();
+  views_.reserve(count);
+  for (std::size_t number = 0; number < namespaces.size(); ++number) {
+    const std::size_t first = views_.size();
+    for (const auto& mount : namespaces[number].second) {
+      if (mount.type == "tracefs" || question_.options.skipped_mounts.contains(mount.mountpoint)) continue;
+      views_.push_back({&mount, nullptr, number == 0, false, External::no, 0});
+    }
+    for (std::size_t at = first; at < views_.size(); ++at) {
+      for (std::size_t other = first; other < views_.size(); ++other)
+        if (other != at && views_[other].mount->id == views_[at].mount->parent)
+          views_[at].parent = &views_[other];
+      views_[at].is_namespace_root = views_[at].mount->mountpoint == "/" && !views_[at].parent;
+    }
+  }
+  std::size_t groups = 0;
+  for (auto& view : views_) {
+    if (view.group != 0) continue;
+    view.group = ++groups;
+    for (auto& other : views_)
+      if (other.group == 0 && same_superblock(*view.mount, *other.mount)) other.group = view.group;
+  }
+}
+
+// In a cgroup namespace of its own, CRIU takes the root of a cgroup mount for "/".
+std::string_view MountCheck::root_of(const View& view) const {
+  if (is_cgroup(*view.mount) && question_.tree.has_own(Namespace::cgroup)) return "/";
+  return view.mount->root;
+}
+
+bool MountCheck::known_type(const Mount& mount) const {
+  const auto& options = question_.options;
+  return options.all_file_systems || options.file_systems.contains(mount.type) ||
+         std::ranges::find(known_types, base_type(mount)) != known_types.end();
+}
+
+bool MountCheck::bind_of(const View& view, auto&& pick) const {
+  return std::ranges::any_of(views_,
+                             [&](const View& other) { return other.group == view.group && pick(other); });
+}
+
+bool MountCheck::fits_own_mount(const View& view) const {
+  const Mount& mount = *view.mount;
+  const Mount* match = nullptr;
+  for (const auto& own : question_.tree.own_mounts) {
+    if (!same_superblock(mount, own) || !is_path_below(mount.root, own.root)) continue;
+    match = &own;
+    if ((mount.shared != 0 && mount.shared == own.shared) ||
+        (mount.master != 0 && mount.master == own.shared))
+      break;
+  }
+  if (!match) return false;
+  if (mount.shared != 0 && !question_.options.external_sharing) return false;
+  if (mount.master != 0)
+    return question_.options.external_masters &&
+           (mount.master == match->shared || mount.master == match->master);
+  return true;
+}
+
+void MountCheck::resolve_external() {
+  for (auto& view : views_) {
+    if (!view.parent || view.is_namespace_root) continue;
+    const Mount& mount = *view.mount;
+    if (can_be_named(view) && question_.options.external_mounts.contains(mount.mountpoint))
+      view.external = External::named;
+    else if (!known_type(mount) && whole(view) &&
+             question_.options.external_keys.contains(fmt::format("dev[{}/{}]", mount.major, mount.minor)))
+      view.external = External::device;
+    else if (question_.options.automatic_mounts && fits_own_mount(view))
+      view.external = External::automatic;
+  }
+}
+
+bool MountCheck::is_root_bind(const View& view) const {
+  return bind_of(view, [&](const View& other) {
+    return other.is_namespace_root && other.in_root_namespace && is_path_below(root_of(view), root_of(other));
+  });
+}
+
+bool MountCheck::is_external_bind(const View& view) const {
+  return bind_of(view, [&](const View& other) {
+    return other.external != External::no && is_path_below(root_of(view), root_of(other));
+  });
+}
+
+// Where the mount comes from, in the place CRIU runs in.
+std::string MountCheck::source_of(const Mount& mount) const {
+  const Mount* match = nullptr;
+  for (const auto& own : question_.tree.own_mounts) {
+    if (!mount.same_device(own) || !is_path_below(mount.root, own.root)) continue;
+    if (!match || (mount.master != 0 && own.shared == mount.master)) match = &own;
+  }
+  if (!match) return "";
+  const std::string_view below =
+      std::string_view(mount.root).substr(match->root == "/" ? 0 : match->root.size());
+  std::string path = match->mountpoint == "/" ? "" : match->mountpoint;
+  if (below != "/") path += below;
+  return path.empty() ? "/" : path;
+}
+
+void MountCheck::report(const View& view, Hindrance hindrance) {
+  const Mount& mount = *view.mount;
+  hindrance.object = fmt::format("mount {} at {} ({}{})", mount.id, mount.mountpoint, mount.type,
+                                 view.in_root_namespace ? "" : ", in a nested mount namespace");
+  if (can_be_named(view) && !view.is_namespace_root) {
+    const std::string source = source_of(mount);
+    hindrance.dump_options = {"--external", fmt::format("mnt[{0}]:{0}", mount.mountpoint)};
+    hindrance.restore_options = {
+        "--external", fmt::format("mnt[{}]:{}", mount.mountpoint, source.empty() ? "SOURCE" : source)};
+    hindrance.fix += fmt::format("{}--external mnt[{}]:{}", hindrance.fix.empty() ? "" : "; ",
+                                 mount.mountpoint, mount.mountpoint);
+    if (source.empty())
+      hindrance.fix +=
+          "; where it comes from cannot be seen from here: SOURCE is the path to bind on restore";
+  } else {
+    hindrance.fix +=
+        hindrance.fix.empty() ? "no option names a mount of a nested namespace: unmount it there" : "";
+  }
+  found_.push_back(std::move(hindrance));
+}
+
+// A mount whose parent --skip-mnt took away.
+void MountCheck::check_parents() {
+  for (const auto& view : views_)
+    if (!view.parent && !view.is_namespace_root)
+      found_.push_back({.id = "tree.mount-parent-skipped",
+                        .title = "the mount below it is skipped",
+                        .object = fmt::format("mount {} at {}", view.mount->id, view.mount->mountpoint),
+                        .prints = fmt::format("No parent found for mountpoint {} (@.{})", view.mount->id,
+                                              view.mount->mountpoint),
+                        .fix = fmt::format("give --skip-mnt {} as well", view.mount->mountpoint),
+                        .source = "v4.2:criu/mount.c",
+                        .dump_options = {"--skip-mnt", view.mount->mountpoint}});
+}
+
+void MountCheck::check_collisions() {
+  std::map<std::pair<const View*, std::string_view>, const View*> children;
+  for (const auto& view : views_) {
+    if (!view.parent) continue;
+    const auto [place, fresh] = children.try_emplace({view.parent, view.mount->mountpoint}, &view);
+    if (fresh) continue;
+    found_.push_back({.id = "tree.mount-collision",
+                      .title = "two mounts on one place of one parent",
+                      .object = fmt::format("mounts {} and {} at {}", place->second->mount->id,
+                                            view.mount->id, view.mount->mountpoint),
+                      .prints = fmt::format("Mount {} has two children with same mountpoint: {} {}",
+                                            view.parent->mount->id, view.mount->id, place->second->mount->id),
+                      .fix = "unmount one of them",
+                      .source = "v4.2:criu/mount.c:687"});
+  }
+}
+
+void MountCheck::check_sharing() {
+  for (const auto& view : views_) {
+    const Mount& mount = *view.mount;
+    if (mount.master == 0) continue;
+    if (std::ranges::any_of(views_, [&](const View& other) {
+          return &other != &view && other.mount->shared == mount.master;
+        }))
+      continue;
+    if (bind_of(view, [&](const View& other) {
+          const bool can_give = other.external == External::named || other.external == External::automatic ||
+                                (other.is_namespace_root && other.in_root_namespace);
+          return can_give && other.mount->master == mount.master &&
+                 is_path_below(root_of(view), root_of(other));
+        }))
+      continue;
+    report(view,
+           {.id = "tree.mount-sharing",
+            .title = "a slave of a mount outside of the tree",
+            .prints = fmt::format("Mount {} .{} (master_id: {} shared_id: {}) has unreachable sharing. Try "
+                                  "--enable-external-masters.",
+                                  mount.id, mount.mountpoint, mount.master, mount.shared),
+            .fix = "--enable-external-masters alone does nothing; --external mnt[]:m takes every mount that "
+                   "criu's own namespace shows",
+            .source = "v4.2:criu/mount.c:1093"});
+  }
+}
+
+void MountCheck::check_types() {
+  for (const auto& view : views_) {
+    const Mount& mount = *view.mount;
+    if (const auto entries = question_.tree.directory_entries.find(mount.mountpoint);
+        entries != question_.tree.directory_entries.end() && view.in_root_namespace &&
+        (mount.type == "mqueue" || mount.type == "pstore") && !is_external_bind(view))
+      found_.push_back(
+          {.id = "tree.mount-not-empty",
+           .title = fmt::format("{} with something in it", mount.type),
+           .object = fmt::format("{} in mount {} at {}", entries->second.front(), mount.id, mount.mountpoint),
+           .prints = fmt::format("{} isn't empty", mount.type),
+           .fix = "remove the queues before the dump (mq_unlink), or do not mount it",
+           .source = "v4.2:criu/filesystems.c"});
+    if (is_external_bind(view) || is_root_bind(view)) continue;
+    if (whole(view)) {
+      if (base_type(mount) == "fuse" && !question_.options.all_file_systems)
+        report(view, {.id = "tree.mount-fuse",
+                      .title = "a FUSE file system",
+                      .prints = fmt::format("failed to dump fs .{} (fuse): always fail", mount.mountpoint),
+                      .source = "v4.2:criu/filesystems.c:552"});
+      else if (!known_type(mount))
+        report(view,
+               {.id = "tree.mount-unsupported",
+                .title = fmt::format("{} is not a file system that CRIU can make anew", mount.type),
+                .prints = fmt::format("FS mnt .{} dev {:#x} root {} unsupported id {}", mount.mountpoint,
+                                      mount.major << 20 | mount.minor, mount.root, mount.id),
+                .source = "v4.2:criu/mount.c:724"});
+      continue;
+    }
+    // A bind of a part: some mount must show the whole, or be the root above it.
+    const bool has_whole = bind_of(view, [&](const View& other) {
+      return &other != &view &&
+             (whole(other) || (other.is_namespace_root && root_of(view).starts_with(root_of(other))));
+    });
+    if (!has_whole)
+      report(view,
+             {.id = "tree.mount-bind",
+              .title = "a file or directory bound from outside of the tree",
+              .prints = fmt::format("{}:.{} doesn't have a proper root mount", mount.id, mount.mountpoint),
+              .source = "v4.2:criu/mount.c:753"});
+  }
+}
+
+// CRIU writes a tmpfs into the images as an archive. When the images lie on that tmpfs, the archive holds
+// itself.
+void MountCheck::check_images_place() {
+  const std::string& directory = question_.options.images_directory;
+  if (!directory.starts_with('/')) return;
+  const Mount* place = nullptr;
+  for (const auto& own : question_.tree.own_mounts)
+    if (is_path_below(directory, own.mountpoint) &&
+        (!place || own.mountpoint.size() >= place->mountpoint.size()))
+      place = &own;
+  if (!place || place->type != "tmpfs") return;
+  for (const auto& view : views_)
+    if (view.mount->same_device(*place) && !is_external_bind(view) && !is_root_bind(view)) {
+      found_.push_back({.id = "tree.images-inside",
+                        .title = "the images would lie on a file system that is dumped into them",
+                        .object = fmt::format("{}, on the tmpfs of mount {} at {}", directory, view.mount->id,
+                                              view.mount->mountpoint),
+                        .prints = "nothing: the archive grows until the tmpfs is full",
+                        .fix = "give --images-dir a directory on another file system",
+                        .source = "v4.2:criu/filesystems.c:419"});
+      return;
+    }
+}
+
+void MountCheck::run() {
+  const std::uint64_t own = question_.tree.own_namespaces[Namespace::mount];
+  if (std::ranges::all_of(question_.tree.mounts, [&](const auto& entry) { return entry.first == own; }))
+    return;
+  collect();
+  resolve_external();
+  check_parents();
+  check_collisions();
+  check_sharing();
+  check_types();
+  check_images_place();
+}
+
+}  // namespace
+
+void check_mounts(const Question& question, Hindrances& found) {
+  MountCheck(question, found).run();
+}
+
+}  // namespace cg::tree

@@ -1,0 +1,197 @@
+// build: a recipe becomes a plan (base layer, directories, files, links, inputs), the plan an image.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <ostream>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "commands/commands.h"
+#include "commands/new_image.h"
+#include "image/tree/sources.h"
+#include "programs/check.h"
+#include "recipe/base_layer.h"
+#include "recipe/builder_entries.h"
+#include "recipe/builder_tree.h"
+#include "recipe/plan.h"
+#include "recipe/system_settings.h"
+
+namespace cg {
+namespace fs = std::filesystem;
+namespace {
+
+struct BuildArguments {
+  PlanArguments plan;
+  bool dry_run = false;
+  bool refresh = false;
+  bool force = false;
+};
+
+void print_plan(const Plan& plan, Context& context) {
+  if (context.options.format == "json") {
+    nlohmann::ordered_json json = {{"schema", "criu-guest.image-plan/1"},
+                                   {"recipe", plan.recipe.name},
+                                   {"file", plan.recipe.path.string()}};
+    json["steps"] = nlohmann::ordered_json::array();
+    for (auto& step : steps(plan)) json["steps"].push_back(std::move(step.facts));
+    context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    return;
+  }
+  context.env.out << fmt::format("recipe {} ({})\n", plan.recipe.name, plan.recipe.path.string());
+  for (const auto& step : steps(plan)) context.env.out << step.text << "\n";
+}
+
+// Everything that is not a copy of something dated gets `time`.
+Result<void> add_entries(const Plan& plan, image::ImageBuilder& builder, std::int64_t time) {
+  const Recipe& recipe = plan.recipe;
+  for (const auto& path : recipe.remove) CG_CHECK(builder.tree().remove(path));
+  for (const auto& item : recipe.directories) {
+    if (!plan.wanted(item.needs)) continue;
+    CG_CHECK(put_directory(builder, item.path, item.owner, time));
+  }
+  for (const auto& file : recipe.files) {
+    if (!plan.wanted(file.needs)) continue;
+    if (!file.source.empty()) {
+      CG_CHECK(put_host_file(builder, file.dest, file.source, file.owner, time));
+      continue;
+    }
+    CG_CHECK(put_text(builder, file.dest, file.content, file.owner, time));
+  }
+  for (const auto& input : recipe.inputs)
+    if (const auto given = plan.inputs.find(input.name); given != plan.inputs.end())
+      CG_CHECK(put_host_file(builder, input.dest, given->second, input.owner, time));
+  for (const auto& link : recipe.links) {
+    if (!plan.wanted(link.needs)) continue;
+    if (link.unless_present && builder.tree().find(link.path)) continue;
+    CG_CHECK(put_link(builder, link.path, link.target, time));
+  }
+  return {};
+}
+
+// A program that the image cannot start is no use in it.
+Result<void> check_inputs(const Plan& plan, image::ImageBuilder& builder, const BuildArguments& arguments,
+                          Context& context) {
+  const BuilderTree tree(builder);
+  Loader loader(tree);
+  CG_TRY(machine, machine_of(loader, tree));
+  std::string reasons;
+  for (const auto& input : plan.recipe.inputs) {
+    if (!plan.inputs.contains(input.name)) continue;
+    CG_TRY(place, resolve(tree, input.dest));
+    if (!place.entry || place.entry->kind != FileKind::regular) continue;
+    CG_TRY(problems, check_program(loader, place.path, machine));
+    for (const auto& problem : problems)
+      reasons += fmt::format("{}{}: {} {}", reasons.empty() ? "" : "\n", plan.inputs.at(input.name).string(),
+                             problem.path, problem.message);
+  }
+  if (reasons.empty()) return {};
+  if (!arguments.force) return refused(reasons + "\n--force builds the image all the same");
+  context.env.err << reasons << "\n";
+  return {};
+}
+
+void print_ingredients(const Plan& plan, const std::vector<std::string>& notes, double seconds_before,
+                       std::ostream& err) {
+  const Recipe& recipe = plan.recipe;
+  for (const auto& note : notes) err << "  " << note << "\n";
+  if (recipe.modules && !plan.modules)
+    err << "  NO kernel modules: --set modules=DIR takes them from there\n";
+  for (const auto& input : recipe.inputs) {
+    const auto given = plan.inputs.find(input.name);
+    err << (given != plan.inputs.end()
+                ? fmt::format("  {} {} from {}\n", input.what, input.dest, given->second.string())
+                : fmt::format("  NO {}: --set {}=PATH puts one at {}\n", input.what, input.name, input.dest));
+  }
+  if (seconds_before > 0.05)
+    err << fmt::format("  base layer ready after {}\n", human_seconds(seconds_before));
+}
+
+Result<int> build(const BuildArguments& arguments, Context& context) {
+  CG_TRY(plan, make_plan(arguments.plan, context.env));
+  if (arguments.dry_run) {
+    print_plan(plan, context);
+    return exit_good;
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const Recipe& recipe = plan.recipe;
+  const LayerOptions layer_options{.cache = cache_directory(context.env, context.options.cache),
+                                   .progress = context.options.quiet ? nullptr : &context.env.err,
+                                   .terminal = context.env.err_is_terminal,
+                                   .refresh = arguments.refresh};
+  CG_CHECK(make_directories(layer_options.cache / "rootfs"));
+  std::vector<fs::path> layers;
+  if (recipe.debs) {
+    CG_TRY(layer, picked_layer(*recipe.debs, layer_options));
+    layers.push_back(layer.tar);
+  }
+  if (recipe.debian) {
+    CG_TRY(layer, debian_layer(*recipe.debian, layer_options));
+    layers.push_back(layer.tar);
+  }
+  layers.insert(layers.end(), recipe.layers.begin(), recipe.layers.end());
+  const auto writing = std::chrono::steady_clock::now();
+
+  const ImageArguments image_arguments{.size = recipe.size,
+                                       .label = recipe.label,
+                                       .uuid = {},
+                                       .journal = recipe.journal,
+                                       .form = recipe.form,
+                                       .inodes = {},
+                                       .inode_ratio = {},
+                                       .verity = recipe.verity,
+                                       .compression = recipe.compression};
+  CG_TRY(epoch, source_date_epoch(context.env));
+  const std::int64_t time = epoch.value_or(0);
+  if (const fs::path parent = fs::path(context.options.output).parent_path(); !parent.empty())
+    CG_CHECK(make_directories(parent));
+  CG_TRY(made, NewImage::begin(image_arguments, context.options.output, context.env));
+  image::ImageBuilder& builder = made.builder();
+  if (recipe.merged_usr) {
+    for (const char* name : {"bin", "sbin", "lib", "lib64"}) {
+      CG_CHECK(put_directory(builder, fmt::format("/usr/{}", name), {.mode = 0755}, time));
+      CG_CHECK(put_link(builder, fmt::format("/{}", name), fmt::format("usr/{}", name), time));
+    }
+  }
+  for (const auto& layer : layers) {
+    std::error_code error;
+    if (fs::is_directory(layer, error))
+      CG_CHECK(image::add_directory(builder, layer));
+    else
+      CG_CHECK(image::add_archive(builder, layer));
+  }
+  CG_CHECK(add_entries(plan, builder, time));
+  std::vector<std::string> notes;
+  CG_CHECK(add_system_settings(plan, builder, time, context.env, notes));
+  CG_CHECK(check_inputs(plan, builder, arguments, context));
+  CG_TRY(summary, made.finish());
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - writing;
+  const std::chrono::duration<double> before = writing - start;
+  if (!context.options.quiet) print_ingredients(plan, notes, before.count(), context.env.err);
+  std::visit([&](const auto& said) { print_summary(said, took.count(), context); }, summary);
+  return exit_good;
+}
+
+}  // namespace
+
+Registered add_build_command(CLI::App& app, CommonOptions& options) {
+  auto arguments = std::make_shared<BuildArguments>();
+  CLI::App* command = app.add_subcommand("build", "Make an image as a recipe says");
+  command->add_option("RECIPE", arguments->plan.recipe, "A name under recipes/rootfs (demo, kata) or a file")
+      ->required();
+  auto* output = command->add_option("-o,--output", options.output, "The image");
+  command->add_option("--set", arguments->plan.set,
+                      "NAME=PATH: a file the recipe asks for, such as criu=out/criu-4.1.1; modules=DIR");
+  command->add_option("--size", arguments->plan.size, "Instead of the recipe's: auto, auto+64M or 512M");
+  auto* dry_run = command->add_flag("--dry-run", arguments->dry_run, "Print what would be done");
+  command->add_flag("--force", arguments->force,
+                    "Build it also when the image cannot start a program that was given");
+  command->add_flag("--refresh", arguments->refresh,
+                    "Ask apt again for the packages, instead of taking them from the cache");
+  return {command, [arguments, output, dry_run](Context& context) -> Result<int> {
+            if (output->empty() && dry_run->empty()) return usage_error("build: -o IMAGE is required");
+            return build(*arguments, context);
+          }};
+}
+
+}  // namespace cg

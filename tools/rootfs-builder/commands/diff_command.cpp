@@ -1,0 +1,108 @@
+// diff: where two images differ.
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/file.h"
+#include "commands/commands.h"
+#include "image/compare.h"
+
+namespace cg {
+namespace {
+
+struct DiffArguments {
+  std::string first;
+  std::string second;
+  std::optional<unsigned> partition;
+  bool files = false;
+  std::size_t most = 20;
+};
+
+// What one of the two is no ext4 image has no structures that are known here.
+Result<std::vector<image::Difference>> compare_as_files(const DiffArguments& arguments, std::size_t most) {
+  image::Differences differences(most);
+  const UniqueFd first(open(arguments.first.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!first) return cannot_errno(arguments.first, errno);
+  const UniqueFd second(open(arguments.second.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!second) return cannot_errno(arguments.second, errno);
+  CG_TRY(one, image::FileDevice::of(first.get(), arguments.first));
+  CG_TRY(other, image::FileDevice::of(second.get(), arguments.second));
+  differences.compare("file", "bytes", one.size(), other.size());
+  const auto kind = [](image::Device& disk) -> std::string {
+    const auto layout = image::read_layout(disk);
+    if (!layout) return "damaged partition table";
+    return std::string(layout->partitions.empty() ? to_string(layout->content) : to_string(layout->scheme));
+  };
+  differences.compare("file", "content", kind(one), kind(other));
+  CG_CHECK(image::compare_bytes(one, other, nullptr, differences));
+  return differences.found();
+}
+
+Result<std::vector<image::Difference>> compare(const DiffArguments& arguments) {
+  // One more than is shown says whether there are more.
+  const std::size_t most = arguments.most == 0 ? SIZE_MAX : arguments.most + 1;
+  auto first = image::ImageReader::open(arguments.first, arguments.partition);
+  auto second = image::ImageReader::open(arguments.second, arguments.partition);
+  for (const auto* reader : {&first, &second})
+    if (!*reader && (reader->error().kind != ErrorKind::refused || arguments.files || arguments.partition))
+      return std::unexpected(reader->error());
+  if (!first || !second) return compare_as_files(arguments, most);
+  return image::compare_images(
+      *first, *second, arguments.files ? image::CompareScope::files : image::CompareScope::everything, most);
+}
+
+std::string line_of(const DiffArguments& arguments, const image::Difference& difference) {
+  if (difference.what == "exists")
+    return fmt::format("{}: only in {}\n", difference.where,
+                       difference.first.empty() ? arguments.second : arguments.first);
+  const auto value = [](const std::string& text) { return text.empty() ? "(none)" : text; };
+  return fmt::format("{}: {}: {} -> {}\n", difference.where, difference.what, value(difference.first),
+                     value(difference.second));
+}
+
+Result<int> diff(const DiffArguments& arguments, Context& context) {
+  CG_TRY(differences, compare(arguments));
+  const bool more = arguments.most != 0 && differences.size() > arguments.most;
+  if (more) differences.pop_back();
+  if (context.options.format == "json") {
+    nlohmann::ordered_json json = {{"schema", "criu-guest.image-diff/1"},
+                                   {"first", arguments.first},
+                                   {"second", arguments.second},
+                                   {"equal", differences.empty()},
+                                   {"complete", !more}};
+    json["differences"] = nlohmann::ordered_json::array();
+    for (const auto& difference : differences)
+      json["differences"].push_back({{"where", difference.where},
+                                     {"what", difference.what},
+                                     {"first", difference.first},
+                                     {"second", difference.second}});
+    context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  } else {
+    for (const auto& difference : differences) context.env.out << line_of(arguments, difference);
+    if (more && !context.options.quiet) context.env.err << "there are more; --most 0 shows all\n";
+  }
+  return differences.empty() ? exit_good : exit_no;
+}
+
+}  // namespace
+
+Registered add_diff_command(CLI::App& app) {
+  auto arguments = std::make_shared<DiffArguments>();
+  CLI::App* command = app.add_subcommand("diff",
+                                         "Name what differs between two images: partitions, superblock, "
+                                         "groups, files; 0: nothing, 1: something");
+  command->add_option("FIRST", arguments->first, "An image")->required();
+  command->add_option("SECOND", arguments->second, "Another")->required();
+  command->add_flag("--files", arguments->files,
+                    "Only what a guest sees: paths, owners, modes, times, attributes, contents");
+  command->add_option("--most", arguments->most, "How many differences are shown; 0: all")
+      ->capture_default_str();
+  command->add_option("--partition", arguments->partition, "Of both, where more than one holds a file system")
+      ->type_name("N");
+  return {command, [arguments](Context& context) -> Result<int> { return diff(*arguments, context); }};
+}
+
+}  // namespace cg

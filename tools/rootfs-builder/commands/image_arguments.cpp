@@ -1,0 +1,152 @@
+#include "commands/image_arguments.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace cg {
+
+void add_image_arguments(CLI::App& command, ImageArguments& arguments) {
+  command.add_option("--size", arguments.size, "auto (what it needs), auto+64M (and so much free), or 512M")
+      ->capture_default_str();
+  command.add_option("--label", arguments.label, "Volume name, up to 16 bytes");
+  command.add_option("--uuid", arguments.uuid, "File-system UUID (default: derived from the content)");
+  command.add_option("--journal", arguments.journal, "auto (by size), none, or a size such as 4M")
+      ->capture_default_str();
+  command
+      .add_option("--inodes", arguments.inodes,
+                  "How many files there may be (default: some more than there are)")
+      ->type_name("N");
+  command
+      .add_option("--inode-ratio", arguments.inode_ratio,
+                  "One inode for so many bytes of the file system, 1K to 64M")
+      ->type_name("BYTES")
+      ->excludes("--inodes");
+  command
+      .add_option("--form", arguments.form,
+                  "ext4 (bare), kata, kata-dax, gpt, initrd, erofs (bare) or kata-erofs (extension image)")
+      ->capture_default_str();
+  command.add_option(
+      "--compress", arguments.compression,
+      "Of an initrd: gzip (default), zstd, xz, lzma or none; of EROFS: lz4hc (default), lz4 or none");
+  command.add_flag("--verity", arguments.verity,
+                   "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt");
+}
+
+Result<void> write_root_hash(const std::string& image, const image::VerityTree& tree) {
+  return write_file_atomically(image + ".root_hash.txt", tree.kata_parameters() + "\n");
+}
+
+Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) const {
+  image::ImageOptions options{.label = label};
+  CG_TRY(policy, image::parse_size_policy(size));
+  options.size = policy;
+  CG_TRY(parsed_form, image::parse_form(form));
+  CG_TRY(frame, image::make_frame(parsed_form, verity));
+  options.frame = frame;
+  if (policy.fixed && frame.inside(*policy.fixed) < (256U << 10))
+    return usage_error(fmt::format("size '{}': too small for the form {}", size, form));
+  if (!uuid.empty()) {
+    CG_TRY(parsed, image::parse_uuid(uuid));
+    options.uuid = parsed;
+  }
+  if (journal == "none") {
+    options.journal_bytes = 0;
+  } else if (journal != "auto") {
+    CG_TRY(bytes, image::parse_size(journal));
+    options.journal_bytes = bytes;
+  }
+  if (frame.form == image::Form::initrd || image::is_erofs(frame.form)) {
+    const auto without = [&](std::string_view option, std::string_view why) {
+      return usage_error(fmt::format("{}: the form {} {}; leave it out", option, form, why));
+    };
+    if (size != "auto") return without("--size " + size, "is as large as its files need");
+    if (journal != "auto" && journal != "none") return without("--journal " + journal, "has no journal");
+    if (!inodes.empty()) return without("--inodes", "has no table of inodes");
+    if (!inode_ratio.empty()) return without("--inode-ratio", "has no table of inodes");
+  }
+  if (!inodes.empty()) {
+    std::uint64_t count = 0;
+    const auto [end, error] = std::from_chars(inodes.data(), inodes.data() + inodes.size(), count);
+    if (error != std::errc{} || end != inodes.data() + inodes.size() || count == 0 || count > UINT32_MAX)
+      return usage_error(fmt::format("--inodes '{}': not a number from 1 to {}", inodes, UINT32_MAX));
+    options.inodes = count;
+  }
+  if (!inode_ratio.empty()) {
+    CG_TRY(ratio, image::parse_size(inode_ratio));
+    if (ratio < 1024 || ratio > (64 << 20))
+      return usage_error(fmt::format("--inode-ratio '{}': from 1K to 64M bytes for each inode", inode_ratio));
+    options.bytes_per_inode = ratio;
+  }
+  CG_TRY(epoch, source_date_epoch(env));
+  options.source_date_epoch = epoch;
+  return options;
+}
+
+Result<image::Compression> ImageArguments::initrd_compression() const {
+  return image::parse_compression(compression.empty() ? "gzip" : compression);
+}
+
+Result<image::ErofsOptions> ImageArguments::erofs(const image::ImageOptions& options) const {
+  image::ErofsOptions erofs{.frame = options.frame, .uuid = options.uuid, .time = options.source_date_epoch};
+  if (!compression.empty()) erofs.compression = compression;
+  for (const std::string_view known : {"lz4hc", "lz4", "none"})
+    if (erofs.compression == known) return erofs;
+  return usage_error(fmt::format("compression '{}': EROFS has lz4hc, lz4 and none here", compression));
+}
+
+void print_summary(const image::ImageSummary& summary, double seconds, Context& context) {
+  const std::string& output = context.options.output;
+  if (context.options.format == "json") {
+    nlohmann::ordered_json json = {{"schema", "criu-guest.image-summary/1"},
+                                   {"image", output},
+                                   {"bytes", summary.bytes},
+                                   {"blocks", summary.blocks},
+                                   {"free_blocks", summary.free_blocks},
+                                   {"inodes", summary.inodes},
+                                   {"used_inodes", summary.used_inodes},
+                                   {"files", summary.files},
+                                   {"directories", summary.directories},
+                                   {"data_bytes", summary.data_bytes},
+                                   {"uuid", summary.uuid}};
+    if (summary.verity)
+      json["verity"] = {{"root_hash", summary.verity->root_hash},
+                        {"salt", summary.verity->salt},
+                        {"data_blocks", summary.verity->data_blocks},
+                        {"kernel_parameters", summary.verity->kernel_parameters("/dev/vda1", "/dev/vda2")}};
+    context.env.out << json.dump(2) << "\n";
+  } else if (!context.options.quiet) {
+    if (summary.verity)
+      context.env.err << fmt::format("{}: root hash {}\n", output, summary.verity->root_hash);
+    context.env.err << fmt::format(
+        "{}: {}, {} files and {} directories with {}, {} free, in {}\n", output, human_size(summary.bytes),
+        summary.files, summary.directories, human_size(summary.data_bytes),
+        human_size(summary.free_blocks * image::block_size), human_seconds(seconds));
+  }
+}
+
+void print_summary(const image::InitrdSummary& summary, double seconds, Context& context) {
+  const std::string& output = context.options.output;
+  if (context.options.format == "json") {
+    const nlohmann::ordered_json json = {{"schema", "criu-guest.initrd-summary/1"},
+                                         {"image", output},
+                                         {"files", summary.files},
+                                         {"bytes", summary.bytes},
+                                         {"attributes_left_out", summary.attributes}};
+    context.env.out << json.dump(2) << "\n";
+  } else if (!context.options.quiet) {
+    context.env.err << fmt::format(
+        "{}: {} entries, {} unpacked{}, in {}\n", output, summary.files, human_size(summary.bytes),
+        summary.attributes
+            ? fmt::format(", without {} extended attributes, which an initrd cannot hold", summary.attributes)
+            : "",
+        human_seconds(seconds));
+  }
+}
+
+}  // namespace cg

@@ -1,0 +1,16 @@
+#include "commands/image_choice.h"
+
+namespace cg {
+
+void add_image_choice(CLI::App& command, ImageChoice& choice) {
+  command
+      .add_option(
+          "IMAGE", choice.image,
+          "An image: ext4 or EROFS, raw or partitioned by MBR, GPT or as a Kata DAX disk, or an initrd")
+      ->required();
+  command
+      .add_option("--partition", choice.partition, "The partition, where more than one holds a file system")
+      ->type_name("N");
+}
+
+}  // namespace cg

@@ -1,0 +1,185 @@
+// ls, cat and extract.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <set>
+
+#include "base/file.h"
+#include "commands/commands.h"
+#include "commands/image_choice.h"
+#include "image/tree/extract.h"
+
+namespace cg {
+namespace {
+
+using image::FileInfo;
+using image::NodeType;
+
+std::string mode_text(const FileInfo& info) {
+  static constexpr std::string_view types = "-dlcbps";
+  std::string text(1, types[static_cast<std::size_t>(info.meta.type)]);
+  for (int shift = 6; shift >= 0; shift -= 3) {
+    const std::uint32_t bits = info.meta.mode >> shift & 7;
+    const bool special = info.meta.mode >> (9 + shift / 3) & 1;  // set-user-id, set-group-id, sticky
+    text += bits & 4 ? 'r' : '-';
+    text += bits & 2 ? 'w' : '-';
+    const char letter = shift == 0 ? 't' : 's';
+    text += special ? (bits & 1 ? letter : static_cast<char>(letter & ~0x20)) : bits & 1 ? 'x' : '-';
+  }
+  return text;
+}
+
+std::string line_of(const std::string& name, const FileInfo& info) {
+  const bool device =
+      info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device;
+  const std::string size = device ? fmt::format("{}, {}", info.meta.device_major, info.meta.device_minor)
+                                  : fmt::format("{}", info.size);
+  const std::string time =
+      fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(info.meta.mtime.seconds)));
+  return fmt::format("{} {:>3} {:>5} {:>5} {:>10} {} {}{}\n", mode_text(info), info.links, info.meta.uid,
+                     info.meta.gid, size, time, name,
+                     info.meta.type == NodeType::symlink ? " -> " + info.meta.target : "");
+}
+
+nlohmann::ordered_json json_of(const std::string& name, const FileInfo& info) {
+  nlohmann::ordered_json json = {{"name", name},
+                                 {"type", image::to_string(info.meta.type)},
+                                 {"mode", fmt::format("{:04o}", info.meta.mode)},
+                                 {"uid", info.meta.uid},
+                                 {"gid", info.meta.gid},
+                                 {"size", info.size},
+                                 {"links", info.links},
+                                 {"inode", info.inode},
+                                 {"mtime", info.meta.mtime.seconds},
+                                 {"mtime_ns", info.meta.mtime.nanoseconds}};
+  if (info.meta.type == NodeType::symlink) json["target"] = info.meta.target;
+  if (info.meta.type == NodeType::character_device || info.meta.type == NodeType::block_device) {
+    json["major"] = info.meta.device_major;
+    json["minor"] = info.meta.device_minor;
+  }
+  return json;
+}
+
+struct Listing {
+  ImageChoice choice;
+  std::string path = "/";
+  bool recursive = false;
+};
+
+Result<int> list(const Listing& listing, Context& context) {
+  CG_TRY(reader, listing.choice.open());
+  CG_TRY(top, reader.stat(listing.path, image::ImageReader::LastLink::keep));
+  if (top.meta.type == NodeType::symlink) {
+    if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory)
+      top = *followed;
+  }
+  std::vector<image::DirectoryItem> items;
+  if (top.meta.type != NodeType::directory) {
+    items.push_back({listing.path, top});
+  } else {
+    std::vector<std::string> pending{""};
+    std::set<std::uint32_t> seen{top.inode};  // a damaged image may have a directory in itself
+    const std::string base = listing.path.ends_with('/') ? listing.path : listing.path + "/";
+    while (!pending.empty()) {
+      const std::string below = std::move(pending.back());
+      pending.pop_back();
+      CG_TRY(here, reader.list(base + below));
+      std::vector<std::string> deeper;
+      for (auto& item : here) {
+        item.name = below + item.name;
+        if (listing.recursive && item.info.meta.type == NodeType::directory) {
+          if (!seen.insert(item.info.inode).second)
+            return refused(fmt::format("{}: a damaged directory: {} is in more than one place",
+                                       listing.choice.image, item.name));
+          deeper.push_back(item.name + "/");
+        }
+        items.push_back(std::move(item));
+      }
+      pending.insert(pending.end(), deeper.rbegin(), deeper.rend());
+    }
+  }
+  if (context.options.format == "json") {
+    nlohmann::ordered_json json = {
+        {"schema", "criu-guest.image-listing/1"}, {"image", listing.choice.image}, {"path", listing.path}};
+    json["entries"] = nlohmann::ordered_json::array();
+    for (const auto& item : items) json["entries"].push_back(json_of(item.name, item.info));
+    context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  } else {
+    for (const auto& item : items) context.env.out << line_of(item.name, item.info);
+  }
+  return exit_good;
+}
+
+}  // namespace
+
+Registered add_ls_command(CLI::App& app) {
+  auto listing = std::make_shared<Listing>();
+  CLI::App* command = app.add_subcommand("ls", "List a directory of an image");
+  add_image_choice(*command, listing->choice);
+  command->add_option("PATH", listing->path, "From the image's root")->capture_default_str();
+  command->add_flag("-R,--recursive", listing->recursive, "Also what lies below");
+  return {command, [listing](Context& context) { return list(*listing, context); }};
+}
+
+Registered add_cat_command(CLI::App& app) {
+  struct State {
+    ImageChoice choice;
+    std::vector<std::string> paths;
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command = app.add_subcommand("cat", "Write files of an image to standard output, byte for byte");
+  add_image_choice(*command, state->choice);
+  command->add_option("PATH", state->paths, "From the image's root")->required();
+  return {command, [state](Context& context) -> Result<int> {
+            CG_TRY(reader, state->choice.open());
+            for (const auto& path : state->paths)
+              CG_CHECK(reader.read(path, [&](std::string_view piece) -> Result<void> {
+                context.env.out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+                if (!context.env.out) return cannot("writing standard output failed");
+                return {};
+              }));
+            return exit_good;
+          }};
+}
+
+Registered add_extract_command(CLI::App& app, CommonOptions& options) {
+  struct State {
+    ImageChoice choice;
+    std::string path = "/";
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command =
+      app.add_subcommand("extract", "Take a file, or a directory with all below it, out of an image");
+  add_image_choice(*command, state->choice);
+  command->add_option("PATH", state->path, "From the image's root; links are not followed")
+      ->capture_default_str();
+  command
+      ->add_option("-o,--output", options.output,
+                   "NAME.tar: a tar with owners, attributes and devices; '-': that on standard output; else "
+                   "a new file or directory")
+      ->required();
+  return {command, [state](Context& context) -> Result<int> {
+            CG_TRY(reader, state->choice.open());
+            const std::string& output = context.options.output;
+            if (output == "-") {
+              CG_CHECK(image::extract_tar(reader, state->path, STDOUT_FILENO, "standard output"));
+            } else if (output.ends_with(".tar")) {
+              CG_TRY(file, AtomicFile::create(output));
+              CG_CHECK(image::extract_tar(reader, state->path, file.fd(), output));
+              CG_CHECK(file.commit());
+            } else {
+              CG_TRY(extracted, image::extract_files(reader, state->path, output));
+              if (extracted.skipped > 0 && !context.options.quiet)
+                context.env.err << fmt::format(
+                    "{}: without {} device nodes, which only root makes; -o NAME.tar has them\n", output,
+                    extracted.skipped);
+            }
+            return exit_good;
+          }};
+}
+
+}  // namespace cg
