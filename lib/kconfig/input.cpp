@@ -11,8 +11,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "compress/codec.h"
+#include "compress/unpack.h"
 #include "kconfig/kernel_image.h"
-#include "kconfig/unpack_stream.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -60,7 +61,7 @@ Result<ConfigInput> read_compressed(std::string_view bytes, const std::string& n
   const bool text = !first.contains('\0') && !is_kernel_image(first);
   if (!text) return read_embedded(bytes, name);
   CG_TRY(whole, unpack_whole(bytes, name, largest_text));
-  return read_text(std::move(whole), name, std::string(compression_of(bytes)));
+  return read_text(std::move(whole), name, std::string(to_string(*codec_of(bytes))));
 }
 
 Result<KernelConfig> load_directory(const fs::path& directory) {
@@ -79,11 +80,11 @@ Result<KernelConfig> load_directory(const fs::path& directory) {
 }
 
 bool is_packed(std::string_view bytes) {
-  return !compression_of(bytes).empty() || is_kernel_image(bytes);
+  return codec_of(bytes) || is_kernel_image(bytes);
 }
 
 Result<ConfigInput> read_packed(std::string_view bytes, const std::string& name) {
-  return compression_of(bytes).empty() ? read_embedded(bytes, name) : read_compressed(bytes, name);
+  return codec_of(bytes) ? read_compressed(bytes, name) : read_embedded(bytes, name);
 }
 
 std::unexpected<Error> too_much_text(std::uint64_t size, const std::string& name) {

@@ -8,8 +8,8 @@
 #include <memory>
 #include <optional>
 
-#include "kconfig/gunzip.h"
-#include "kconfig/unpack_stream.h"
+#include "compress/codec.h"
+#include "compress/unpack.h"
 
 namespace cg {
 namespace {
@@ -21,6 +21,7 @@ constexpr std::string_view begin_mark = "IKCFG_ST\x1f\x8b\x08"sv;
 constexpr std::string_view end_mark = "IKCFG_ED"sv;
 constexpr std::size_t mark_length = 8;
 constexpr std::size_t largest_packed_config = 16 << 20;
+constexpr std::size_t largest_config = 64 << 20;
 constexpr std::uint64_t largest_kernel = 1ULL << 30;  // bytes, unpacked
 constexpr std::size_t largest_wrapper = 64 << 20;     // bytes
 constexpr int most_attempts = 24;                     // at places that only look like compressed data
@@ -123,7 +124,10 @@ std::optional<Payload> bzimage_payload(std::string_view bytes) {
   const std::size_t at = (sectors + 1) * 512 + little_endian<std::uint32_t>(bytes, 0x248);
   const std::size_t length = little_endian<std::uint32_t>(bytes, 0x24c);
   if (at >= bytes.size()) return std::nullopt;
-  return Payload{bytes.substr(at, length), "bzImage"};
+  std::string_view payload = bytes.substr(at, length);
+  // The build appends the unpacked size to all but gzip, which ends with it anyway.
+  if (payload.size() >= 4 && codec_of(payload) != Codec::gzip) payload.remove_suffix(4);
+  return Payload{payload, "bzImage"};
 }
 
 // drivers/firmware/efi/libstub/zboot-header.S.
@@ -135,7 +139,7 @@ std::optional<Payload> zboot_payload(std::string_view bytes) {
 }
 
 Result<EmbeddedConfig> unpack(std::string_view packed, const std::string& name, std::string form) {
-  CG_TRY(text, gunzip(packed, name + " (its embedded configuration)"));
+  CG_TRY(text, unpack_whole(packed, name + " (its embedded configuration)", largest_config));
   return EmbeddedConfig{std::move(text), std::move(form)};
 }
 
@@ -143,7 +147,8 @@ Result<EmbeddedConfig> from_payload(const Payload& payload, const std::string& n
   MarkFinder finder;
   const auto done = unpack_stream(payload.bytes, name, largest_kernel,
                                   [&](std::string_view piece) { return finder.take(piece); });
-  const std::string form = fmt::format("{} ({})", payload.form, compression_of(payload.bytes));
+  const auto codec = codec_of(payload.bytes);
+  const std::string form = fmt::format("{} ({})", payload.form, codec ? to_string(*codec) : "");
   if (finder.packed()) return unpack(*finder.packed(), name, form);
   if (!done) return std::unexpected(done.error());
   return refused(fmt::format(
@@ -153,15 +158,7 @@ Result<EmbeddedConfig> from_payload(const Payload& payload, const std::string& n
 
 // Images of other machines and loaders: wherever compressed data seems to begin.
 std::optional<EmbeddedConfig> search_payloads(std::string_view bytes, const std::string& name) {
-  constexpr std::string_view marks[] = {"\x1f\x8b\x08"sv,
-                                        "\xfd"
-                                        "7zXZ\0"sv,
-                                        "\x28\xb5\x2f\xfd"sv,
-                                        "\x02\x21\x4c\x18"sv,
-                                        "BZh"sv,
-                                        "\x89LZO\0\r\n\x1a\n"sv,
-                                        "\x5d\0\0"sv};
-  for (const std::string_view mark : marks) {
+  for (const auto& [mark, codec] : codec_marks()) {
     int attempts = 0;
     for (std::size_t at = bytes.find(mark); at != std::string_view::npos && attempts < most_attempts;
          at = bytes.find(mark, at + 1)) {
@@ -198,9 +195,9 @@ Result<EmbeddedConfig> extract_config(std::string_view bytes, const std::string&
   if (is_bzimage(bytes) || is_zboot(bytes)) {
     const auto payload = is_zboot(bytes) ? zboot_payload(bytes) : bzimage_payload(bytes);
     if (!payload) return refused(name + ": a kernel image that is cut short");
-    if (!compression_of(payload->bytes).empty()) return from_payload(*payload, name);
+    if (codec_of(payload->bytes)) return from_payload(*payload, name);
   }
-  if (!compression_of(bytes).empty()) return from_payload({bytes, "compressed image"}, name);
+  if (codec_of(bytes)) return from_payload({bytes, "compressed image"}, name);
   if (const auto packed = find_in(bytes)) return unpack(*packed, name, "kernel image");
   if (auto found = search_payloads(bytes, name)) return std::move(*found);
   return refused(name +

@@ -136,11 +136,13 @@ Result<void> InitrdArchive::Reader::run() {
 
 // One compressed member: into the spool, and from there entry by entry.
 Result<std::uint64_t> InitrdArchive::Reader::unpack(Codec codec, std::uint64_t start) {
-  auto decoder = Decoder::make(codec);
+  // Linux lib/decompress.c knows the legacy frame only.
+  if (codec == Codec::lz4_frame)
+    return bad("an LZ4 frame, which the kernel does not unpack: compress with 'lz4 -l'");
+  const auto decoder = Decoder::make(codec);
   const auto named = [&](const Error& error) {
     return std::unexpected(Error{error.kind, fmt::format("{}: {}{}", file_.name(), place_, error.message)});
   };
-  if (!decoder) return named(decoder.error());
   if (!archive_.spool_) {
     std::error_code ignored;
     CG_TRY(fd, nameless_file(std::filesystem::temp_directory_path(ignored)));
@@ -158,9 +160,8 @@ Result<std::uint64_t> InitrdArchive::Reader::unpack(Codec codec, std::uint64_t s
     const auto more = std::min<std::uint64_t>(in.size() - have, file_.size() - at - have);
     CG_CHECK(file_.read(at + have, std::span(in).subspan(have, more)));
     have += more;
-    auto step =
-        (*decoder)->step(std::span(in).first(have),
-                         at + have == file_.size() ? Decoder::Rest::none : Decoder::Rest::follows, out);
+    auto step = decoder->step(std::span(in).first(have),
+                              at + have == file_.size() ? Decoder::Rest::none : Decoder::Rest::follows, out);
     if (!step) return named(step.error());
     if (spool.used + step->made > limits_.unpacked)
       return bad(fmt::format("unpacks to more than {} bytes, which is taken for a bomb", limits_.unpacked));

@@ -1,9 +1,6 @@
 #include "kconfig/config.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
-
-#include "kconfig/gunzip.h"
 
 namespace cg {
 namespace {
@@ -83,32 +80,6 @@ TEST(Gate, AFragmentWrittenOutIsReadBackTheSame) {
   const auto config = parse("CONFIG_B=\"x\"\n# CONFIG_A is not set\nCONFIG_C=m\n");
   EXPECT_TRUE(unmet_requests(config, parse(to_fragment(config))).empty());
   EXPECT_EQ(parse(to_fragment(config)).values.size(), 3U);
-}
-
-std::string gzip(std::string_view text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string out(text.size() + 1000, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-TEST(Gunzip, RoundTripLimitTruncationAndDamage) {
-  const std::string text(1 << 20, 'x');
-  const std::string packed = gzip(text);
-  EXPECT_EQ(gunzip(packed, "c").value(), text);
-  EXPECT_TRUE(gunzip(packed, "c", 1000).error().message.contains("more than 1000 bytes"));
-  EXPECT_TRUE(gunzip(packed.substr(0, packed.size() / 2), "c").error().message.contains("cut short"));
-  std::string damaged = packed;
-  damaged[damaged.size() - 6] = static_cast<char>(damaged[damaged.size() - 6] ^ 1);  // the checksum
-  EXPECT_TRUE(gunzip(damaged, "c").error().message.contains("damaged"));
-  EXPECT_FALSE(gunzip("plain", "c"));
 }
 
 }  // namespace
