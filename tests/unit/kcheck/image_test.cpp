@@ -195,15 +195,5 @@ TEST_F(ImageTest, OtherFilesAreRefused) {
   EXPECT_EQ(outcome.out, "");
 }
 
-TEST(KernelRelease, ReadsABzImageHeader) {
-  std::string image(0x1000, '\0');
-  image.replace(0x202, 4, "HdrS");
-  image[0x20e] = '\x00';
-  image[0x20f] = '\x04';  // 0x400 + 0x200
-  image.replace(0x600, 26, "6.12.117 (builder) #1 SMP ");
-  EXPECT_EQ(kernel_release_of(image), "6.12.117");
-  EXPECT_EQ(kernel_release_of(std::string_view(image).substr(0, 0x204)), "");
-}
-
 }  // namespace
 }  // namespace cg

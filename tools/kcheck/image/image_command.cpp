@@ -7,11 +7,12 @@
 #include <optional>
 #include <set>
 
-#include "base/file.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
 #include "criu/judge.h"
 #include "image/image_programs.h"
 #include "kconfig/input.h"
+#include "kernel/release.h"
 #include "programs/find_program.h"
 #include "programs/image_tree.h"
 #include "programs/loader.h"
@@ -276,10 +277,9 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   CG_TRY(features, feature_set(options, matrix));
   std::string release;
   if (!command.kernel.empty()) {
-    CG_TRY(bytes, read_file(command.kernel, 512 << 20));
-    release = kernel_release_of(bytes);
-    if (release.empty())
-      return refused(command.kernel + ": no version of Linux is found in it; give a bzImage or a vmlinux");
+    CG_TRY(kernel, MappedFile::open(command.kernel));
+    CG_TRY(found, kernel_release(kernel.bytes(), command.kernel));
+    release = std::move(found);
   }
   CG_TRY(reader, ImageReader::open(command.image));
 

@@ -10,12 +10,10 @@ namespace cg {
 
 struct EmbeddedConfig {
   std::string text;
-  std::string form;  // "vmlinux", "bzImage", "Image.gz", ...
+  std::string form;  // as of SearchedKernel
 };
 
-// Whether the bytes look like a kernel, or like something compressed that may hold one.
-bool is_kernel_image(std::string_view bytes);
-// Refused: no kernel, no configuration inside, damaged. Unpacks as a stream and stops at the configuration.
+// Refused: no kernel, no configuration inside, damaged.
 Result<EmbeddedConfig> extract_config(std::string_view bytes, const std::string& name);
 
 }  // namespace cg
