@@ -1,8 +1,8 @@
 #include "bootable.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "base/file_at.h"
 #include "base/mapped_file.h"
 #include "compress/codec.h"
 #include "kernel/form.h"
@@ -45,9 +45,10 @@ Result<void> check_bootable(const std::filesystem::path& kernel) {
 
 Result<void> check_raw(int fd, const std::string& name) {
   char front[codec_mark_bytes]{};
-  const ssize_t got = pread(fd, front, sizeof front, 0);
-  if (got < 4) return cannot(name + ": too small to be an image");
-  const std::string_view bytes(front, static_cast<std::size_t>(got));
+  const auto got = read_at(fd, std::as_writable_bytes(std::span(front)), 0);
+  if (!got) return cannot_errno(name, got.error());
+  if (*got < 4) return cannot(name + ": too small to be an image");
+  const std::string_view bytes(front, *got);
   if (bytes.starts_with("QFI\xfb"))
     return cannot(name + ": a qcow2 image; guest-run takes raw ones (qemu-img convert -O raw)");
   if (const auto codec = codec_of(bytes)) return compressed(name, *codec);
