@@ -1,5 +1,6 @@
 #include "kernel/release.h"
 
+#include "base/digits.h"
 #include "kernel/form.h"
 #include "kernel/payload.h"
 #include "kernel/search.h"

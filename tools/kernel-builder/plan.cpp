@@ -1,11 +1,11 @@
 #include "plan.h"
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/sha256.h"
 #include "base/text.h"
 
@@ -43,9 +43,7 @@ void only_version(SourceList& list, const std::string& version) {
 }  // namespace
 
 std::string host_architecture() {
-  utsname name{};
-  uname(&name);
-  const std::string machine = name.machine;
+  const std::string machine = host_machine();
   return machine == "aarch64" ? "arm64" : machine;
 }
 

@@ -8,15 +8,14 @@
 #include <array>
 #include <cstring>
 
+#include "base/round.h"
 #include "base/text.h"
 #include "image/disk/gpt.h"
 #include "image/disk/mbr.h"
+#include "image/disk/steps.h"
 
 namespace cg::image {
 namespace {
-
-constexpr std::uint64_t megabyte = 1 << 20;
-constexpr std::uint64_t kata_step = 128 * megabyte;
 
 struct FormName {
   Form form;
@@ -60,10 +59,6 @@ std::uint64_t fletcher64(std::span<const std::byte> bytes) {
 
 bool has_partitions(Form form) {
   return form != Form::ext4 && form != Form::initrd && form != Form::erofs;
-}
-
-std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
-  return (value + step - 1) / step * step;
 }
 
 }  // namespace

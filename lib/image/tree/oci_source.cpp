@@ -1,11 +1,11 @@
 // An OCI image layout: index.json names manifests (or further indexes) by digest, a manifest its layers; what
 // has a digest lies in blobs/ALGORITHM/HEX.
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/sha256.h"
 #include "image/tree/sources.h"
 
@@ -19,8 +19,7 @@ constexpr std::uint64_t most_document_bytes = 4 << 20;
 constexpr int deepest_index = 4;
 
 std::string host_architecture() {
-  utsname names{};
-  const std::string machine = uname(&names) == 0 ? names.machine : "";
+  const std::string machine = host_machine();
   return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
 }
 

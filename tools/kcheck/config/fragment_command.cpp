@@ -1,13 +1,13 @@
 #include "config/fragment_command.h"
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/text.h"
 #include "config/linux_tree.h"
 #include "criu/fragment.h"
@@ -105,11 +105,9 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
     CG_TRY(input, load_config_input(command.config));
     base = std::move(input);
   }
-  utsname machine{};
-  uname(&machine);
   const std::string named = !command.architecture.empty() ? command.architecture
                             : base                        ? base->config.architecture
-                                                          : machine.machine;
+                                                          : host_machine();
   work.question = {versions, features, matrix_architecture(named, base ? &base->config : nullptr), {}, false};
   const bool any = command.architecture == any_architecture;
   if (any && !command.tree.empty())

@@ -1,13 +1,13 @@
 #include "live/live.h"
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "kconfig/input.h"
@@ -87,12 +87,10 @@ Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSys
 }
 
 LiveSystem real_system(const Matrix& matrix) {
-  utsname name{};
-  uname(&name);
   const auto batch = std::make_shared<ProbeBatch>(matrix);
-  const std::string release = name.release;
+  const std::string release = host_release();
   return {release,
-          name.machine,
+          host_machine(),
           [batch](std::string_view probe) { return batch->result(probe); },
           [release](std::string& file) -> Result<KernelConfig> {
             CG_TRY(input, running_config(release));
