@@ -1,3 +1,5 @@
+// Not by liberofs, which Debian does not package, nor by fsck.erofs alone: that tells owners only to root,
+// and unpacks everything to show one name. It does unpack what is compressed.
 #include "image/erofs/files.h"
 
 #include <fcntl.h>

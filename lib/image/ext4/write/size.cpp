@@ -46,13 +46,4 @@ Result<SizePolicy> parse_size_policy(std::string_view text) {
   return policy;
 }
 
-std::uint64_t default_journal_blocks(std::uint64_t total_blocks) {
-  if (total_blocks < 2048) return 0;
-  if (total_blocks < 32768) return 1024;
-  if (total_blocks < 256 * 1024) return 4096;
-  if (total_blocks < 512 * 1024) return 8192;
-  if (total_blocks < 4096 * 1024) return 16384;
-  return 32768;
-}
-
 }  // namespace cg::image
