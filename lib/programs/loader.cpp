@@ -7,6 +7,7 @@
 #include <array>
 #include <set>
 
+#include "base/digits.h"
 #include "base/text.h"
 
 namespace cg {
@@ -177,6 +178,7 @@ Result<std::optional<Loader::Found>> Loader::find(const std::string& library,
   // nullopt: goes on; a file that does not fit is passed over, as loaders do.
   const auto look = [&](const std::string& path) -> Result<std::optional<std::string>> {
     const auto file = resolve(tree_, path);
+    if (!file && file.error().kind == ErrorKind::cannot) return std::unexpected(file.error());
     if (!file || !file->entry || file->entry->kind != FileKind::regular) return std::nullopt;
     const auto found = elf(file->path);
     if (!found && found.error().kind == ErrorKind::cannot) return std::unexpected(found.error());
@@ -268,6 +270,7 @@ class Loader::Walk {
 
   Result<void> load_interpreter(const std::string& interp) {
     const auto file = resolve(loader_.tree_, interp);
+    if (!file && file.error().kind == ErrorKind::cannot) return std::unexpected(file.error());
     if (!file || !file->entry || file->entry->kind != FileKind::regular) {
       fault(LoadFault::interpreter_missing, 0, interp,
             fmt::format("its loader {} is not there: \"No such file or directory\" when it is started",
@@ -346,7 +349,7 @@ class Loader::Walk {
     std::string newest;
     for (const auto& name : defined)
       if (!family.empty() && name.starts_with(family) && name.size() > family.size() &&
-          name[family.size()] >= '0' && name[family.size()] <= '9')
+          is_digit(name[family.size()]))
         newest = name;
     return newest;
   }
