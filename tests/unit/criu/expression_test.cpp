@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <ostream>
 
 namespace cg {
 namespace {
@@ -20,6 +21,10 @@ struct Case {
   SymbolState expected;
   std::vector<std::string> remedies;
 };
+
+void PrintTo(const Case& test, std::ostream* out) {
+  *out << test.text;
+}
 
 class ExpressionTest : public testing::TestWithParam<Case> {};
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ostream>
 
 #include "base/file.h"
 
@@ -35,6 +36,10 @@ struct RuleCase {
   Verdict expected;
   bool disagreement;
 };
+
+void PrintTo(const RuleCase& rule, std::ostream* out) {
+  *out << rule.name;
+}
 
 class VerdictRule : public testing::TestWithParam<RuleCase> {};
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace cg {
 namespace {
 
@@ -35,6 +37,10 @@ struct RangeCase {
   const char* inside;  // blank-separated
   const char* outside;
 };
+
+void PrintTo(const RangeCase& range, std::ostream* out) {
+  *out << range.range;
+}
 
 class VersionRangeTest : public testing::TestWithParam<RangeCase> {};
 

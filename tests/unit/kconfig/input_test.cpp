@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <filesystem>
+#include <ostream>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -93,6 +94,10 @@ struct Packer {
   const char* name;
   std::vector<std::string> argv;
 };
+void PrintTo(const Packer& packer, std::ostream* out) {
+  *out << packer.name;
+}
+
 class Compression : public testing::TestWithParam<Packer> {};
 
 TEST_P(Compression, OfATextAndOfABootImage) {
