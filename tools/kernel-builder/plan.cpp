@@ -97,7 +97,7 @@ Result<KernelPlan> make_plan(const PlanInputs& inputs) {
   plan.fragments.insert(plan.fragments.end(), own.begin(), own.end());
   const auto lay_over = [&plan](const std::vector<fs::path>& fragments) -> Result<void> {
     for (const auto& path : fragments) {
-      CG_TRY(fragment, load_config(path));
+      CG_TRY(fragment, load_request(path));
       merge_config(plan.request, fragment);
     }
     return {};
