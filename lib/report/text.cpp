@@ -36,6 +36,14 @@ void write_label(std::string& out, std::string_view label, std::string_view text
   }
 }
 
+void write_fact(std::string& out, std::string_view key, std::string_view value) {
+  for (const auto line : split_lines(value)) {
+    out += fmt::format("  {:<10} {}\n", key, line);
+    key = "";
+  }
+  if (value.empty()) out += fmt::format("  {:<10} \n", key);
+}
+
 // FAIL, and an UNKNOWN that leaves the verdict open, in full; WARN and the rest in two lines.
 void write_finding(std::string& out, const Finding& finding, const TextOptions& options) {
   out += fmt::format("{} {}  {}\n",
@@ -113,7 +121,7 @@ std::string to_text(const Report& report, const TextOptions& options) {
   for (const auto& subject : report.subjects) {
     if (!out.empty()) out += "\n";
     out += painted(subject.headline, subject.verdict, options) + "\n";
-    for (const auto& [key, value] : subject.facts) out += fmt::format("  {:<10} {}\n", key, value);
+    for (const auto& [key, value] : subject.facts) write_fact(out, key, value);
     for (const auto& [name, words] : subject.commands) out += fmt::format("\n{}\n", shell_words(words));
     std::string findings;
     write_findings(findings, subject, options);

@@ -51,9 +51,11 @@ std::string version_text(Detail detail) {
   const auto matrix = builtin_matrix();
   if (!matrix) return text;
   const auto read = std::ranges::count(matrix->rows, "read", &MatrixRow::proof);
-  return text + fmt::format("\nmatrix: {} rows, {} proven by lab cases, {} read in the sources",
-                            matrix->rows.size(), static_cast<std::ptrdiff_t>(matrix->rows.size()) - read,
-                            read);
+  const auto reported = std::ranges::count(matrix->rows, "report", &MatrixRow::proof);
+  return text + fmt::format(
+                    "\nmatrix: {} rows, {} proven by lab cases, {} by public reports, {} read in the sources",
+                    matrix->rows.size(), static_cast<std::ptrdiff_t>(matrix->rows.size()) - read - reported,
+                    reported, read);
 }
 
 }  // namespace
@@ -87,6 +89,8 @@ int kcheck_main(const Args& args, Environment& env) {
   CLI::App* look_into = app.add_subcommand("image", "Check that a root image has what CRIU needs");
   look_into->add_option("IMG", image.image, "A raw ext4 image")->required();
   look_into->add_option("--kernel", image.kernel, "The kernel that will boot it: a bzImage or a vmlinux");
+  look_into->add_option("--config", image.config,
+                        "The .config that kernel was built from, when it does not carry it (IKCONFIG)");
   CLI::App* check_flags = add_flags_command(app, flags);
   TreeCommand tree;
   CLI::App* look_at_tree = add_tree_command(app, tree);

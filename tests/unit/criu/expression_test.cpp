@@ -32,7 +32,9 @@ TEST_P(ExpressionTest, EvaluatesAndNamesTheRemedy) {
   const auto expression = Expression::parse(GetParam().text);
   ASSERT_TRUE(expression) << expression.error().message;
   EXPECT_EQ(expression->evaluate(state), GetParam().expected);
-  EXPECT_EQ(expression->remedies(state), GetParam().remedies);
+  std::vector<std::string> remedies;
+  for (const auto& change : expression->changes(state)) remedies.push_back(change.text());
+  EXPECT_EQ(remedies, GetParam().remedies);
 }
 
 using enum SymbolState;

@@ -127,7 +127,8 @@ Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, co
   }
   Subject subject = judge_subject(matrix, Question{choice.version, features}, evidence, "running kernel");
   subject.facts = {{"criu", fmt::format("{} ({})", choice.version.text(), choice.why)},
-                   {"kernel", fmt::format("Linux {} {}", system.kernel_release, system.machine)},
+                   {"kernel", fmt::format("Linux {} {}{}", system.kernel_release, system.machine,
+                                          kernel_remark(matrix, evidence.kernel))},
                    {"config", config_note},
                    {"probes", system.probe_note()}};
   if (asked) {
