@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/path_walk.h"
 #include "base/result.h"
 #include "image/disk/layout.h"
 #include "image/tree/tree.h"
@@ -34,6 +35,12 @@ struct DirectoryItem {
   FileInfo info;
 };
 
+// Bytes of a file that are no hole.
+struct DataRange {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct ImageInfo {
   std::uint64_t bytes = 0;
   std::uint32_t block_size = 0;
@@ -50,7 +57,7 @@ struct ImageInfo {
 
 class ImageReader {
  public:
-  enum class LastLink { follow, keep };
+  using LastLink = cg::LastLink;
   using Sink = std::function<Result<void>(std::string_view)>;
 
   // What a kind of image answers; ImageReader's functions say what they mean.
@@ -61,15 +68,16 @@ class ImageReader {
     virtual Result<FileInfo> stat(std::string_view path, LastLink last) const = 0;
     virtual Result<std::vector<DirectoryItem>> list(std::string_view path) const = 0;
     virtual Result<void> read(std::string_view path, const Sink& sink) const = 0;
+    virtual Result<std::vector<DataRange>> data(std::string_view path) const = 0;
     virtual Result<std::vector<Xattr>> xattrs(std::string_view path) const = 0;
     virtual struct_ext2_filsys* filesystem() const { return nullptr; }
     virtual const FileTree* tree() const { return nullptr; }
     virtual const InitrdArchive* initrd() const { return nullptr; }
   };
 
-  // The kind is found by itself, and so is the file system in a disk, or it is the partition asked for.
-  // Refused when there is neither an ext2/3/4 or EROFS file system nor an initrd, or one that is damaged or
-  // has features that are not known.
+  // Never writes: an interrupted edit is undone in memory. The kind is found by itself, and so is the file
+  // system in a disk, or it is the partition asked for. Refused when there is neither an ext2/3/4 or EROFS
+  // file system nor an initrd, or one that is damaged or has features that are not known.
   static Result<ImageReader> open(const std::filesystem::path& image, std::optional<unsigned> partition = {});
   ImageReader(ImageReader&&) noexcept;
   ImageReader& operator=(ImageReader&&) noexcept;
@@ -87,6 +95,8 @@ class ImageReader {
   Result<std::string> read(std::string_view path, std::uint64_t limit = 256ULL << 20) const;
   // In pieces of at most 1 MiB; stops at the first error of `sink`.
   Result<void> read(std::string_view path, const Sink& sink) const { return files_->read(path, sink); }
+  // Where a file has bytes, in their order; the rest of it are holes.
+  Result<std::vector<DataRange>> data(std::string_view path) const { return files_->data(path); }
   Result<std::vector<Xattr>> xattrs(std::string_view path) const { return files_->xattrs(path); }
 
   const std::string& name() const { return name_; }
@@ -95,6 +105,10 @@ class ImageReader {
   const FileTree* tree() const { return files_->tree(); }
   const InitrdArchive* initrd() const { return files_->initrd(); }
   int fd() const;  // of the image file
+  // Its bytes: those of the file, or where an edit of it was interrupted, as they were before.
+  Device& disk() const;
+  // That it is so, for who looks at it; else "".
+  std::string remark() const;
   const DiskLayout& layout() const;
   const Place& place() const;
 

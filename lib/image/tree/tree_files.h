@@ -15,6 +15,7 @@ class TreeFiles : public ImageReader::Files {
   Result<FileInfo> stat(std::string_view path, ImageReader::LastLink last) const override;
   Result<std::vector<DirectoryItem>> list(std::string_view path) const override;
   Result<void> read(std::string_view path, const ImageReader::Sink& sink) const override;
+  Result<std::vector<DataRange>> data(std::string_view path) const override;
   Result<std::vector<Xattr>> xattrs(std::string_view path) const override;
 
  private:
@@ -22,6 +23,7 @@ class TreeFiles : public ImageReader::Files {
   FileInfo info_of(FileTree::Index index) const;
 
   std::string name_;
+  mutable FileTree::Trail trail_;
 };
 
 }  // namespace cg::image
