@@ -10,6 +10,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "base/limits.h"
 #include "compress/decoder.h"
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
@@ -19,11 +20,10 @@ namespace {
 
 constexpr std::size_t piece_bytes = 1 << 20;
 constexpr std::size_t most_faults = 20;
-constexpr std::uint64_t mebibyte = 1 << 20;
 
 std::uint64_t default_limit(std::uint64_t file_bytes) {
-  constexpr std::uint64_t most = 16384 * mebibyte;
-  return file_bytes > most / 200 ? most : std::max<std::uint64_t>(64 * mebibyte, file_bytes * 200);
+  if (file_bytes > limits::initrd_most_bytes / limits::initrd_ratio) return limits::initrd_most_bytes;
+  return std::max(limits::initrd_least_bytes, file_bytes * limits::initrd_ratio);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
@@ -199,10 +200,8 @@ Result<void> InitrdWriter::end() {
 }
 
 Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const InitrdOptions& options) {
-  if (const InitrdArchive* archive = image.initrd()) {
-    CG_TRY(file, FileDevice::of(image.fd(), image.name()));
-    return write_repacked(*archive, file, fd, options);
-  }
+  if (const InitrdArchive* archive = image.initrd())
+    return write_repacked(*archive, image.disk(), fd, options);
   InitrdWriter writer(fd, image.name(), options.compression, options.newest);
   CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
     if (path == "/lost+found") {
@@ -231,9 +230,9 @@ Result<InitrdSummary> write_initrd(const Tree& tree, Device& blocks, int fd, con
   CG_CHECK(walk_tree(tree, Tree::root, [&](const std::string& path, InodeIndex index) -> Result<void> {
     const Inode& inode = tree.at(index);
     writer.summary.attributes += inode.meta.xattrs.size();
-    if (inode.meta.target.size() > cpio_most_name - 1)
-      return refused(
-          fmt::format("{}: a link target of {} bytes; the most is 4095", path, inode.meta.target.size()));
+    if (inode.meta.target.size() > limits::target_bytes)
+      return refused(fmt::format("{}: a link target of {} bytes; the most is {}", path,
+                                 inode.meta.target.size(), limits::target_bytes));
     return writer.add(path,
                       {.inode = index + 1, .meta = inode.meta, .size = inode.size, .links = inode.names},
                       [&](const ImageReader::Sink& sink) { return give_content(inode, blocks, sink); });

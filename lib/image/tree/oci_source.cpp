@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/sha256.h"
 #include "image/tree/sources.h"
 
@@ -14,9 +15,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::uint64_t most_document_bytes = 4 << 20;
-constexpr int deepest_index = 4;
 
 std::string host_architecture() {
   utsname names{};
@@ -47,7 +45,7 @@ class Layout {
   }
 
   Result<Json> document(const fs::path& path) const {
-    CG_TRY(text, read_file(path, most_document_bytes));
+    CG_TRY(text, read_file(path, limits::oci_document_bytes));
     Json json = Json::parse(text, nullptr, false);
     if (!json.is_object()) return wrong(path.string() + " is no JSON object");
     return json;
@@ -69,7 +67,7 @@ class Layout {
   }
 
   Result<Json> find_manifest(const Json& index, int depth) const {
-    if (depth > deepest_index) return wrong("indexes below each other");
+    if (depth > limits::oci_index_depth) return wrong("indexes below each other");
     if (!index.contains("manifests")) return index;
     std::vector<const Json*> fitting;
     for (const Json& entry : index["manifests"]) {
