@@ -139,9 +139,7 @@ Result<std::vector<Difference>> compare_images(const ImageReader& first, const I
   }
   if (!differences.full()) CG_CHECK(compare_files(first, second, scope, differences));
   if (everything && differences.found().empty()) {
-    CG_TRY(a, FileDevice::of(first.fd(), first.name()));
-    CG_TRY(b, FileDevice::of(second.fd(), second.name()));
-    CG_CHECK(compare_bytes(a, b, file_systems ? &first : nullptr, differences));
+    CG_CHECK(compare_bytes(first.disk(), second.disk(), file_systems ? &first : nullptr, differences));
   }
   return differences.found();
 }

@@ -61,7 +61,7 @@ Registered add_convert_command(CLI::App& app, CommonOptions& options) {
   add_image_arguments(*command, arguments->image);
   return {command, [arguments](Context& context) -> Result<int> {
             CG_TRY(image_options, arguments->image.resolve(context.env));
-            CG_TRY(reader, arguments->choice.open());
+            CG_TRY(reader, arguments->choice.open(context));
             if (image_options.label.empty()) image_options.label = reader.info().label;
             if (image::is_erofs(image_options.frame.form)) {
               CG_TRY(erofs, arguments->image.erofs(image_options));
