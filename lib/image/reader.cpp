@@ -1,7 +1,6 @@
 #include "image/reader.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -66,19 +65,6 @@ Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::o
                     : open_ext_files(file.window, reader.name_));
   reader.files_ = std::move(files);
   return reader;
-}
-
-Result<std::string> ImageReader::read(std::string_view path, std::uint64_t limit) const {
-  CG_TRY(info, stat(path));
-  if (info.size > limit)
-    return refused(fmt::format("{}: {}: {} bytes; more than {} are not read", name_, path, info.size, limit));
-  std::string bytes;
-  bytes.reserve(info.size);
-  CG_CHECK(read(path, [&](std::string_view piece) -> Result<void> {
-    bytes += piece;
-    return {};
-  }));
-  return bytes;
 }
 
 }  // namespace cg::image

@@ -11,7 +11,7 @@ FileTree::FileTree() {
   nodes_.push_back({.meta = {.type = NodeType::directory, .mode = 0755}, .names = 1});
 }
 
-Result<FileTree::Found> FileTree::look_up(std::string_view path, ImageReader::LastLink last) const {
+Result<FileTree::Found> FileTree::look_up(std::string_view path, LastLink last) const {
   std::deque<std::string> rest;
   push_front(rest, path);
   Found found;
@@ -40,7 +40,7 @@ Result<FileTree::Found> FileTree::look_up(std::string_view path, ImageReader::La
       return found;
     }
     const FileNode& node = at(child->second);
-    if (node.meta.type == NodeType::symlink && !(rest.empty() && last == ImageReader::LastLink::keep)) {
+    if (node.meta.type == NodeType::symlink && !(rest.empty() && last == LastLink::keep)) {
       if (++links > most_links)
         return refused(fmt::format("{}: more than {} symbolic links; a loop", path, most_links));
       if (node.meta.target.starts_with('/')) found.node = root;
@@ -90,7 +90,7 @@ void FileTree::unlink(Index parent, const std::string& name) {
   children.erase(found);
 }
 
-Result<void> FileTree::read(Index index, const std::function<Result<void>(std::string_view)>& sink) const {
+Result<void> FileTree::read(Index index, const ImageFiles::Sink& sink) const {
   const FileNode& node = at(index);
   std::vector<std::byte> buffer(std::min<std::uint64_t>(node.size, 1 << 20));
   for (std::uint64_t done = 0; done < node.size;) {

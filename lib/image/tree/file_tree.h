@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "image/bytes/device.h"
-#include "image/reader.h"
+#include "image/tree/image_files.h"
 #include "image/tree/tree.h"
 
 namespace cg::image {
@@ -44,7 +44,7 @@ class FileTree {
   };
   // Symbolic links are followed from the root and never out of it; the last component's as `last` says.
   // Refused: a component below something that is no directory, more than 40 links.
-  Result<Found> look_up(std::string_view path, ImageReader::LastLink last) const;
+  Result<Found> look_up(std::string_view path, LastLink last) const;
   // Of a directory, with its parents' names: "/" or "/usr/bin".
   std::string path_of(Index directory) const;
 
@@ -53,7 +53,7 @@ class FileTree {
   void unlink(Index parent, const std::string& name);
 
   // `index` with its whole content, in pieces of at most 1 MiB.
-  Result<void> read(Index index, const std::function<Result<void>(std::string_view)>& sink) const;
+  Result<void> read(Index index, const ImageFiles::Sink& sink) const;
   std::uint64_t file_bytes() const;  // of all regular files
   std::int64_t newest() const;       // the latest time of any of them, in seconds
 

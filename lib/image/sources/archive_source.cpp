@@ -11,8 +11,8 @@
 #include <new>
 
 #include "base/file.h"
-#include "image/tree/sources.h"
-#include "image/tree/unpack_limit.h"
+#include "image/sources/sources.h"
+#include "image/sources/unpack_limit.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
@@ -134,9 +134,9 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path) {
   return meta;
 }
 
-Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry, const UnpackLimit& limit,
+Result<void> store(NewFiles& image, archive* handle, archive_entry* entry, const UnpackLimit& limit,
                    const std::string& path, InodeIndex index) {
-  builder.content().begin(path);
+  image.begin_content(path);
   const void* bytes = nullptr;
   std::size_t count = 0;
   la_int64_t offset = 0;
@@ -145,16 +145,14 @@ Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry,
     if (got == ARCHIVE_EOF) break;
     if (got != ARCHIVE_OK) return failed(handle, fmt::format("{}: {}", path, reason(handle)));
     CG_CHECK(limit.check());
-    CG_CHECK(builder.content().append(static_cast<std::uint64_t>(offset),
-                                      std::span(static_cast<const std::byte*>(bytes), count)));
+    CG_CHECK(image.append(static_cast<std::uint64_t>(offset),
+                          std::span(static_cast<const std::byte*>(bytes), count)));
   }
-  CG_TRY(extents, builder.content().finish());
-  builder.set_stored(index, std::move(extents),
-                     static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0)));
-  return {};
+  return image.end_content(index,
+                           static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0)));
 }
 
-Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* entry, const UnpackLimit& limit,
+Result<void> add_entry(NewFiles& image, archive* handle, archive_entry* entry, const UnpackLimit& limit,
                        const ArchiveOptions& options) {
   std::string path = text_of(entry, archive_entry_pathname, archive_entry_pathname_utf8);
   if (path.empty()) return refused("an entry without a name");
@@ -166,34 +164,34 @@ Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* en
     const std::string_view directory =
         slash == std::string_view::npos ? std::string_view() : bare.substr(0, slash);
     const std::string_view name = slash == std::string_view::npos ? bare : bare.substr(slash + 1);
-    if (name == ".wh..wh..opq") return builder.tree().remove_lower_children(directory);
+    if (name == ".wh..wh..opq") return image.tree().remove_lower_children(directory);
     // Other names with ".wh..wh." belong to the storage driver that wrote them.
     if (bare.starts_with(".wh..wh.") || bare.contains("/.wh..wh.")) return {};
     if (name.starts_with(".wh."))
-      return builder.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
+      return image.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
   }
   const std::string link = text_of(entry, archive_entry_hardlink, archive_entry_hardlink_utf8);
   if (!link.empty()) {
     if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0)
       return refused(fmt::format("{}: a hard link that carries data", path));
-    return builder.tree().add_hard_link(path, link);
+    return image.tree().add_hard_link(path, link);
   }
   CG_TRY(meta, metadata_of(entry, path));
   const bool regular = meta.type == NodeType::regular;
-  CG_TRY(index, builder.tree().add(path, std::move(meta)));
-  return regular ? store(builder, handle, entry, limit, path, index) : Result<void>{};
+  CG_TRY(index, image.tree().add(path, std::move(meta)));
+  return regular ? store(image, handle, entry, limit, path, index) : Result<void>{};
 }
 
 }  // namespace
 
-Result<void> add_archive(ImageBuilder& builder, const fs::path& archive_path, const ArchiveOptions& options) {
+Result<void> add_archive(NewFiles& image, const fs::path& archive_path, const ArchiveOptions& options) {
   const std::string name = archive_path == "-" ? "standard input" : archive_path.string();
   UniqueFd fd;
   if (archive_path != "-") {
     fd.reset(open(archive_path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return cannot_errno(name, errno);
   }
-  builder.tree().begin_layer();
+  image.tree().begin_layer();
   const std::unique_ptr<archive, ArchiveCloser> handle(archive_read_new());
   if (!handle) throw std::bad_alloc();
   archive_read_support_format_tar(handle.get());
@@ -209,7 +207,7 @@ Result<void> add_archive(ImageBuilder& builder, const fs::path& archive_path, co
     if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
       return failed(handle.get(), fmt::format("{}: {}; is it a complete tar?", name, reason(handle.get())));
     }
-    if (auto added = add_entry(builder, handle.get(), entry, limit, options); !added)
+    if (auto added = add_entry(image, handle.get(), entry, limit, options); !added)
       return std::unexpected(
           Error{added.error().kind, added.error().message.starts_with(name)
                                         ? added.error().message
