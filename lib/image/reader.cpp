@@ -101,25 +101,15 @@ Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::o
   file.layout = std::move(layout);
   file.place = place;
   file.window = Window(disk, place.offset, place.bytes);
-  CG_TRY(files, initrd ? open_initrd_files(disk)
-                : place.content == ContentKind::erofs
-                    ? open_erofs_files(file.window, file.fd.get(), place.offset)
-                    : open_ext_files(file.window, reader.name_));
-  reader.files_ = std::move(files);
-  return reader;
-}
-
-Result<std::string> ImageReader::read(std::string_view path, std::uint64_t limit) const {
-  CG_TRY(info, stat(path));
-  if (info.size > limit)
-    return refused(fmt::format("{}: {}: {} bytes; more than {} are not read", name_, path, info.size, limit));
-  std::string bytes;
-  bytes.reserve(info.size);
-  CG_CHECK(read(path, [&](std::string_view piece) -> Result<void> {
-    bytes += piece;
-    return {};
-  }));
-  return bytes;
+  const auto take = [&](auto opened) -> Result<ImageReader> {
+    if (!opened) return std::unexpected(std::move(opened).error());
+    reader.files_ = std::move(*opened);
+    return std::move(reader);
+  };
+  if (initrd) return take(open_initrd_files(disk));
+  if (place.content == ContentKind::erofs)
+    return take(open_erofs_files(file.window, file.fd.get(), place.offset));
+  return take(open_ext_files(file.window, reader.name_));
 }
 
 }  // namespace cg::image

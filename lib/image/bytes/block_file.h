@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "image/ext4/write/space.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "image/ext4/write/space.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 namespace {

@@ -173,7 +173,7 @@ class ErofsFiles final : public TreeFiles {
         unpacked_(fd, offset, window.size(), window.name()) {}
 
   Result<void> load();
-  const FileTree* tree() const override { return &tree_; }
+  const FileTree& tree() const override { return tree_; }
 
   ImageInfo info() const override {
     return {.bytes = erofs_.blocks * erofs_.block_size,
@@ -472,7 +472,7 @@ Result<void> ErofsFiles::load() {
 
 }  // namespace
 
-Result<std::unique_ptr<ImageReader::Files>> open_erofs_files(Window& window, int fd, std::uint64_t offset) {
+Result<std::unique_ptr<TreeFiles>> open_erofs_files(Window& window, int fd, std::uint64_t offset) {
   CG_TRY(info, read_erofs_superblock(window));
   auto files = std::make_unique<ErofsFiles>(window, std::move(info), fd, offset);
   CG_CHECK(files->load());

@@ -44,7 +44,7 @@ class WorkDirectory {
 };
 
 // What a user's directory cannot show to mkfs.erofs, and what is told it instead.
-Result<std::vector<std::string>> owner_arguments(const ImageReader& image) {
+Result<std::vector<std::string>> owner_arguments(const ImageFiles& image) {
   if (geteuid() == 0) return std::vector<std::string>{};
   std::optional<std::pair<std::uint32_t, std::uint32_t>> owner;
   CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
@@ -68,7 +68,7 @@ Result<std::vector<std::string>> owner_arguments(const ImageReader& image) {
 
 }  // namespace
 
-Result<ImageSummary> write_erofs(const ImageReader& image, const fs::path& destination,
+Result<ImageSummary> write_erofs(const ImageFiles& image, const fs::path& destination,
                                  const ErofsOptions& options) {
   if (!find_program("mkfs.erofs"))
     return cannot("mkfs.erofs is not on PATH: install the package erofs-utils");

@@ -317,7 +317,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
   const std::string name(parts->back());
   std::string directory;
   for (std::size_t i = 0; i + 1 < parts->size(); ++i) directory += fmt::format("/{}", (*parts)[i]);
-  const auto above = tree_.look_up(directory, ImageReader::LastLink::follow);
+  const auto above = tree_.look_up(directory, LastLink::follow);
   FileTree::Index parent = FileTree::root;
   if (above && above->missing.empty() && tree_.at(above->node).meta.type == NodeType::directory) {
     parent = above->node;
@@ -348,7 +348,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
     if (!is_new) {
       auto& [first_path, first_size] = first->second;
       tree_.unlink(parent, name);
-      const auto old = tree_.look_up(first_path, ImageReader::LastLink::keep);
+      const auto old = tree_.look_up(first_path, LastLink::keep);
       if (!old || !old->missing.empty() || tree_.at(old->node).meta.type != *type) {
         fault(entry.name, fmt::format("another name of {}, which is not there", first_path), true);
         return {};

@@ -10,8 +10,6 @@
 namespace cg::image {
 namespace {
 
-using LastLink = ImageReader::LastLink;
-
 constexpr std::uint32_t no_member = UINT32_MAX;  // of what an edit has made or changed
 
 std::string without_slashes(std::string path) {

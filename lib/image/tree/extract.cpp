@@ -32,7 +32,7 @@ struct EntryCloser {
 
 class TarWriter {
  public:
-  TarWriter(const ImageReader& image, int fd, std::string name)
+  TarWriter(const ImageFiles& image, int fd, std::string name)
       : image_(image), name_(std::move(name)), handle_(archive_write_new()) {
     if (!handle_) throw std::bad_alloc();
     archive_write_set_format_pax(handle_.get());
@@ -107,7 +107,7 @@ class TarWriter {
     return cannot(fmt::format("writing {}: {}", name_, text ? text : "failed"));
   }
 
-  const ImageReader& image_;
+  const ImageFiles& image_;
   std::string name_;
   std::unique_ptr<archive, ArchiveCloser> handle_;
   bool failed_ = false;
@@ -116,7 +116,7 @@ class TarWriter {
 
 class FileWriter {
  public:
-  FileWriter(const ImageReader& image, std::string top, fs::path destination)
+  FileWriter(const ImageFiles& image, std::string top, fs::path destination)
       : image_(image), top_(std::move(top)), destination_(std::move(destination)) {}
 
   // Everything but symbolic links, which come last: so no path ever leads through one.
@@ -231,7 +231,7 @@ class FileWriter {
     return {};
   }
 
-  const ImageReader& image_;
+  const ImageFiles& image_;
   std::string top_;
   fs::path destination_;
   std::map<std::uint32_t, fs::path> names_;
@@ -247,7 +247,7 @@ class FileWriter {
 
 // Every file system has an empty lost+found of its own: it is not carried over. A failed look at it is no
 // answer.
-Result<void> add_to(auto& writer, const ImageReader& image, const std::string& path, const FileInfo& info) {
+Result<void> add_to(auto& writer, const ImageFiles& image, const std::string& path, const FileInfo& info) {
   if (path == "/lost+found" && info.meta.type == NodeType::directory) {
     CG_TRY(items, image.list(path));
     if (items.empty()) return {};
@@ -263,9 +263,9 @@ std::string from_root(const std::string& path) {
 
 }  // namespace
 
-Result<void> walk(const ImageReader& image, const std::string& wanted, const Visitor& visitor) {
+Result<void> walk(const ImageFiles& image, const std::string& wanted, const Visitor& visitor) {
   const std::string top = from_root(wanted);
-  CG_TRY(info, image.stat(top, ImageReader::LastLink::keep));
+  CG_TRY(info, image.stat(top, LastLink::keep));
   CG_CHECK(visitor(top, info));
   if (info.meta.type != NodeType::directory) return {};
   std::vector<std::string> pending{top};
@@ -293,7 +293,7 @@ Result<void> walk(const ImageReader& image, const std::string& wanted, const Vis
   return {};
 }
 
-Result<void> extract_tar(const ImageReader& image, const std::string& top, int fd, const std::string& name) {
+Result<void> extract_tar(const ImageFiles& image, const std::string& top, int fd, const std::string& name) {
   TarWriter writer(image, fd, name);
   CG_CHECK(walk(image, top, [&](const std::string& path, const FileInfo& info) {
     return add_to(writer, image, path, info);
@@ -301,7 +301,7 @@ Result<void> extract_tar(const ImageReader& image, const std::string& top, int f
   return writer.finish();
 }
 
-Result<Extracted> extract_files(const ImageReader& image, const std::string& top,
+Result<Extracted> extract_files(const ImageFiles& image, const std::string& top,
                                 const fs::path& destination) {
   std::error_code error;
   if (fs::exists(fs::symlink_status(destination, error)))

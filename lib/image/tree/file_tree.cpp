@@ -48,7 +48,7 @@ void FileTree::unlink(Index parent, const std::string& name) {
   children.erase(found);
 }
 
-Result<void> FileTree::read(Index index, const std::function<Result<void>(std::string_view)>& sink) const {
+Result<void> FileTree::read(Index index, const ImageFiles::Sink& sink) const {
   const FileNode& node = at(index);
   std::vector<std::byte> buffer(std::min<std::uint64_t>(node.size, 1 << 20));
   for (std::uint64_t done = 0; done < node.size;) {

@@ -12,7 +12,7 @@
 #include "base/path_walk.h"
 #include "base/result.h"
 #include "image/bytes/device.h"
-#include "image/reader.h"
+#include "image/tree/image_files.h"
 #include "image/tree/tree.h"
 
 namespace cg::image {
@@ -52,7 +52,7 @@ class FileTree {
   void unlink(Index parent, const std::string& name);
 
   // `index` with its whole content, in pieces of at most 1 MiB.
-  Result<void> read(Index index, const std::function<Result<void>(std::string_view)>& sink) const;
+  Result<void> read(Index index, const ImageFiles::Sink& sink) const;
   std::uint64_t file_bytes() const;  // of all regular files
   std::int64_t newest() const;       // the latest time of any of them, in seconds
 

@@ -23,7 +23,7 @@ TEST(ImageBuilder, ReadsNoMoreOfAHostFileThanIsAskedFor) {
   const auto front = builder->read(*index, 4);
   ASSERT_TRUE(front) << front.error().message;
   EXPECT_EQ(*front, "\177ELF");
-  EXPECT_FALSE(builder->read(*index)) << "all of it is more than is held in memory";
+  EXPECT_FALSE(builder->read(*index, UINT64_MAX)) << "all of it is more than is held in memory";
 }
 
 }  // namespace

@@ -225,7 +225,8 @@ void ImageCheck::look_for_places() {
              fmt::format("make the directory {}", path));
   }
   Finding& init = add("init", "an init that the kernel finds", "startup");
-  const bool initrd = image_.initrd() != nullptr;  // there the kernel looks for this one only
+  const bool initrd =
+      image_.place().content == image::ContentKind::initrd;  // there the kernel looks for this one only
   for (const char* path : {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"}) {
     if (initrd && path != std::string_view("/init")) break;
     const auto file = image_.stat(path);
@@ -326,7 +327,7 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = headline(subject.findings, version);
   subject.facts = {
-      {"image", reader.initrd()
+      {"image", reader.place().content == image::ContentKind::initrd
                     ? fmt::format("{} (initrd, {} unpacked)", command.image, human_size(info.bytes))
                     : fmt::format("{} ({}, {} free)", command.image, human_size(info.bytes),
                                   human_size(info.free_blocks * info.block_size))}};

@@ -72,7 +72,7 @@ struct Listing {
 
 Result<int> list(const Listing& listing, Context& context) {
   CG_TRY(reader, listing.choice.open(context));
-  CG_TRY(top, reader.stat(listing.path, image::ImageReader::LastLink::keep));
+  CG_TRY(top, reader.stat(listing.path, image::LastLink::keep));
   if (top.meta.type == NodeType::symlink) {
     if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory)
       top = *followed;

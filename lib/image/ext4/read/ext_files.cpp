@@ -1,6 +1,5 @@
 #include "image/ext4/read/ext_files.h"
 
-#include <ext2fs/ext2fs.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -8,7 +7,6 @@
 
 #include "image/disk/uuid.h"
 #include "image/ext4/read/ext2_error.h"
-#include "image/ext4/read/ext2_io.h"
 #include "image/ext4/read/features.h"
 #include "image/ext4/read/lookup.h"
 #include "image/ext4/read/xattr.h"
@@ -16,34 +14,11 @@
 namespace cg::image {
 namespace {
 
-using LastLink = ImageReader::LastLink;
-using Sink = ImageReader::Sink;
-
 Timestamp timestamp(std::uint32_t seconds, std::uint32_t extra) {
   return {static_cast<std::int32_t>(seconds) + (static_cast<std::int64_t>(extra & 3) << 32), extra >> 2};
 }
 
-class ExtFiles final : public ImageReader::Files {
- public:
-  ExtFiles(Filesystem fs, std::string name)
-      : owner_(std::move(fs)), fs_(owner_.get()), name_(std::move(name)) {}
-
-  ImageInfo info() const override;
-  Result<FileInfo> stat(std::string_view path, LastLink last) const override;
-  Result<std::vector<DirectoryItem>> list(std::string_view path) const override;
-  Result<void> read(std::string_view path, const Sink& sink) const override;
-  Result<std::vector<DataRange>> data(std::string_view path) const override;
-  Result<std::vector<Xattr>> xattrs(std::string_view path) const override;
-  struct_ext2_filsys* filesystem() const override { return fs_; }
-
- private:
-  Result<FileInfo> info_of(std::uint32_t inode, std::string_view path) const;
-
-  Filesystem owner_;
-  ext2_filsys fs_;  // owner_'s
-  std::string name_;
-  mutable Trail trail_;
-};
+}  // namespace
 
 ImageInfo ExtFiles::info() const {
   const ext2_super_block& super = *fs_->super;
@@ -189,9 +164,7 @@ Result<std::vector<Xattr>> ExtFiles::xattrs(std::string_view path) const {
   return result;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<ImageReader::Files>> open_ext_files(Window& window, const std::string& name) {
+Result<std::unique_ptr<ExtFiles>> open_ext_files(Window& window, const std::string& name) {
   CG_TRY(fs, open_ext(window, EXT2_FLAG_SOFTSUPP_FEATURES));
   return std::make_unique<ExtFiles>(std::move(fs), name);
 }

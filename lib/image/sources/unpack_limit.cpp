@@ -1,4 +1,4 @@
-#include "image/tree/unpack_limit.h"
+#include "image/sources/unpack_limit.h"
 
 #include <archive.h>
 #include <fmt/format.h>

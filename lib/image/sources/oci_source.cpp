@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/sha256.h"
-#include "image/tree/sources.h"
+#include "image/sources/sources.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
@@ -98,18 +98,18 @@ bool is_oci_layout(const fs::path& directory) {
          fs::is_regular_file(directory / "index.json", error);
 }
 
-Result<void> add_oci_layout(ImageBuilder& builder, const fs::path& directory, const ArchiveOptions& options) {
+Result<void> add_oci_layout(NewFiles& image, const fs::path& directory, const ArchiveOptions& options) {
   CG_TRY(layers, Layout(directory).layers());
   ArchiveOptions layer_options = options;
   layer_options.whiteouts = ArchiveOptions::Whiteouts::applied;
-  for (const fs::path& layer : layers) CG_CHECK(add_archive(builder, layer, layer_options));
+  for (const fs::path& layer : layers) CG_CHECK(add_archive(image, layer, layer_options));
   return {};
 }
 
-Result<void> add_source(ImageBuilder& builder, const fs::path& source, const ArchiveOptions& options) {
+Result<void> add_source(NewFiles& image, const fs::path& source, const ArchiveOptions& options) {
   std::error_code error;
-  if (!fs::is_directory(source, error)) return add_archive(builder, source, options);
-  return is_oci_layout(source) ? add_oci_layout(builder, source, options) : add_directory(builder, source);
+  if (!fs::is_directory(source, error)) return add_archive(image, source, options);
+  return is_oci_layout(source) ? add_oci_layout(image, source, options) : add_directory(image, source);
 }
 
 }  // namespace cg::image

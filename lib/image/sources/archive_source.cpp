@@ -16,8 +16,8 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "compress/archive_decoders.h"
-#include "image/tree/sources.h"
-#include "image/tree/unpack_limit.h"
+#include "image/sources/sources.h"
+#include "image/sources/unpack_limit.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
@@ -130,11 +130,11 @@ void add_acl(archive_entry* entry, int type, const char* attribute, std::vector<
 }
 
 // Names and numbers of the image's /etc/passwd or /etc/group.
-Result<std::map<std::string, std::uint32_t>> numbers_of(ImageBuilder& builder, const char* file) {
+Result<std::map<std::string, std::uint32_t>> numbers_of(NewFiles& image, const char* file) {
   std::map<std::string, std::uint32_t> numbers;
-  const auto index = builder.tree().index_of(file);
-  if (!index || builder.tree().at(*index).meta.type != NodeType::regular) return numbers;
-  CG_TRY(text, builder.read(*index, limits::accounts_bytes));
+  const auto index = image.tree().index_of(file);
+  if (!index || image.tree().at(*index).meta.type != NodeType::regular) return numbers;
+  CG_TRY(text, image.read(*index, limits::accounts_bytes));
   for (const auto line : split_lines(text)) {
     const auto fields = split(line, ':');
     if (fields.size() < 3) continue;
@@ -143,12 +143,12 @@ Result<std::map<std::string, std::uint32_t>> numbers_of(ImageBuilder& builder, c
   return numbers;
 }
 
-Result<void> resolve_names(ImageBuilder& builder, std::vector<NamedAcl>& waiting) {
+Result<void> resolve_names(NewFiles& image, std::vector<NamedAcl>& waiting) {
   if (waiting.empty()) return {};
-  CG_TRY(users, numbers_of(builder, "/etc/passwd"));
-  CG_TRY(groups, numbers_of(builder, "/etc/group"));
+  CG_TRY(users, numbers_of(image, "/etc/passwd"));
+  CG_TRY(groups, numbers_of(image, "/etc/group"));
   for (NamedAcl& acl : waiting) {
-    auto& xattrs = builder.tree().at(acl.inode).meta.xattrs;
+    auto& xattrs = image.tree().at(acl.inode).meta.xattrs;
     const auto own = std::ranges::find_if(xattrs, [&](const Xattr& xattr) {
       return xattr.name == acl.attribute && xattr.value == acl.placeholder;
     });
@@ -214,9 +214,9 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path, std:
   return meta;
 }
 
-Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry, const UnpackLimit& limit,
+Result<void> store(NewFiles& image, archive* handle, archive_entry* entry, const UnpackLimit& limit,
                    const std::string& path, InodeIndex index) {
-  builder.content().begin(path);
+  image.begin_content(path);
   const void* bytes = nullptr;
   std::size_t count = 0;
   la_int64_t offset = 0;
@@ -225,16 +225,14 @@ Result<void> store(ImageBuilder& builder, archive* handle, archive_entry* entry,
     if (got == ARCHIVE_EOF) break;
     if (got != ARCHIVE_OK) return failed(handle, fmt::format("{}: {}", path, reason(handle)));
     CG_CHECK(limit.check());
-    CG_CHECK(builder.content().append(static_cast<std::uint64_t>(offset),
-                                      std::span(static_cast<const std::byte*>(bytes), count)));
+    CG_CHECK(image.append(static_cast<std::uint64_t>(offset),
+                          std::span(static_cast<const std::byte*>(bytes), count)));
   }
-  CG_TRY(extents, builder.content().finish());
-  builder.set_stored(index, std::move(extents),
-                     static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0)));
-  return {};
+  return image.end_content(index,
+                           static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0)));
 }
 
-Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* entry, const UnpackLimit& limit,
+Result<void> add_entry(NewFiles& image, archive* handle, archive_entry* entry, const UnpackLimit& limit,
                        const ArchiveOptions& options, std::vector<NamedAcl>& waiting) {
   std::string path = text_of(entry, archive_entry_pathname, archive_entry_pathname_utf8);
   if (path.empty()) return refused("an entry without a name");
@@ -246,32 +244,32 @@ Result<void> add_entry(ImageBuilder& builder, archive* handle, archive_entry* en
     const std::string_view directory =
         slash == std::string_view::npos ? std::string_view() : bare.substr(0, slash);
     const std::string_view name = slash == std::string_view::npos ? bare : bare.substr(slash + 1);
-    if (name == ".wh..wh..opq") return builder.tree().remove_lower_children(directory);
+    if (name == ".wh..wh..opq") return image.tree().remove_lower_children(directory);
     // Other names with ".wh..wh." belong to the storage driver that wrote them.
     if (bare.starts_with(".wh..wh.") || bare.contains("/.wh..wh.")) return {};
     if (name.starts_with(".wh."))
-      return builder.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
+      return image.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
   }
   const std::string link = text_of(entry, archive_entry_hardlink, archive_entry_hardlink_utf8);
   if (!link.empty()) {
     if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0)
       return refused(fmt::format("{}: a hard link that carries data", path));
-    return builder.tree().add_hard_link(path, link);
+    return image.tree().add_hard_link(path, link);
   }
   const std::size_t known = waiting.size();
   CG_TRY(meta, metadata_of(entry, path, waiting));
   const bool regular = meta.type == NodeType::regular;
-  CG_TRY(index, builder.tree().add(path, std::move(meta)));
+  CG_TRY(index, image.tree().add(path, std::move(meta)));
   for (std::size_t i = known; i < waiting.size(); ++i) {
     waiting[i].path = path;
     waiting[i].inode = index;
   }
-  return regular ? store(builder, handle, entry, limit, path, index) : Result<void>{};
+  return regular ? store(image, handle, entry, limit, path, index) : Result<void>{};
 }
 
 }  // namespace
 
-Result<void> add_archive(ImageBuilder& builder, const fs::path& archive_path, const ArchiveOptions& options) {
+Result<void> add_archive(NewFiles& image, const fs::path& archive_path, const ArchiveOptions& options) {
   const std::string name = archive_path == "-" ? "standard input" : archive_path.string();
   UniqueFd fd;
   if (archive_path != "-") {
@@ -282,7 +280,7 @@ Result<void> add_archive(ImageBuilder& builder, const fs::path& archive_path, co
     if (done || done.error().message.starts_with(name)) return done;
     return std::unexpected(Error{done.error().kind, fmt::format("{}: {}", name, done.error().message)});
   };
-  builder.tree().begin_layer();
+  image.tree().begin_layer();
   const std::unique_ptr<archive, ArchiveCloser> handle(archive_read_new());
   if (!handle) throw std::bad_alloc();
   archive_read_support_format_tar(handle.get());
@@ -295,11 +293,11 @@ Result<void> add_archive(ImageBuilder& builder, const fs::path& archive_path, co
     archive_entry* entry = nullptr;
     const int got = archive_read_next_header(handle.get(), &entry);
     CG_CHECK(limit.check());
-    if (got == ARCHIVE_EOF) return named(resolve_names(builder, waiting));
+    if (got == ARCHIVE_EOF) return named(resolve_names(image, waiting));
     if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
       return failed(handle.get(), fmt::format("{}: {}; is it a complete tar?", name, reason(handle.get())));
     }
-    CG_CHECK(named(add_entry(builder, handle.get(), entry, limit, options, waiting)));
+    CG_CHECK(named(add_entry(image, handle.get(), entry, limit, options, waiting)));
     CG_CHECK(limit.skip_data());
   }
 }
