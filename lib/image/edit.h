@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct EditOptions {
   std::optional<std::int64_t> source_date_epoch;        // newer times become this one
   enum class Initrd { append, repack } initrd = Initrd::append;
   std::optional<Compression> compression;  // of what is written to an initrd; default: as its last archive's
+  std::function<void(const std::string&)> say;  // what the user should know besides; may be empty
 };
 
 struct EditSummary {

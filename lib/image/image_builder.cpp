@@ -1,12 +1,11 @@
 #include "image/image_builder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 
-#include "base/text.h"
 #include "image/ext4/write/ext4_writer.h"
 
 namespace cg::image {
@@ -52,6 +51,12 @@ ImageBuilder::ImageBuilder(AtomicFile file, UniqueFd waiting, ImageOptions optio
   });
 }
 
+Result<void> ImageBuilder::end_content(InodeIndex file, std::uint64_t size) {
+  CG_TRY(extents, content_->finish());
+  set_stored(file, std::move(extents), size);
+  return {};
+}
+
 void ImageBuilder::set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size) {
   Inode& inode = tree_->at(file);
   inode.size = size;
@@ -81,8 +86,12 @@ Result<std::string> ImageBuilder::read(InodeIndex file, std::uint64_t most) {
   const std::uint64_t size = std::min(inode.size, most);
   if (const auto* bytes = std::get_if<std::string>(&inode.content)) return bytes->substr(0, size);
   if (const auto* host = std::get_if<HostFile>(&inode.content)) {
-    CG_TRY(bytes, read_file(host->path));
-    bytes.resize(std::min<std::uint64_t>(bytes.size(), size));
+    if (size > default_read_limit) return refused(fmt::format("a file of {} bytes is not read", size));
+    const UniqueFd fd(open(host->path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return cannot_errno(host->path, errno);
+    std::string bytes(size, '\0');
+    FileDevice file(fd.get(), host->path, size);
+    CG_CHECK(file.read(0, std::as_writable_bytes(std::span(bytes))));
     return bytes;
   }
   if (size > default_read_limit) return refused(fmt::format("a file of {} bytes is not read", size));
@@ -121,50 +130,6 @@ Result<void> ImageBuilder::store_pending_content() {
       return;
     }
     if (result) set_stored(index, std::move(extents), inode.size);
-  });
-  return result;
-}
-
-Result<IdRange> parse_id_range(std::string_view text) {
-  const auto fields = split(text, ':');
-  IdRange range;
-  std::uint32_t* const values[] = {&range.from, &range.to, &range.count};
-  bool good = fields.size() == 3;
-  for (std::size_t i = 0; good && i < 3; ++i) {
-    const auto [end, error] =
-        std::from_chars(fields[i].data(), fields[i].data() + fields[i].size(), *values[i]);
-    good = !fields[i].empty() && error == std::errc{} && end == fields[i].data() + fields[i].size();
-  }
-  good = good && range.count > 0 && range.from <= UINT32_MAX - range.count &&
-         range.to <= UINT32_MAX - range.count;
-  if (!good)
-    return usage_error(fmt::format("'{}': write numbers as FROM:TO:COUNT, such as 0:100000:65536", text));
-  return range;
-}
-
-Result<void> ImageBuilder::apply(const TreePolicy& policy) {
-  Result<void> result;
-  if (policy.uids.empty() && policy.gids.empty() && policy.devices == TreePolicy::Devices::stored)
-    return result;
-  const auto mapped = [&](const std::vector<IdRange>& ranges, std::uint32_t& id) {
-    if (ranges.empty()) return true;
-    for (const IdRange& range : ranges) {
-      if (id < range.from || id - range.from >= range.count) continue;
-      id = range.to + (id - range.from);
-      return true;
-    }
-    return false;
-  };
-  tree_->visit([&](const std::string& path, InodeIndex index) {
-    if (!result) return;
-    Metadata& meta = tree_->at(index).meta;
-    if (policy.devices == TreePolicy::Devices::refused &&
-        (meta.type == NodeType::character_device || meta.type == NodeType::block_device))
-      result = refused(fmt::format("{}: a {}, and --no-devices is given", path, to_string(meta.type)));
-    else if (!mapped(policy.uids, meta.uid))
-      result = refused(fmt::format("{}: no --uid-map holds the user {}", path, meta.uid));
-    else if (!mapped(policy.gids, meta.gid))
-      result = refused(fmt::format("{}: no --gid-map holds the group {}", path, meta.gid));
   });
   return result;
 }

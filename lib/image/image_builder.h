@@ -18,7 +18,7 @@
 #include "image/ext4/write/size.h"
 #include "image/ext4/write/space.h"
 #include "image/initrd/writer.h"
-#include "image/tree/tree.h"
+#include "image/tree/new_files.h"
 
 namespace cg::image {
 
@@ -31,22 +31,6 @@ struct ImageOptions {
   std::optional<std::uint64_t> inodes;            // at least; default: some more than the tree has
   std::optional<std::uint64_t> bytes_per_inode;   // of the whole file system
   std::optional<std::int64_t> source_date_epoch;  // newer times become this one
-};
-
-// Numbers from `from` on become those from `to` on, as in a user namespace.
-struct IdRange {
-  std::uint32_t from = 0;
-  std::uint32_t to = 0;
-  std::uint32_t count = 1;
-};
-Result<IdRange> parse_id_range(std::string_view text);  // "FROM:TO:COUNT"
-
-// What is done to the whole tree before it is written.
-struct TreePolicy {
-  std::vector<IdRange>
-      uids;  // empty: as they are; else an id that no range holds is refused, naming its entry
-  std::vector<IdRange> gids;
-  enum class Devices { stored, refused } devices = Devices::stored;
 };
 
 struct ImageSummary {
@@ -62,31 +46,29 @@ struct ImageSummary {
   std::optional<VerityTree> verity;
 };
 
-class ImageBuilder {
+class ImageBuilder final : public NewFiles {
  public:
   static Result<ImageBuilder> create(const std::filesystem::path& destination, ImageOptions options);
   ImageBuilder(ImageBuilder&&) noexcept = default;
 
-  Tree& tree() { return *tree_; }
-  // For a source that has the bytes now: begin, append, then hand what finish() gives to set_stored().
-  ContentWriter& content() { return *content_; }
-  void set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size);
-  // Whether bytes that are stored now are where they stay: for an initrd they would be copied once more.
-  bool stores_at_once() const { return !waiting_; }
-  // For a source whose bytes can be read later, in finish(), so that a later layer costs nothing.
-  void set_host_file(InodeIndex file, const std::filesystem::path& path, std::uint64_t size);
-  void set_bytes(InodeIndex file, std::string bytes);
+  Tree& tree() override { return *tree_; }
+  void begin_content(std::string name) override { content_->begin(std::move(name)); }
+  Result<void> append(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    return content_->append(offset, bytes);
+  }
+  Result<void> end_content(InodeIndex file, std::uint64_t size) override;
+  bool stores_at_once() const override { return !waiting_; }  // an initrd's data would be copied once more
+  void set_host_file(InodeIndex file, const std::filesystem::path& path, std::uint64_t size) override;
+  void set_bytes(InodeIndex file, std::string bytes) override;
+  Result<std::string> read(InodeIndex file, std::uint64_t most) override;
 
-  // The first `most` bytes of a file, wherever they are now.
-  Result<std::string> read(InodeIndex file, std::uint64_t most = UINT64_MAX);
-
-  Result<void> apply(const TreePolicy& policy);
   // Nothing is at the destination before one of these has succeeded: the second for the form initrd.
   Result<ImageSummary> finish();
   Result<InitrdSummary> finish_initrd(Compression compression);
 
  private:
   ImageBuilder(AtomicFile file, UniqueFd waiting, ImageOptions options);
+  void set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size);
   Result<void> store_pending_content();
 
   AtomicFile file_;

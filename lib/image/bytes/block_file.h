@@ -12,7 +12,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/result.h"
-#include "image/ext4/write/space.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 

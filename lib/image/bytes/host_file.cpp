@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "base/file_at.h"
-#include "image/ext4/write/space.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 namespace {

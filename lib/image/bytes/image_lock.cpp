@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -23,15 +24,26 @@ namespace cg::image {
 namespace fs = std::filesystem;
 namespace {
 
-// The loop device whose backing file `image` is, or "".
-std::string loop_device(const fs::path& image) {
+// Whether the loop device `name` has that file behind it, whatever name it was given by. The device itself
+// knows best, but only root may ask it.
+bool is_behind(std::string_view name, const struct stat& image) {
+  const UniqueFd device(open(fmt::format("/dev/{}", name).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct loop_info64 status {};
+  if (device && ioctl(device.get(), LOOP_GET_STATUS64, &status) == 0)
+    return status.lo_device == image.st_dev && status.lo_inode == image.st_ino;
+  const auto path = read_file(fmt::format("/sys/block/{}/loop/backing_file", name));
+  struct stat backing {};
+  return path && stat(std::string(trim(*path)).c_str(), &backing) == 0 && backing.st_dev == image.st_dev &&
+         backing.st_ino == image.st_ino;
+}
+
+// The loop device whose backing file it is, or "".
+std::string loop_device(const struct stat& image) {
   // Not std::filesystem's iterator, which ends the process when memory runs out.
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/sys/block"), closedir);
   while (const dirent* const entry = directory ? readdir(directory.get()) : nullptr) {
     const std::string_view name(entry->d_name);
-    if (!name.starts_with("loop")) continue;
-    const auto backing = read_file(fmt::format("/sys/block/{}/loop/backing_file", name));
-    if (backing && trim(*backing) == image.string()) return fmt::format("/dev/{}", name);
+    if (name.starts_with("loop") && is_behind(name, image)) return fmt::format("/dev/{}", name);
   }
   return {};
 }
@@ -46,12 +58,16 @@ bool locked_by_vm(int fd) {
 
 }  // namespace
 
-Result<UniqueFd> lock_image(const fs::path& image, Access access) {
+Result<UniqueFd> lock_image(const fs::path& image, Access access,
+                            const std::function<void(std::string_view)>& say) {
   for (;;) {
     UniqueFd fd(open(image.c_str(), (access == Access::write ? O_RDWR : O_RDONLY) | O_CLOEXEC));
     if (!fd) return cannot_errno(image.string(), errno);
-    while (flock(fd.get(), LOCK_EX) != 0)
-      if (errno != EINTR) return cannot_errno("locking " + image.string(), errno);
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK && say) say("waits for another edit of it to end");
+      while (flock(fd.get(), LOCK_EX) != 0)
+        if (errno != EINTR) return cannot_errno("locking " + image.string(), errno);
+    }
     // Another editor may have put a new file under this name while we waited.
     struct stat held {};
     struct stat named {};
@@ -59,7 +75,7 @@ Result<UniqueFd> lock_image(const fs::path& image, Access access) {
       return cannot_errno(image.string(), errno);
     if (held.st_dev != named.st_dev || held.st_ino != named.st_ino) continue;
     if (!S_ISREG(held.st_mode)) return refused(image.string() + ": not a regular file");
-    if (const std::string device = loop_device(image); !device.empty())
+    if (const std::string device = loop_device(held); !device.empty())
       return refused(fmt::format("{}: is in use by {}; unmount it and run 'losetup -d {}' first",
                                  image.string(), device, device));
     if (locked_by_vm(fd.get()))

@@ -108,18 +108,16 @@ Result<void> write_both(Device& disk, Header header, const std::vector<std::byte
   header.last_usable = sectors - table_sectors - 2;
   header.self = 1;
   header.other = sectors - 1;
-  header.table = 2;
   CG_CHECK(write_table(disk, header, entries));
   header.self = sectors - 1;
   header.other = 1;
   header.table = sectors - 1 - table_sectors;
-  CG_CHECK(write_table(disk, header, entries));
-  return write_mbr(disk, 0,
-                   {{.number = 1,
-                     .type = mbr_type_gpt,
-                     .start = 1,
-                     .sectors = std::min<std::uint64_t>(sectors - 1, UINT32_MAX)}},
-                   0);
+  return write_table(disk, header, entries);
+}
+
+// Of the protective partition: all of the disk behind the first sector.
+std::uint64_t protected_sectors(Device& disk) {
+  return std::min<std::uint64_t>(disk.size() / sector_bytes - 1, UINT32_MAX);
 }
 
 Partition partition_of(const std::byte* at, unsigned number) {
@@ -196,7 +194,9 @@ Result<void> write_gpt(Device& disk, const std::vector<GptEntry>& entries, const
                 .entry_size = entry_bytes,
                 .table_checksum = 0};
   std::memcpy(header.disk, swapped(disk_id).data(), sizeof header.disk);
-  return write_both(disk, header, table);
+  CG_CHECK(write_both(disk, header, table));
+  return write_mbr(disk, 0,
+                   {{.number = 1, .type = mbr_type_gpt, .start = 1, .sectors = protected_sectors(disk)}}, 0);
 }
 
 Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t offset, std::uint64_t bytes) {
@@ -210,7 +210,11 @@ Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t offse
   entry.first = offset / sector_bytes;
   entry.last = entry.first + bytes / sector_bytes - 1;
   std::memcpy(at, &entry, sizeof entry);
-  return write_both(disk, table->header, table->entries);
+  CG_CHECK(write_both(disk, table->header, table->entries));
+  // Boot code and the disk's number are not ours, and where there are other entries (a hybrid table) none is.
+  CG_TRY(record, read_mbr(disk, 0));
+  if (!record || record->size() != 1 || record->front().type != mbr_type_gpt) return {};
+  return resize_mbr_entry(disk, 0, record->front().number, record->front().start, protected_sectors(disk));
 }
 
 }  // namespace cg::image

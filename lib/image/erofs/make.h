@@ -8,7 +8,7 @@
 #include "image/disk/frame.h"
 #include "image/disk/uuid.h"
 #include "image/image_builder.h"
-#include "image/reader.h"
+#include "image/tree/image_files.h"
 
 namespace cg::image {
 
@@ -22,7 +22,7 @@ struct ErofsOptions {
 // The files of `image` (but an empty lost+found) at `destination`. mkfs.erofs reads a directory, which is
 // made beside it: without root's rights all files must have one owner, and there can be no devices. Cannot:
 // mkfs.erofs is not installed.
-Result<ImageSummary> write_erofs(const ImageReader& image, const std::filesystem::path& destination,
+Result<ImageSummary> write_erofs(const ImageFiles& image, const std::filesystem::path& destination,
                                  const ErofsOptions& options);
 
 }  // namespace cg::image

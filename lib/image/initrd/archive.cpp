@@ -10,6 +10,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "base/limits.h"
 #include "compress/decoder.h"
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
@@ -19,11 +20,10 @@ namespace {
 
 constexpr std::size_t piece_bytes = 1 << 20;
 constexpr std::size_t most_faults = 20;
-constexpr std::uint64_t mebibyte = 1 << 20;
 
 std::uint64_t default_limit(std::uint64_t file_bytes) {
-  constexpr std::uint64_t most = 16384 * mebibyte;
-  return file_bytes > most / 200 ? most : std::max<std::uint64_t>(64 * mebibyte, file_bytes * 200);
+  if (file_bytes > limits::initrd_most_bytes / limits::initrd_ratio) return limits::initrd_most_bytes;
+  return std::max(limits::initrd_least_bytes, file_bytes * limits::initrd_ratio);
 }
 
 }  // namespace
@@ -318,7 +318,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
   const std::string name(parts->back());
   std::string directory;
   for (std::size_t i = 0; i + 1 < parts->size(); ++i) directory += fmt::format("/{}", (*parts)[i]);
-  const auto above = tree_.look_up(directory, ImageReader::LastLink::follow);
+  const auto above = tree_.look_up(directory, LastLink::follow);
   FileTree::Index parent = FileTree::root;
   if (above && above->missing.empty() && tree_.at(above->node).meta.type == NodeType::directory) {
     parent = above->node;
@@ -349,7 +349,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
     if (!is_new) {
       auto& [first_path, first_size] = first->second;
       tree_.unlink(parent, name);
-      const auto old = tree_.look_up(first_path, ImageReader::LastLink::keep);
+      const auto old = tree_.look_up(first_path, LastLink::keep);
       if (!old || !old->missing.empty() || tree_.at(old->node).meta.type != *type) {
         fault(entry.name, fmt::format("another name of {}, which is not there", first_path), true);
         return {};

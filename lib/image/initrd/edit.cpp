@@ -45,7 +45,7 @@ Result<void> write_entries(const FileTree& tree, const std::vector<InitrdEditor:
     }
     // As a file with one name: written through this one, its other names keep leading to it.
     CG_CHECK(writer.add(path, {.inode = 0, .meta = node.meta, .size = node.size, .links = 1},
-                        [&](const ImageReader::Sink& sink) { return tree.read(index, sink); }));
+                        [&](const ImageFiles::Sink& sink) { return tree.read(index, sink); }));
   }
   return writer.end();
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
@@ -54,7 +55,7 @@ Result<void> add_init(InitrdWriter& writer, const std::string& target, Timestamp
   return writer.add("/init", {.inode = 0, .meta = meta, .size = target.size(), .links = 1}, {});
 }
 
-Result<void> give_zeros(std::uint64_t count, const ImageReader::Sink& sink) {
+Result<void> give_zeros(std::uint64_t count, const ImageFiles::Sink& sink) {
   static const std::string zeros(buffer_bytes, '\0');
   for (; count > 0; count -= std::min<std::uint64_t>(count, zeros.size()))
     CG_CHECK(sink(std::string_view(zeros).substr(0, std::min<std::uint64_t>(count, zeros.size()))));
@@ -62,7 +63,7 @@ Result<void> give_zeros(std::uint64_t count, const ImageReader::Sink& sink) {
 }
 
 Result<void> give_range(Device& device, std::uint64_t offset, std::uint64_t count,
-                        const ImageReader::Sink& sink) {
+                        const ImageFiles::Sink& sink) {
   std::vector<std::byte> buffer(std::min<std::uint64_t>(count, buffer_bytes));
   for (std::uint64_t done = 0; done < count;) {
     const auto piece = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), count - done));
@@ -73,7 +74,7 @@ Result<void> give_range(Device& device, std::uint64_t offset, std::uint64_t coun
   return {};
 }
 
-Result<void> give_content(const Inode& inode, Device& blocks, const ImageReader::Sink& sink) {
+Result<void> give_content(const Inode& inode, Device& blocks, const ImageFiles::Sink& sink) {
   if (const auto* bytes = std::get_if<std::string>(&inode.content)) return sink(*bytes);
   if (const auto* host = std::get_if<HostFile>(&inode.content)) {
     const UniqueFd fd(open(host->path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -198,11 +199,7 @@ Result<void> InitrdWriter::end() {
   return flush();
 }
 
-Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const InitrdOptions& options) {
-  if (const InitrdArchive* archive = image.initrd()) {
-    CG_TRY(file, FileDevice::of(image.fd(), image.name()));
-    return write_repacked(*archive, file, fd, options);
-  }
+Result<InitrdSummary> write_initrd(const ImageFiles& image, int fd, const InitrdOptions& options) {
   InitrdWriter writer(fd, image.name(), options.compression, options.newest);
   CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
     if (path == "/lost+found") {
@@ -211,9 +208,9 @@ Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const Initr
     }
     CG_TRY(xattrs, image.xattrs(path));
     writer.summary.attributes += xattrs.size();
-    return writer.add(path, info, [&](const ImageReader::Sink& sink) { return image.read(path, sink); });
+    return writer.add(path, info, [&](const ImageFiles::Sink& sink) { return image.read(path, sink); });
   }));
-  if (!image.stat("/init", ImageReader::LastLink::keep)) {
+  if (!image.stat("/init", LastLink::keep)) {
     CG_TRY(root, image.stat("/"));
     for (const char* const init : inits)
       if (image.exists(init)) {
@@ -231,12 +228,12 @@ Result<InitrdSummary> write_initrd(const Tree& tree, Device& blocks, int fd, con
   CG_CHECK(walk_tree(tree, Tree::root, [&](const std::string& path, InodeIndex index) -> Result<void> {
     const Inode& inode = tree.at(index);
     writer.summary.attributes += inode.meta.xattrs.size();
-    if (inode.meta.target.size() > cpio_most_name - 1)
-      return refused(
-          fmt::format("{}: a link target of {} bytes; the most is 4095", path, inode.meta.target.size()));
+    if (inode.meta.target.size() > limits::target_bytes)
+      return refused(fmt::format("{}: a link target of {} bytes; the most is {}", path,
+                                 inode.meta.target.size(), limits::target_bytes));
     return writer.add(path,
                       {.inode = index + 1, .meta = inode.meta, .size = inode.size, .links = inode.names},
-                      [&](const ImageReader::Sink& sink) { return give_content(inode, blocks, sink); });
+                      [&](const ImageFiles::Sink& sink) { return give_content(inode, blocks, sink); });
   }));
   const Inode& root = tree.at(Tree::root);
   if (!root.children.contains("init"))
@@ -272,7 +269,7 @@ Result<InitrdSummary> write_repacked(const InitrdArchive& archive, Device& file,
         if (kept > 0 && node.member == 0 && index != FileTree::root) return {};
         return writer.add(path,
                           {.inode = index + 1, .meta = node.meta, .size = node.size, .links = node.names},
-                          [&](const ImageReader::Sink& sink) { return tree.read(index, sink); });
+                          [&](const ImageFiles::Sink& sink) { return tree.read(index, sink); });
       }));
   CG_CHECK(writer.end());
   return writer.summary;

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "compress/encoder.h"
 #include "image/initrd/archive.h"
-#include "image/reader.h"
+#include "image/tree/image_files.h"
 #include "image/tree/tree.h"
 
 namespace cg::image {
@@ -36,7 +36,7 @@ class InitrdWriter {
   InitrdWriter(int fd, std::string name, Compression compression,
                std::optional<std::int64_t> newest = {});  // later times become this one
 
-  using Content = std::function<Result<void>(const ImageReader::Sink& sink)>;
+  using Content = std::function<Result<void>(const ImageFiles::Sink& sink)>;
   // `path` from the root, with a leading "/". Of a file with several names, which its inode number tells, the
   // first carries the bytes.
   Result<void> add(const std::string& path, const FileInfo& info, const Content& content);
@@ -65,8 +65,8 @@ struct InitrdOptions {
 };
 
 // Everything in the image but an empty lost+found. The kernel starts /init: where there is none, a link to
-// /sbin/init or to systemd is added, as Kata's builder does. An initrd is written as write_repacked() says.
-Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const InitrdOptions& options);
+// /sbin/init or to systemd is added, as Kata's builder does. For what is no initrd itself: write_repacked().
+Result<InitrdSummary> write_initrd(const ImageFiles& image, int fd, const InitrdOptions& options);
 // The same of a tree whose stored blocks are in `blocks`.
 Result<InitrdSummary> write_initrd(const Tree& tree, Device& blocks, int fd, const std::string& name,
                                    const InitrdOptions& options);

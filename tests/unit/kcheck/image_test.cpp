@@ -10,7 +10,7 @@
 #include "base/process.h"
 #include "image/image_builder.h"
 #include "image/image_programs.h"
-#include "image/tree/sources.h"
+#include "image/sources/sources.h"
 #include "json_schema.h"
 #include "scripted_tool.h"
 #include "temporary_directory.h"

@@ -136,7 +136,7 @@ TEST_F(SystemCase, ServicesSettingsAndUsersAreSetUpAndVerified) {
   ASSERT_EQ(build({recipe, "-o", image}).status, 0);
   const auto reader = image::ImageReader::open(image);
   ASSERT_TRUE(reader);
-  using Last = image::ImageReader::LastLink;
+  using Last = image::LastLink;
   EXPECT_EQ(reader->stat("/etc/systemd/system/multi-user.target.wants/a.service", Last::keep)->meta.target,
             "/usr/lib/systemd/system/a.service");
   EXPECT_FALSE(reader->stat("/etc/systemd/system/timers.target.wants/b.timer", Last::keep));

@@ -28,6 +28,7 @@ class ImageCheck {
   ImageCheck(const ImageReader& image, std::set<std::string> features)
       : image_(image), tree_(image), loader_(tree_), features_(std::move(features)) {}
 
+  void look_for_interrupted_edit();
   std::optional<Program> look_for_criu(const std::optional<Version>& asked);
   void look_for_helpers();
   void look_for_places();
@@ -77,6 +78,15 @@ class ImageCheck {
   std::string machine_;
   std::vector<Finding> findings_;
 };
+
+// What is looked into is what the image held before; a guest sees the file as it is.
+void ImageCheck::look_for_interrupted_edit() {
+  const std::string remark = image_.remark();
+  if (remark.empty()) return;
+  refuse(add("interrupted-edit", "no edit of the image was interrupted", "startup"), remark,
+         "a guest that boots it sees a file system that is half changed",
+         "any edit puts the old bytes back, 'rootfs-builder mkdir IMAGE /' for example");
+}
 
 std::optional<Program> ImageCheck::require_program(const std::string& id, const std::string& name,
                                                    const std::string& severity, const std::string& breaks) {
@@ -234,7 +244,8 @@ void ImageCheck::look_for_places() {
              fmt::format("make the directory {}", path));
   }
   Finding& init = add("init", "an init that the kernel finds", "startup");
-  const bool initrd = image_.initrd() != nullptr;  // there the kernel looks for this one only
+  const bool initrd =
+      image_.place().content == image::ContentKind::initrd;  // there the kernel looks for this one only
   for (const char* path : {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"}) {
     if (initrd && path != std::string_view("/init")) break;
     const auto file = image_.stat(path);
@@ -339,6 +350,7 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   CG_TRY(reader, ImageReader::open(command.image));
 
   ImageCheck check(reader, features);
+  check.look_for_interrupted_edit();
   const auto criu = check.look_for_criu(asked);
   check.look_for_helpers();
   check.look_for_places();
@@ -378,7 +390,7 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   subject.headline = headline(subject.findings, version);
   if (extension) subject.headline += ", as an extension image: what belongs to its base was not looked at";
   subject.facts = {
-      {"image", reader.initrd()
+      {"image", reader.place().content == image::ContentKind::initrd
                     ? fmt::format("{} (initrd, {} unpacked)", command.image, human_size(info.bytes))
                     : fmt::format("{} ({}, {} free)", command.image, human_size(info.bytes),
                                   human_size(info.free_blocks * info.block_size))}};

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/new_image.h"
-#include "image/tree/sources.h"
+#include "image/sources/sources.h"
 #include "programs/check.h"
 #include "recipe/base_layer.h"
 #include "recipe/builder_entries.h"
@@ -43,7 +43,7 @@ void print_plan(const Plan& plan, Context& context) {
 }
 
 // Everything that is not a copy of something dated gets `time`.
-Result<void> add_entries(const Plan& plan, image::ImageBuilder& builder, std::int64_t time) {
+Result<void> add_entries(const Plan& plan, image::NewFiles& builder, std::int64_t time) {
   const Recipe& recipe = plan.recipe;
   for (const auto& path : recipe.remove) CG_CHECK(builder.tree().remove(path));
   for (const auto& item : recipe.directories) {
@@ -70,7 +70,7 @@ Result<void> add_entries(const Plan& plan, image::ImageBuilder& builder, std::in
 }
 
 // A program that the image cannot start is no use in it.
-Result<void> check_inputs(const Plan& plan, image::ImageBuilder& builder, const BuildArguments& arguments,
+Result<void> check_inputs(const Plan& plan, image::NewFiles& builder, const BuildArguments& arguments,
                           Context& context) {
   const BuilderTree tree(builder);
   Loader loader(tree);
@@ -146,7 +146,7 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   if (const fs::path parent = fs::path(context.options.output).parent_path(); !parent.empty())
     CG_CHECK(make_directories(parent));
   CG_TRY(made, NewImage::begin(image_arguments, context.options.output, context.env));
-  image::ImageBuilder& builder = made.builder();
+  image::NewFiles& builder = made.builder();
   if (recipe.merged_usr) {
     for (const char* name : {"bin", "sbin", "lib", "lib64"}) {
       CG_CHECK(put_directory(builder, fmt::format("/usr/{}", name), {.mode = 0755}, time));

@@ -8,9 +8,10 @@
 #include "commands/commands.h"
 #include "commands/image_arguments.h"
 #include "commands/image_choice.h"
+#include "image/initrd/files.h"
 #include "image/initrd/writer.h"
+#include "image/sources/sources.h"
 #include "image/tree/extract.h"
-#include "image/tree/sources.h"
 
 namespace cg {
 namespace {
@@ -24,7 +25,9 @@ Result<int> to_initrd(const image::ImageReader& reader, const image::InitrdOptio
                       Context& context) {
   const auto start = std::chrono::steady_clock::now();
   CG_TRY(file, AtomicFile::create(context.options.output));
-  CG_TRY(summary, image::write_initrd(reader, file.fd(), options));
+  const auto* const initrd = reader.as<image::InitrdFiles>();
+  CG_TRY(summary, initrd ? image::write_repacked(initrd->archive(), reader.disk(), file.fd(), options)
+                         : image::write_initrd(reader, file.fd(), options));
   CG_CHECK(file.commit());
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   print_summary(summary, took.count(), context);
@@ -61,7 +64,7 @@ Registered add_convert_command(CLI::App& app, CommonOptions& options) {
   add_image_arguments(*command, arguments->image);
   return {command, [arguments](Context& context) -> Result<int> {
             CG_TRY(image_options, arguments->image.resolve(context.env));
-            CG_TRY(reader, arguments->choice.open());
+            CG_TRY(reader, arguments->choice.open(context));
             if (image_options.label.empty()) image_options.label = reader.info().label;
             if (image::is_erofs(image_options.frame.form)) {
               CG_TRY(erofs, arguments->image.erofs(image_options));

@@ -4,7 +4,8 @@
 #include "commands/commands.h"
 #include "commands/image_report.h"
 #include "commands/new_image.h"
-#include "image/tree/sources.h"
+#include "image/sources/sources.h"
+#include "image/tree/tree_policy.h"
 
 namespace cg {
 
@@ -61,7 +62,7 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
                 CG_TRY(range, image::parse_id_range(text));
                 ranges->push_back(range);
               }
-            CG_CHECK(builder.apply(policy));
+            CG_CHECK(image::apply(policy, builder.tree()));
             CG_TRY(summary, made.finish());
             if (!state->report.empty()) CG_CHECK(write_image_report(context.options.output, state->report));
             const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "image/reader.h"
 
 namespace cg {
@@ -13,12 +14,15 @@ class NewImage::Between {
  public:
   explicit Between(const fs::path& output)
       : path_(output.parent_path() /
-              fmt::format(".{}.{}.between.part", output.filename().string(), getpid())) {}
+              fmt::format(".{}.{}.between.part", output.filename().string(), getpid())) {
+    remove_when_interrupted(path_);
+  }
   Between(const Between&) = delete;
   Between& operator=(const Between&) = delete;
   ~Between() {
     std::error_code ignored;
     fs::remove(path_, ignored);
+    forget_when_interrupted(path_);
   }
   const fs::path& path() const { return path_; }
 

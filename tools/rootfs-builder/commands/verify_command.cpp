@@ -16,7 +16,8 @@
 #include "image/disk/frame.h"
 #include "image/erofs/files.h"
 #include "image/ext4/read/bitmaps.h"
-#include "image/initrd/archive.h"
+#include "image/ext4/read/ext_files.h"
+#include "image/initrd/files.h"
 #include "image/tree/change.h"
 #include "programs/check.h"
 #include "programs/image_tree.h"
@@ -41,7 +42,7 @@ Check check_layout(const image::ImageReader& reader) {
 
 // Nothing where there is no tree.
 Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
-  CG_TRY(disk, image::FileDevice::of(reader.fd(), reader.name()));
+  image::Device& disk = reader.disk();
   CG_TRY(id, image::parse_uuid(reader.info().uuid));
   CG_TRY(found, image::find_verity(disk, reader.layout(), reader.place(), id));
   if (!found) return std::nullopt;
@@ -58,8 +59,9 @@ Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
 
 // Of an ext file system; one that was not unmounted cleanly may well have old ones.
 std::optional<Check> check_bitmaps(const image::ImageReader& reader) {
-  if (!reader.filesystem() || reader.info().state != "clean") return std::nullopt;
-  const auto read = image::read_bitmaps(reader.filesystem(), reader.name());
+  const auto* const ext = reader.as<image::ExtFiles>();
+  if (!ext || reader.info().state != "clean") return std::nullopt;
+  const auto read = image::read_bitmaps(ext->filesystem(), reader.name());
   if (!read) return Check{"bitmaps", "FAIL", read.error().message};
   return Check{"bitmaps", "PASS", "agree with the blocks of all inodes"};
 }
@@ -168,10 +170,13 @@ Registered add_verify_command(CLI::App& app) {
   command->add_option("--set", state->plan.set, "NAME=PATH: the recipe's input NAME must be that file")
       ->needs(recipe);
   return {command, [state](Context& context) -> Result<int> {
-            CG_TRY(reader, state->choice.open());
+            CG_TRY(reader, state->choice.open(context));
             std::vector<Check> checks;
-            if (const auto* archive = reader.initrd()) {
-              checks.push_back(check_initrd(*archive));
+            // A guest would read the file as the edit has left it.
+            if (const std::string remark = reader.remark(); !remark.empty()) {
+              checks.push_back({"edit", "FAIL", remark});
+            } else if (const auto* initrd = reader.as<image::InitrdFiles>()) {
+              checks.push_back(check_initrd(initrd->archive()));
             } else {
               checks = {check_layout(reader), check_state(reader)};
               CG_TRY(verity, check_verity(reader));

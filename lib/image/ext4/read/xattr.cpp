@@ -13,7 +13,7 @@
 #include <tuple>
 #include <utility>
 
-#include "image/ext4/write/space.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 namespace {

@@ -6,17 +6,15 @@
 
 #include "base/file.h"
 #include "base/host.h"
+#include "base/limits.h"
 #include "base/sha256.h"
-#include "image/tree/sources.h"
+#include "image/sources/sources.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::uint64_t most_document_bytes = 4 << 20;
-constexpr int deepest_index = 4;
 
 std::string host_architecture() {
   const std::string machine = host_machine();
@@ -46,7 +44,7 @@ class Layout {
   }
 
   Result<Json> document(const fs::path& path) const {
-    CG_TRY(text, read_file(path, most_document_bytes));
+    CG_TRY(text, read_file(path, limits::oci_document_bytes));
     Json json = Json::parse(text, nullptr, false);
     if (!json.is_object()) return wrong(path.string() + " is no JSON object");
     return json;
@@ -68,7 +66,7 @@ class Layout {
   }
 
   Result<Json> find_manifest(const Json& index, int depth) const {
-    if (depth > deepest_index) return wrong("indexes below each other");
+    if (depth > limits::oci_index_depth) return wrong("indexes below each other");
     if (!index.contains("manifests")) return index;
     std::vector<const Json*> fitting;
     for (const Json& entry : index["manifests"]) {
@@ -99,18 +97,18 @@ bool is_oci_layout(const fs::path& directory) {
          fs::is_regular_file(directory / "index.json", error);
 }
 
-Result<void> add_oci_layout(ImageBuilder& builder, const fs::path& directory, const ArchiveOptions& options) {
+Result<void> add_oci_layout(NewFiles& image, const fs::path& directory, const ArchiveOptions& options) {
   CG_TRY(layers, Layout(directory).layers());
   ArchiveOptions layer_options = options;
   layer_options.whiteouts = ArchiveOptions::Whiteouts::applied;
-  for (const fs::path& layer : layers) CG_CHECK(add_archive(builder, layer, layer_options));
+  for (const fs::path& layer : layers) CG_CHECK(add_archive(image, layer, layer_options));
   return {};
 }
 
-Result<void> add_source(ImageBuilder& builder, const fs::path& source, const ArchiveOptions& options) {
+Result<void> add_source(NewFiles& image, const fs::path& source, const ArchiveOptions& options) {
   std::error_code error;
-  if (!fs::is_directory(source, error)) return add_archive(builder, source, options);
-  return is_oci_layout(source) ? add_oci_layout(builder, source, options) : add_directory(builder, source);
+  if (!fs::is_directory(source, error)) return add_archive(image, source, options);
+  return is_oci_layout(source) ? add_oci_layout(image, source, options) : add_directory(image, source);
 }
 
 }  // namespace cg::image

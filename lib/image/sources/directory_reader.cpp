@@ -1,4 +1,4 @@
-#include "image/tree/directory_reader.h"
+#include "image/sources/directory_reader.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include <functional>
 #include <memory>
 
-#include "image/ext4/write/space.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;

@@ -7,13 +7,13 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "image/image_builder.h"
+#include "image/tree/new_files.h"
 
 namespace cg::image {
 
 // Everything below `directory`, which becomes the image's root. Files with several names below it keep them.
 // It is read while what came of it is stored.
-Result<void> add_directory(ImageBuilder& builder, const std::filesystem::path& directory);
+Result<void> add_directory(NewFiles& image, const std::filesystem::path& directory);
 
 struct ArchiveOptions {
   // Which entries are taken, by their path without "./" or "/"; empty: all.
@@ -27,17 +27,17 @@ struct ArchiveOptions {
 
 // The entries of a tar, in any compression libarchive knows; "-" reads standard input. Contents are stored at
 // once.
-Result<void> add_archive(ImageBuilder& builder, const std::filesystem::path& archive,
+Result<void> add_archive(NewFiles& image, const std::filesystem::path& archive,
                          const ArchiveOptions& options = {});
 
 // An OCI image layout (a directory with oci-layout, index.json and blobs/): the layers of its only image, or
 // of the one for this machine, each checked against its digest.
 bool is_oci_layout(const std::filesystem::path& directory);
-Result<void> add_oci_layout(ImageBuilder& builder, const std::filesystem::path& directory,
+Result<void> add_oci_layout(NewFiles& image, const std::filesystem::path& directory,
                             const ArchiveOptions& options = {});
 
 // Whatever that is: a directory, an OCI layout or a tar.
-Result<void> add_source(ImageBuilder& builder, const std::filesystem::path& source,
+Result<void> add_source(NewFiles& image, const std::filesystem::path& source,
                         const ArchiveOptions& options = {});
 
 }  // namespace cg::image
