@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "criu/judge.h"
 #include "image/image_programs.h"
+#include "image/reader.h"
 #include "kconfig/input.h"
 #include "kernel/release.h"
 #include "programs/find_program.h"
