@@ -219,11 +219,11 @@ TEST(Input, ABombStopsAtALimit) {
 TEST(Input, BadBytes) {
   const std::pair<std::string, const char*> cases[] = {
       {std::string("\x01\x02\0\x03", 4), "binary data"},
-      {"CONFIG_X=\n", "f:1: CONFIG_X has no value"},
-      {"CONFIG_X=yes\n", "f:1: CONFIG_X: 'yes' is no y, m, n"},
-      {"CONFIG_X=y\nCONFIG_\xff\xfe=y\n", "f:2:"},
+      {"CONFIG_X=\n", "f:1: conf drops CONFIG_X"},
+      {"CONFIG_X=Yes\n", "f:1: conf drops CONFIG_X: 'Yes' is no y, m, n"},
+      {"CONFIG_\xff\xfe=y\n", "f:1:"},
       {"CONFIG_X=\xff\n", "f:1:"},
-      {"\n\nhello\n", "f:3: 'hello'"},
+      {"\n\nhello\n", "f:3: conf drops 'hello'"},
       {std::string("\x1f\x8b\x08\0\0", 5), "gzip data is cut short"},
       {packed_by({"gzip", "-c"}, text).substr(0, 60), "cut short"},
       {"\xfd"
