@@ -64,7 +64,7 @@ T read_parsed(TomlReader& reader, std::string_view key, Result<T> parsed) {
 Result<MatrixRow> read_row(const TomlNode& table, const std::string& file) {
   TomlReader reader(table, file);
   reader.only({"id", "title", "symbols", "probe", "criu", "kernel", "architectures", "severity", "by-tree",
-               "window", "breaks", "fix", "source", "proof"});
+               "window", "breaks", "fix", "environment", "source", "proof"});
   MatrixRow row;
   row.line = static_cast<int>(table.line);
   row.id = reader.required_string("id");
@@ -79,6 +79,7 @@ Result<MatrixRow> read_row(const TomlNode& table, const std::string& file) {
   row.window = reader.boolean("window", false);
   row.breaks = reader.required_string("breaks");
   row.fix = reader.string("fix");
+  row.environment = reader.string("environment");
   row.source = reader.required_string("source");
   row.proof = reader.required_string("proof");
 

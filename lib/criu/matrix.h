@@ -31,8 +31,9 @@ struct MatrixRow {
       false;           // a kernel-CRIU incompatibility: the row fails just because the kernel is in the range
   std::string breaks;  // what the user will see
   std::string fix;     // beyond setting the symbols; may be empty where there are symbols
-  std::string source;  // tag:path:line or an issue
-  std::string proof;   // "read", "report" or "lab:CASE"
+  std::string environment;  // VARIABLE=VALUE with which this criu does without it
+  std::string source;       // tag:path:line or an issue
+  std::string proof;        // "read", "report" or "lab:CASE"
   int line = 0;
 
   bool required() const {

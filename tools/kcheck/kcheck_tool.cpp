@@ -83,6 +83,9 @@ int kcheck_main(const Args& args, Environment& env) {
   std::string binary;
   app.add_option("--criu-binary", binary,
                  "A criu to ask as well: version, features and options, and where it disagrees");
+  bool with_trial = false;
+  app.add_flag("--try", with_trial,
+               "Dump and restore a throw-away process with that criu (with live and tree), within a limit");
   CLI::App* live =
       app.add_subcommand("live", "Check the running kernel by its configuration and by live probes");
   ConfigurationCommands configurations(app);
@@ -104,13 +107,15 @@ int kcheck_main(const Args& args, Environment& env) {
   const auto matrix = load_matrix(options);
   if (!matrix) return report_error(matrix.error(), "kcheck", env);
   if (look_into->parsed()) return finish(check_image(options, image, *matrix), options, env);
+  const WithTrial trial = with_trial ? WithTrial::yes : WithTrial::no;
   if (look_at_tree->parsed()) {
-    const auto choice = choose_version(options, real_system(*matrix));
+    const auto choice = choose_version(options, real_system(*matrix), binary);
     if (!choice) return report_error(choice.error(), "kcheck", env);
-    return finish(check_tree(options, tree, choice->version, real_tree_system()), options, env);
+    return finish(check_tree(options, tree, choice->version, real_tree_system(*matrix, trial, binary)),
+                  options, env);
   }
-  if (live->parsed() || app.count("--criu") > 0 || !binary.empty())
-    return finish(check_live(options, *matrix, real_system(*matrix), binary), options, env);
+  if (live->parsed() || app.count("--criu") > 0 || !binary.empty() || with_trial)
+    return finish(check_live(options, *matrix, real_system(*matrix), {binary, trial}), options, env);
   env.err << "kcheck: nothing to check; say --criu for the running kernel, or give a command\n" << app.help();
   return exit_usage;
 }

@@ -206,6 +206,19 @@ void ImageCheck::look_for_helpers() {
              tmpfs, "install GNU tar: busybox tar does not know the options that CRIU gives");
   }
   require_program("gzip", "gzip", "dump", tmpfs);
+  const std::string addresses = "\"IP tool failed on addr save\" for every network namespace";
+  if (const auto ip = require_program("ip", "ip", "feature:network-namespace", addresses)) {
+    const auto bytes = image_.read(ip->path);
+    Finding& finding = add("iproute2", "ip is that of iproute2", "feature:network-namespace");
+    finding.source = "v4.2:criu/net.c:2099";
+    if (bytes && bytes->contains("iproute2"))
+      finding.seen = ip->path;
+    else
+      refuse(finding,
+             fmt::format("{} is not iproute2's{}", ip->path,
+                         ip->target.contains("busybox") ? " but busybox's" : ""),
+             addresses, "install iproute2: busybox has an ip that cannot save addresses");
+  }
   require_program("sh", "sh", "feature:action-scripts",
                   "action scripts and CRIU's iptables calls run through sh");
   Finding& lock =
