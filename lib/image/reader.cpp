@@ -7,9 +7,6 @@
 
 #include "base/file.h"
 #include "image/bytes/undo_journal.h"
-#include "image/erofs/files.h"
-#include "image/ext4/read/ext_files.h"
-#include "image/initrd/files.h"
 
 namespace cg::image {
 
@@ -26,6 +23,9 @@ ImageReader::ImageReader(ImageReader&&) noexcept = default;
 ImageReader& ImageReader::operator=(ImageReader&&) noexcept = default;
 ImageReader::~ImageReader() = default;
 
+Volume ImageReader::volume() const {
+  return {file_->window, file_->fd.get(), file_->place.offset};
+}
 int ImageReader::fd() const {
   return file_->fd.get();
 }
@@ -50,19 +50,11 @@ Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::o
                    (S_ISDIR(info.st_mode) ? ": a directory, not an image" : ": not a regular file"));
   CG_TRY(disk, FileDevice::of(fd.get(), reader.name_));
   CG_TRY(layout, read_layout(disk));
-  const bool initrd = !partition && is_initrd(layout);
-  Place place{.offset = 0, .bytes = layout.bytes, .content = ContentKind::initrd};
-  if (!initrd) {
-    CG_TRY(found, find_file_system(layout, partition, reader.name_));
-    place = found;
-  }
+  CG_TRY(place, find_file_system(layout, partition, reader.name_));
   reader.file_.reset(new File{std::move(fd), std::move(disk), std::move(layout), place, Window(disk, 0, 0)});
   File& file = *reader.file_;
   file.window = Window(file.disk, place.offset, place.bytes);
-  CG_TRY(files, initrd ? open_initrd_files(file.disk)
-                : place.content == ContentKind::erofs
-                    ? open_erofs_files(file.window, file.fd.get(), place.offset)
-                    : open_ext_files(file.window, reader.name_));
+  CG_TRY(files, format_of(place.content)->open(reader.volume()));
   reader.files_ = std::move(files);
   return reader;
 }

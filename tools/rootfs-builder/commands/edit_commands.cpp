@@ -96,7 +96,7 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
       .initrd = arguments.repack ? image::EditOptions::Initrd::repack : image::EditOptions::Initrd::append,
       .compression = compression};
   CG_TRY(summary, image::edit(arguments.choice.image, changes, options));
-  if (summary.verity) CG_CHECK(write_root_hash(arguments.choice.image, *summary.verity));
+  CG_CHECK(write_root_hash(arguments.choice.image, summary.verity));
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.image-edit/1"},
                                    {"image", arguments.choice.image},

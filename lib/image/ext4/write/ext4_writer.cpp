@@ -27,7 +27,6 @@
 #include "image/ext4/read/group_counts.h"
 #include "image/ext4/read/xattr.h"
 #include "image/ext4/write/inode_table.h"
-#include "image/image_builder.h"
 
 namespace cg::image {
 namespace {
@@ -67,6 +66,11 @@ Identity identify(const Tree& tree, const ImageOptions& options) {
   std::memcpy(identity.hash_seed, seed.data(), seed.size());
   identity.time = std::max<std::int64_t>(1, std::min(newest, options.source_date_epoch.value_or(newest)));
   return identity;
+}
+
+// What mke2fs gives, so that guests behave as with its file systems; 0: too small for a journal.
+std::uint64_t usual_journal_blocks(std::uint64_t blocks) {
+  return static_cast<std::uint64_t>(std::max(0, ext2fs_default_journal_size(blocks)));
 }
 
 struct Plan {
@@ -289,7 +293,7 @@ Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Devic
   std::uint64_t journal =
       options.journal_bytes
           ? *options.journal_bytes / block_size
-          : default_journal_blocks(options.size.fixed ? fixed / block_size : space.end() + wished_free);
+          : usual_journal_blocks(options.size.fixed ? fixed / block_size : space.end() + wished_free);
   if (journal > 0 && journal < least_journal_blocks)
     return usage_error(fmt::format("a journal of {} blocks is too small; ext4 needs at least {} ({} KiB)",
                                    journal, least_journal_blocks, least_journal_blocks * block_size / 1024));

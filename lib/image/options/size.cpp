@@ -1,4 +1,4 @@
-#include "image/ext4/write/size.h"
+#include "image/options/size.h"
 
 #include <fmt/format.h>
 
@@ -44,15 +44,6 @@ Result<SizePolicy> parse_size_policy(std::string_view text) {
     return usage_error(fmt::format("size '{}': an ext4 image needs at least 256K", text));
   policy.fixed = fixed;
   return policy;
-}
-
-std::uint64_t default_journal_blocks(std::uint64_t total_blocks) {
-  if (total_blocks < 2048) return 0;
-  if (total_blocks < 32768) return 1024;
-  if (total_blocks < 256 * 1024) return 4096;
-  if (total_blocks < 512 * 1024) return 8192;
-  if (total_blocks < 4096 * 1024) return 16384;
-  return 32768;
 }
 
 }  // namespace cg::image
