@@ -265,6 +265,17 @@ TEST_F(Create, WhatAFormDoesNotHaveIsRefused) {
     }
 }
 
+TEST_F(Create, WhatIsNotCompressedIsNotAskedToBe) {
+  write_tar_file(path("input.tar"), {{.path = "a"}});
+  for (const char* const form : {"ext4", "kata", "kata-dax", "gpt"}) {
+    const auto outcome = rootfs_builder(
+        {"create", "--from", text("input.tar"), "-o", text("x.img"), "--form", form, "--compress", "zstd"});
+    EXPECT_EQ(outcome.status, 2) << form << outcome.err;
+    EXPECT_TRUE(outcome.err.contains("the form " + std::string(form) + " has none")) << outcome.err;
+    EXPECT_FALSE(fs::exists(path("x.img")));
+  }
+}
+
 TEST_F(Create, InodesAreAsManyAsWished) {
   const std::vector<TarEntry> entries = {{.path = "a", .content = "a"}, {.path = "b/c", .content = "c"}};
   const auto inodes = [&](std::vector<std::string> more) {

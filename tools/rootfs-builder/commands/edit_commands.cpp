@@ -97,7 +97,7 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
       .compression = compression,
       .say = [&](const std::string& what) { context.env.err << what << std::endl; }};
   CG_TRY(summary, image::edit(arguments.choice.image, changes, options));
-  if (summary.verity) CG_CHECK(write_root_hash(arguments.choice.image, *summary.verity));
+  CG_CHECK(write_root_hash(arguments.choice.image, summary.verity));
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.image-edit/1"},
                                    {"image", arguments.choice.image},

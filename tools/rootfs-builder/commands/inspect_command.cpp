@@ -86,8 +86,7 @@ std::string codec_name(const image::InitrdMember& member) {
 void print_initrd(const ImageChoice& choice, const image::ImageReader& reader,
                   const image::InitrdArchive& archive, Context& context) {
   const auto& members = archive.members();
-  std::vector<std::string> faults;
-  for (const auto& fault : archive.faults()) faults.push_back(fault.what);
+  const auto& faults = archive.faults();
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.image-inspect/1"},
                                    {"image", choice.image},

@@ -28,7 +28,6 @@
 #include "image/ext4/read/group_counts.h"
 #include "image/ext4/read/xattr.h"
 #include "image/ext4/write/inode_table.h"
-#include "image/image_builder.h"
 
 namespace cg::image {
 namespace {

@@ -1,4 +1,4 @@
-#include "image/bytes/commit.h"
+#include "image/ext4/edit/commit.h"
 
 #include <ext2fs/ext2fs.h>
 #include <fcntl.h>

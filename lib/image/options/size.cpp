@@ -1,4 +1,4 @@
-#include "image/ext4/write/size.h"
+#include "image/options/size.h"
 
 #include <fmt/format.h>
 
