@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/interrupt.h"
 #include "image/ext4/write/ext4_writer.h"
 #include "image/formats.h"
 #include "image/reader.h"

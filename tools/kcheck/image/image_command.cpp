@@ -288,7 +288,7 @@ void ImageCheck::look_for_modules(const std::string& release) {
 }
 
 bool ImageCheck::is_extension() const {
-  if (image_.initrd() != nullptr) return false;
+  if (image_.place().content == image::ContentKind::initrd) return false;
   for (const char* path : {"/proc", "/sys", "/dev", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"})
     if (image_.stat(path)) return false;
   return true;
