@@ -2,7 +2,7 @@
 // lib/CMakeLists.txt also names the files as dependencies of this object.
 #include <string_view>
 
-#include "criu/explain.h"
+#include "criu/log/knowledge.h"
 #include "criu/matrix.h"
 #include "criu/options.h"
 
