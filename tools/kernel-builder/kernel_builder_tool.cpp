@@ -23,19 +23,21 @@ namespace cg {
 namespace fs = std::filesystem;
 namespace {
 
-struct Options : CommonOptions {
+// Of one command: each has a struct of its own, so that the default of one is not the default of another.
+struct Options {
   std::string recipe;
   std::vector<std::string> fragments;
   std::string architecture = host_architecture();
   std::string source;
-  std::string destination;
+  std::string destination;  // config: a file, or empty for standard output; else a directory
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool dry_run = false;
 };
 
 class Builder {
  public:
-  Builder(const Options& options, Environment& env) : options_(options), env_(env) {}
+  Builder(const Options& options, const CommonOptions& common, Environment& env)
+      : options_(options), common_(common), env_(env) {}
 
   Result<void> config();
   Result<void> build();
@@ -48,14 +50,15 @@ class Builder {
   Result<KernelPlan> plan();
   Result<void> prepare(const KernelPlan& plan);  // source, tree, .config, gate
   Result<KernelManifest> compile_and_keep(const KernelPlan& plan, const fs::path& kept);
-  void print_plan(const KernelPlan& plan);
+  void print_plan(const KernelPlan& plan, std::string_view last_steps);
   void report(const KernelManifest& manifest, const fs::path& where, std::string_view how);
   void say(const std::string& line) {
-    if (!options_.quiet) env_.err << line << std::endl;
+    if (!common_.quiet) env_.err << line << std::endl;
   }
   std::string epoch() { return env_.variable("SOURCE_DATE_EPOCH").value_or("1735689600"); }
 
   const Options& options_;
+  const CommonOptions& common_;
   Environment& env_;
   fs::path cache_;
   std::string compiler_;
@@ -79,7 +82,7 @@ Result<std::pair<fs::path, std::string>> Builder::choose_recipe() {
 }
 
 Result<KernelPlan> Builder::plan() {
-  cache_ = fs::absolute(cache_directory(env_, options_.cache));
+  cache_ = fs::absolute(cache_directory(env_, common_.cache));
   CG_TRY(data, data_directory(env_));
   CG_TRY(recipe, choose_recipe());
   PlanInputs inputs{.recipe = recipe.first,
@@ -101,7 +104,7 @@ Result<KernelPlan> Builder::plan() {
 Result<void> Builder::prepare(const KernelPlan& plan) {
   CG_TRY(fetched, fetch(plan.recipe.sources, FetchOptions{.cache = cache_,
                                                           .local = options_.source,
-                                                          .progress = options_.quiet ? nullptr : &env_.err,
+                                                          .progress = common_.quiet ? nullptr : &env_.err,
                                                           .terminal = env_.err_is_terminal}));
   source_ = std::move(fetched);
   const fs::path tree = cache_ / "kernel" / source_.sha256.substr(0, 16);
@@ -126,11 +129,15 @@ Result<void> Builder::prepare(const KernelPlan& plan) {
 
 Result<void> Builder::config() {
   CG_TRY(plan, this->plan());
-  if (options_.dry_run) return print_plan(plan), Result<void>{};
+  if (options_.dry_run) {
+    const bool prints = options_.destination.empty();
+    print_plan(plan, prints ? "print the configuration" : "write " + options_.destination);
+    return {};
+  }
   CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock"));
   CG_CHECK(prepare(plan));
   CG_TRY(text, read_file(make_.tree / ".config"));
-  if (!options_.output.empty()) return write_file_atomically(options_.output, text);
+  if (!options_.destination.empty()) return write_file_atomically(options_.destination, text);
   env_.out << text;
   return {};
 }
@@ -143,7 +150,7 @@ Result<KernelManifest> Builder::compile_and_keep(const KernelPlan& plan, const f
   CG_TRY(seconds, compile(make_, {.image_target = plan.architecture.image,
                                   .jobs = options_.jobs,
                                   .log = log,
-                                  .progress = options_.quiet ? nullptr : &env_.err,
+                                  .progress = common_.quiet ? nullptr : &env_.err,
                                   .terminal = env_.err_is_terminal}));
   KernelManifest manifest{.recipe = plan.recipe.name,
                           .version = resolved_.version,
@@ -169,7 +176,11 @@ Result<KernelManifest> Builder::compile_and_keep(const KernelPlan& plan, const f
 
 Result<void> Builder::build() {
   CG_TRY(plan, this->plan());
-  if (options_.dry_run) return print_plan(plan), Result<void>{};
+  if (options_.dry_run) {
+    print_plan(plan,
+               fmt::format("make {} vmlinux, install to {}", plan.architecture.image, options_.destination));
+    return {};
+  }
   const fs::path destination = options_.destination;
   if (const auto current = read_manifest(destination / "kernel.json");
       current && is_current(*current, plan.digest, destination)) {
@@ -199,17 +210,16 @@ Result<void> Builder::digest() {
   return {};
 }
 
-void Builder::print_plan(const KernelPlan& plan) {
+void Builder::print_plan(const KernelPlan& plan, std::string_view last_steps) {
   env_.out << fmt::format("recipe {}, architecture {}, configuration version {}\n", plan.recipe.name,
                           plan.architecture.name, plan.config_version);
   for (const auto& fragment : plan.fragments) env_.out << "fragment " << fragment.string() << "\n";
   env_.out << fmt::format("{} symbols requested; allnoconfig answers the rest\n", plan.request.values.size());
-  env_.out << "steps: fetch, unpack, resolve, gate, make " << plan.architecture.image
-           << " vmlinux, install to " << options_.destination << "\n";
+  env_.out << "steps: fetch, unpack, resolve, gate, " << last_steps << "\n";
 }
 
 void Builder::report(const KernelManifest& manifest, const fs::path& where, std::string_view how) {
-  if (options_.format == "json") {
+  if (common_.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.kernel-build/1"},
                                    {"version", manifest.version},
                                    {"config_version", manifest.config_version},
@@ -229,12 +239,12 @@ void Builder::report(const KernelManifest& manifest, const fs::path& where, std:
 }  // namespace
 
 int kernel_builder_main(const Args& args, Environment& env) {
-  Options options;
+  CommonOptions common;
   CLI::App app{"Turns configuration fragments into a guest kernel whose every requested symbol really stuck.",
                "kernel-builder"};
-  add_common_options(app, options);
+  add_common_options(app, common);
   app.require_subcommand(1);
-  const auto add = [&](const std::string& name, const std::string& help) {
+  const auto add = [&](Options& options, const std::string& name, const std::string& help) {
     CLI::App* sub = app.add_subcommand(name, help);
     sub->add_option("recipe", options.recipe, "A name below recipes/kernel/, or a file")->required();
     sub->add_option("--fragments", options.fragments, "Fragments laid over the recipe's, the last one wins");
@@ -246,18 +256,22 @@ int kernel_builder_main(const Args& args, Environment& env) {
     sub->add_flag("--dry-run", options.dry_run, "Print the plan and stop");
     return sub;
   };
-  CLI::App* config = add("config", "Resolve the configuration, check it, and print it");
-  config->add_option("-o,--output", options.output, "Write the configuration here");
-  CLI::App* build = add("build", "Build the kernel, or take it from the cache");
-  build->add_option("-o,--output", options.destination, "The directory for the results")->default_val("out");
-  CLI::App* install = add("install", "Build if needed, then install under --prefix as Kata lays it out");
-  install->add_option("-o,--prefix", options.destination, "The directory")
-      ->default_val("/opt/kata/share/kata-containers");
+  Options of_config;
+  CLI::App* config = add(of_config, "config", "Resolve the configuration, check it, and print it");
+  config->add_option("-o,--output", of_config.destination, "Write the configuration here");
+  Options of_build{.destination = "out"};
+  CLI::App* build = add(of_build, "build", "Build the kernel, or take it from the cache");
+  build->add_option("-o,--output", of_build.destination, "The directory for the results")
+      ->capture_default_str();
+  Options of_install{.destination = "/opt/kata/share/kata-containers"};
+  CLI::App* install =
+      add(of_install, "install", "Build if needed, then install under --prefix as Kata lays it out");
+  install->add_option("-o,--prefix", of_install.destination, "The directory")->capture_default_str();
   CLI::App* digest =
       app.add_subcommand("digest", "Print the fragments' digest and version, for kconfig/fragments.sha256");
   if (const auto status = parse_command_line(app, args, env)) return *status;
 
-  Builder builder(options, env);
+  Builder builder(*config ? of_config : *install ? of_install : of_build, common, env);
   const auto result = *config ? builder.config() : *digest ? builder.digest() : builder.build();
   return result ? exit_good : report_error(result.error(), "kernel-builder", env);
 }

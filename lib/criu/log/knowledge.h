@@ -59,7 +59,6 @@ struct Knowledge {
 };
 
 Result<Knowledge> parse_knowledge(std::string_view text, const std::string& name);
-std::string_view builtin_log_text();
 Result<Knowledge> builtin_knowledge();
 
 // A line of a log and what the knowledge says about it; no cause: nothing.
