@@ -8,28 +8,11 @@
 #include <vector>
 
 #include "base/result.h"
-#include "criu/log.h"
+#include "criu/log/log.h"
+#include "criu/log/log_text.h"
 #include "criu/version.h"
 
 namespace cg {
-
-// A text with holes: '*' stands for any text, '#' for a number; anything may stand before and behind it.
-class LogText {
- public:
-  static Result<LogText> parse(std::string_view text);
-  // What stood in the holes, in order; nullopt when `line` has no such text.
-  std::optional<std::vector<std::string>> find_in(std::string_view line) const;
-  const std::string& text() const { return text_; }
-
- private:
-  struct Piece {
-    enum class Kind { literal, any, number } kind;
-    std::string literal;
-  };
-  bool match(std::string_view line, std::size_t from, std::vector<std::string>& holes) const;
-  std::vector<Piece> pieces_;
-  std::string text_;
-};
 
 struct Remedy {
   std::string text;
@@ -39,6 +22,8 @@ struct Remedy {
 struct Cause {
   enum class Role {
     cause,
+    guess,        // the text allows more than one cause; this is the likely one
+    family,       // says what kind of step failed, where no row says more
     consequence,  // says that something failed, not what
     noise,        // an error that changes nothing
     hint,         // helps to look further, but names no cause
@@ -46,15 +31,27 @@ struct Cause {
   std::string id;
   Role role = Role::cause;
   std::string title;  // {1} is what stood in the first hole
-  std::string stage;  // startup, check, dump, restore
+  std::string stage;  // startup, check, dump, restore; wrapper: words of the program that ran criu
   std::string sign;   // what is seen instead of a text: "frozen-v2"
   std::vector<LogText> texts;
   bool warned = false;  // may stand in a warning or a debug line
+  bool last = false;    // the log ends with this line: criu was waiting then
+
+  // What else must hold for the row to be taken. Empty: anything.
+  std::vector<std::string> places;  // beginnings of the source file's name: "criu/net.c", "compel/"
+  std::vector<std::string> errnos;  // the line ends with one of them: "Permission denied"
+  std::vector<LogText> with;        // one of them stands in another line, whatever its level
+  VersionRange criu, kernel;        // only where the log says which it was
+  std::string machine;              // "x86_64"
+
   std::string why;
   std::vector<Remedy> fix;
   std::vector<std::string> nots;
   std::vector<std::string> sources;
+  std::string proof;  // "lab:CASE"; empty: read
 };
+
+std::string_view role_name(Cause::Role role);
 
 struct Knowledge {
   std::vector<Cause> causes;
@@ -62,33 +59,22 @@ struct Knowledge {
 };
 
 Result<Knowledge> parse_knowledge(std::string_view text, const std::string& name);
-std::string_view builtin_log_text();
 Result<Knowledge> builtin_knowledge();
 
+// A line of a log and what the knowledge says about it; no cause: nothing.
 struct Recognized {
   const Cause* cause = nullptr;
   std::vector<std::string> holes;
   LogLine line;
+
+  bool is(Cause::Role role) const { return cause && cause->role == role; }
 };
 
-// The first cause in the table's order one of whose texts stands in the line.
-std::optional<Recognized> recognize(const Knowledge& knowledge, const LogLine& line);
-
-struct Diagnosis {
-  std::vector<Recognized> causes;  // each cause once, the first one first
-  std::vector<Recognized> noise;
-  std::vector<LogLine> unknown;  // errors that no text fits
-  bool failed = false;           // CRIU says that it failed, known or not
-};
-
-// Of the errors of a log; of all its lines where it has none.
-Diagnosis diagnose(const Knowledge& knowledge, const CriuLog& log);
+// The first row in the table's order that has a text of the line and whose other conditions hold in this log.
+Recognized recognize(const Knowledge& knowledge, const CriuLog& log, const LogLine& line);
 
 // The texts that share the most words with the line, best first; only plausible ones.
 std::vector<std::string> nearest_texts(const Knowledge& knowledge, std::string_view line,
                                        std::size_t most = 3);
-
-// `text` with {1}, {2}, … replaced by what stood in the holes; a missing one by "…".
-std::string fill_holes(std::string_view text, const std::vector<std::string>& holes);
 
 }  // namespace cg

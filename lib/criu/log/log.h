@@ -18,6 +18,8 @@ struct LogLine {
   std::size_t number = 0;  // from 1
   std::string where;       // "criu/mount.c:1093"; empty for a line that is no error or warning of CRIU
   std::string text;        // its beginning, without level and place
+  std::string task;        // the pid in front of it, else that of the last "Dumping task (pid: …"
+  std::string before;      // the last line above it that is neither error nor warning
 };
 
 struct CriuLog {
@@ -32,7 +34,11 @@ struct CriuLog {
   std::deque<LogLine> tail;       // the last lines that are not among the first
   std::string criu_version;       // "4.2", from "Version: 4.2 (gitid 0)"
   std::string kernel;             // from "Running on HOST Linux RELEASE ..."
-  bool finished = false;          // "Dumping finished successfully", "Restore finished successfully"
+  std::string machine;            // "x86_64", at the end of that line
+  // What the last line that tells an end says: "Dumping finished successfully" and "Looks good." of `criu
+  // check`; "Restoring FAILED".
+  enum class End { open, success, failure } end = End::open;
+  std::size_t end_at = 0;  // the number of that line
 
   bool empty() const { return bytes == 0; }
 };
@@ -48,6 +54,7 @@ class LogReader {
   CriuLog log_;
   std::string line_;  // the beginning of the line that is being read
   std::size_t line_bytes_ = 0;
+  std::string task_, before_;  // of the next error
 };
 
 CriuLog read_criu_log(std::string_view bytes);

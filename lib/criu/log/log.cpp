@@ -1,4 +1,4 @@
-#include "criu/log.h"
+#include "criu/log/log.h"
 
 #include <algorithm>
 
@@ -47,6 +47,35 @@ bool begins_with_time(std::string_view line) {
          std::ranges::all_of(line.substr(dot + 1, 6), is_digit);
 }
 
+// "    18: Error …" and "pie: 18: …": the task that says it. Empty: criu itself.
+std::string_view task_in_front(std::string_view line) {
+  if (begins_with_time(line)) line = trim(line.substr(line.find(')') + 1));
+  if (line.starts_with("pie: ")) line = trim(line.substr(5));
+  line = trim(line);
+  const auto digits = static_cast<std::size_t>(std::ranges::find_if_not(line, is_digit) - line.begin());
+  return digits > 0 && digits < line.size() && line[digits] == ':' ? line.substr(0, digits)
+                                                                   : std::string_view();
+}
+
+std::string_view number_after(std::string_view line, std::string_view mark) {
+  const auto at = line.find(mark);
+  if (at == line.npos) return {};
+  const std::string_view rest = line.substr(at + mark.size());
+  return rest.substr(0, static_cast<std::size_t>(std::ranges::find_if_not(rest, is_digit) - rest.begin()));
+}
+
+CriuLog::End end_told_by(std::string_view line) {
+  for (const auto* mark : {"umping finished successfully", "Restore finished successfully",
+                           "Lazy pages transfer finished successfully"})  // "Dumping" and "Pre-dumping"
+    if (line.contains(mark)) return CriuLog::End::success;
+  if (line == "Looks good." || line.starts_with("Looks good but some kernel features are missing"))
+    return CriuLog::End::success;
+  for (const auto* mark :
+       {"umping FAILED", "Restoring FAILED", "Lazy pages transfer FAILED", "Does not look good."})
+    if (line.contains(mark)) return CriuLog::End::failure;
+  return CriuLog::End::open;
+}
+
 std::string_view word_after(std::string_view line, std::string_view mark) {
   const auto at = line.find(mark);
   if (at == line.npos) return {};
@@ -63,9 +92,13 @@ void LogReader::end_line() {
   LogLine entry{log_.lines, {}, {}};
   std::string_view text;
   const bool timed = begins_with_time(line);
+  if (const auto task = number_after(line, "Dumping task (pid: "); !task.empty()) task_ = task;
+  const std::string_view said_by = task_in_front(line);
+  entry.task = said_by.empty() ? task_ : std::string(said_by);
   if (split_at(error_mark, line, entry.where, text)) {
     entry.text = std::string(text.substr(0, kept_text));
     ++log_.criu_lines;
+    entry.before = before_;
     ++log_.error_count;
     if (log_.errors.size() < first_errors) {
       log_.errors.push_back(entry);
@@ -79,14 +112,22 @@ void LogReader::end_line() {
     if (log_.warnings.size() < first_errors) log_.warnings.push_back(entry);
   } else {
     entry.text = std::string(line.substr(0, kept_text));
-    if (timed) ++log_.criu_lines;
+    if (timed) {
+      ++log_.criu_lines;
+      before_ = trim(line.substr(line.find(')') + 1)).substr(0, kept_text);
+    }
+  }
+  if (const auto end = end_told_by(line); end != CriuLog::End::open) {
+    log_.end = end;
+    log_.end_at = log_.lines;
   }
   if (timed || line.starts_with("Version: ")) {
     if (const auto version = word_after(line, "Version: "); !version.empty() && log_.criu_version.empty())
       log_.criu_version = std::string(version);
-    if (line.contains("Running on ") && log_.kernel.empty())
+    if (line.contains("Running on ") && log_.kernel.empty()) {
       log_.kernel = std::string(word_after(line, " Linux "));
-    if (line.contains("finished successfully")) log_.finished = true;
+      log_.machine = std::string(line.substr(line.rfind(' ') + 1).substr(0, 40));
+    }
   }
   if (log_.head.size() < head_lines) {
     log_.head.push_back(std::move(entry));
