@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <ostream>
-
 #include "criu/version.h"
 #include "temporary_directory.h"
 #include "unit/source/make_archive.h"
@@ -18,10 +16,6 @@ struct Choice {
   const char* word;
   const char* version;
 };
-void PrintTo(const Choice& choice, std::ostream* out) {
-  *out << choice.word;
-}
-
 class ChooseVersion : public testing::TestWithParam<Choice> {};
 
 TEST_P(ChooseVersion, MeansWhatAUserMeans) {
