@@ -75,6 +75,7 @@ void add_trial(Subject& subject, const Trial& trial, const Version& criu) {
   const Finding result = finding_of(trial);
   if (trial.failed == Trial::Step::none)
     for (auto& finding : subject.findings) outrank(finding, trial);
+  subject.facts.emplace_back("trial", result.seen);
   subject.findings.insert(subject.findings.begin(), result);
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = headline(subject.findings, criu);

@@ -83,6 +83,22 @@ void add_unseen(std::vector<Finding>& findings, const Snapshot& snapshot) {
   }
 }
 
+// What no check asks, so that READY is not taken for more than it is.
+Finding not_looked_at() {
+  Finding finding;
+  finding.id = "tree.not-looked-at";
+  finding.title = "what is not asked of a tree";
+  finding.verdict = Verdict::not_applicable;
+  finding.severity = "better-off";
+  finding.seen =
+      "guard regions and other contents of the memory; security labels (AppArmor, SELinux); devices with "
+      "memory of "
+      "their own (GPUs); links that an earlier dump with --link-remap has left; what the tree does between "
+      "now and the "
+      "dump; on restore: whether files, addresses, pids and the CPU's features are the same there";
+  return finding;
+}
+
 // The namespaces that are the tree's own, the number of its tasks, threads and files.
 std::string describe(const Snapshot& snapshot) {
   std::size_t threads = 0;
@@ -176,13 +192,15 @@ std::string restore_note(const Snapshot& snapshot, const std::vector<std::string
 }
 
 // What the system says, and what a trial says of that.
-Result<tree::SystemAnswer> ask_system(const TreeSystem& system, const Snapshot& snapshot, const Version& criu,
+Result<tree::SystemAnswer> ask_system(const TreeSystem& system, const Snapshot& snapshot,
+                                      const tree::DumpOptions& options, const Version& criu,
                                       const std::vector<std::string>& environment, Mode mode) {
-  auto rows = system.judge ? system.judge(criu) : std::vector<tree::SystemRow>();
-  CG_TRY(trial, system.trial ? system.trial(criu) : Result<std::optional<Trial>>(std::optional<Trial>()));
+  // Who may not see the tree may do less than the criu that will dump it.
+  auto rows = snapshot.unseen.empty() ? system.judge(criu) : std::vector<tree::SystemRow>();
+  CG_TRY(trial, system.trial(criu));
   if (trial && trial->failed == Trial::Step::none)
     for (auto& row : rows) outrank(row.finding, *trial);
-  auto answer = tree::system_of(snapshot, rows, environment, mode);
+  auto answer = tree::system_of(snapshot, options, rows, environment, mode);
   if (trial) answer.findings.push_back(finding_of(*trial));
   if (trial && !trial->environment.empty() && mode == Mode::proposal &&
       std::ranges::find(answer.environment, trial->environment) == answer.environment.end())
@@ -244,8 +262,7 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
   std::vector<std::string> behind = options.behind;
   const auto environment = take_environment(behind);
   CG_TRY(table, builtin_option_table());
-  CG_TRY(of_system,
-         ask_system(system, snapshot, criu, environment, proposes ? Mode::proposal : Mode::as_given));
+  tree::SystemAnswer of_system;
   if (!proposes) {
     const auto given = parse_criu_command(table, criu, behind);
     subject.findings = judge_criu_command(table, criu, given);
@@ -259,8 +276,10 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
       finding.fix = "look at the same tree";
       subject.findings.push_back(std::move(finding));
     }
-    add_findings(subject.findings, tree::check_all({snapshot, criu, tree::DumpOptions(given)}),
-                 Fate::as_it_is);
+    const tree::DumpOptions dump_options(given);
+    add_findings(subject.findings, tree::check_all({snapshot, criu, dump_options}), Fate::as_it_is);
+    CG_TRY(answer, ask_system(system, snapshot, dump_options, criu, environment, Mode::as_given));
+    of_system = std::move(answer);
   } else {
     tree::SpecOptions from_spec;
     if (!command.spec.empty()) {
@@ -269,6 +288,9 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
       from_spec = std::move(found);
     }
     const auto plan = tree::make_plan(snapshot, criu, table, from_spec.dump, from_spec.restore);
+    const tree::DumpOptions dump_options(parse_criu_command(table, criu, plan.dump_options));
+    CG_TRY(answer, ask_system(system, snapshot, dump_options, criu, {}, Mode::proposal));
+    of_system = std::move(answer);
     add_findings(subject.findings, plan.remaining, Fate::as_it_is);
     add_findings(subject.findings, plan.cleared, Fate::cleared);
     subject.commands = {
@@ -277,8 +299,11 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
     if (const auto note = restore_note(snapshot, subject.commands.back().second); !note.empty())
       subject.facts.emplace_back("restore", note);
   }
+  for (const auto& finding : of_system.findings)
+    if (finding.id == "live.trial") subject.facts.emplace_back("trial", finding.seen);
   add_unseen(subject.findings, snapshot);
   subject.findings.insert(subject.findings.end(), of_system.findings.begin(), of_system.findings.end());
+  subject.findings.push_back(not_looked_at());
   subject.verdict = overall_verdict(subject.findings);
   // A command that fails all the same helps nobody.
   if (subject.verdict == Verdict::fail) subject.commands.clear();

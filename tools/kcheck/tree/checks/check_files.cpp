@@ -182,15 +182,17 @@ void FileCheck::check_name(const Task&, const OpenFile& file, const std::string&
   const bool other_mount =
       file.name == NameLeadsTo::nothing && file.directory_mount >= 0 && file.directory_mount != file.mount();
   if (other_mount)
-    found_.push_back({.id = "tree.file-buried",
-                      .title = "a file whose directory another mount covers",
-                      .object = object,
-                      .prints = fmt::format("Can't link remap to {}: Invalid cross-device link",
-                                            file.link.substr(0, file.link.rfind(" (deleted)"))),
-                      .fix =
-                          "no option clears it (--link-remap would link into the other mount): unmount what "
-                          "covers it",
-                      .source = "v4.2:criu/files-reg.c:1159"});
+    found_.push_back(
+        {.id = "tree.file-buried",
+         .title = "a file whose directory another mount covers",
+         .object = object,
+         .prints = fmt::format(fmt::runtime(question_.options.link_remap
+                                                ? "Can't link remap to {}: Invalid cross-device link"
+                                                : "Can't create link remap for {}. Use link-remap option."),
+                               file.link.substr(0, file.link.rfind(" (deleted)"))),
+         .fix = "no option clears it (--link-remap would link into the other mount): unmount what "
+                "covers it",
+         .source = "v4.2:criu/files-reg.c:1159"});
   else if (file.name == NameLeadsTo::nothing && !question_.options.link_remap)
     found_.push_back({.id = "tree.file-renamed",
                       .title = "a file whose name is gone, though it has another",

@@ -80,13 +80,14 @@ void SocketCheck::check_unix(const Socket& socket, const std::string& object) {
          .fix = "let the server accept it first",
          .source = "v4.2:criu/sk-unix.c"});
   else if (!owned_.contains(pending->second))
-    found_.push_back({.id = "tree.unix-in-flight-outside",
-                      .title = "a UNIX connection that a server outside of the tree has not accepted yet",
-                      .object = object,
-                      .prints = fmt::format("Peer {:#x} unresolved for {:#x}", pending->second, socket.inode),
-                      .fix = "the dump goes through, the restore does not: let the server accept it first",
-                      .source = "v4.2:criu/sk-unix.c",
-                      .severity = "restore"});
+    found_.push_back(
+        {.id = "tree.unix-in-flight-outside",
+         .title = "a UNIX connection that a server outside of the tree has not accepted yet",
+         .object = object,
+         .prints = fmt::format("FATAL: Peer {} unresolved for {}", pending->second, socket.inode),
+         .fix = "the dump goes through, the restore does not: let the server accept it first",
+         .source = "v4.2:criu/sk-unix.c",
+         .severity = "restore"});
 }
 
 // A client that has gone before it was accepted: CRIU cannot ask it what it has sent.
@@ -221,15 +222,16 @@ void SocketCheck::check_inet(const Socket& socket, const std::string& object) {
 
 // CRIU keeps the peer's address, and takes it for a connection on restore.
 void SocketCheck::check_reset(const Socket&, const std::string& object) {
+  if (question_.options.tcp_established || question_.options.tcp_close) return;  // and so is the restore
   found_.push_back({.id = "tree.tcp-reset",
                     .title = "a TCP connection that the peer has reset",
                     .object = object,
                     .prints = "Connected TCP socket in image",
-                    .fix = "--tcp-close on restore; or the program must close it before the dump",
+                    .fix = "--tcp-established on restore; or the program must close it before the dump",
                     .source = "v4.2:criu/sk-inet.c:912",
                     .verdict = Verdict::warn,
                     .severity = "restore",
-                    .restore_options = {"--tcp-close"}});
+                    .restore_options = {"--tcp-established"}});
 }
 
 void SocketCheck::check_diag(const Socket& socket, const std::string& object) {

@@ -110,8 +110,9 @@ void check_stopped(const Question& question, const Task& task, Hindrances& found
                      .source = "v4.2:compel/src/lib/infect.c:259"});
 }
 
-void check_limits(const Task& task, Hindrances& found) {
-  if (task.may_read_limits || task.zombie()) return;
+// Where more than that cannot be seen, criu will be started with other rights than kcheck.
+void check_limits(const Question& question, const Task& task, Hindrances& found) {
+  if (task.may_read_limits || task.zombie() || !question.tree.unseen.empty()) return;
   found.push_back({.id = "tree.limits-hidden",
                    .title = "a task of another user, whose limits criu may not read from here",
                    .object = task.name(),
@@ -149,7 +150,7 @@ void check_tasks(const Question& question, Hindrances& found) {
     check_session(task, found);
     check_stopped(question, task, found);
     check_program(question, task, found);
-    check_limits(task, found);
+    check_limits(question, task, found);
   }
   for (const auto& part : question.tree.shared)
     found.push_back(
