@@ -17,6 +17,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "criu/versions.h"
 #include "runtime.h"
 #include "start.h"
 
@@ -339,7 +340,7 @@ Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
 Result<void> CaseRun::prepare() {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return cannot_errno("subreaper", errno);
   CG_CHECK(take_away_files(case_.away));
-  CG_TRY(report, ask({"live", "--criu", default_criu_version().text(), "--format", "json"}));
+  CG_TRY(report, ask({"live", "--criu", criu_versions().preferred.text(), "--format", "json"}));
   live_ = std::move(report);
   return {};
 }

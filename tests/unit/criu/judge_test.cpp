@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace {
@@ -49,7 +50,7 @@ TEST_P(VerdictRule, Holds) {
     evidence.config = &parsed;
   }
   if (test.probe) evidence.probe = [&](std::string_view) { return ProbeResult{*test.probe, "seen"}; };
-  Question question{default_criu_version(), {}};
+  Question question{criu_versions().preferred, {}};
   if (test.feature_asked) question.features.insert("f");
   const auto findings = judge(matrix, question, evidence);
   ASSERT_EQ(findings.size(), test.disagreement ? 2U : 1U);
@@ -95,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return std::string(test.param.name); });
 
 std::vector<Finding> judge_one(const MatrixRow& only, const Evidence& evidence,
-                               Version criu = default_criu_version()) {
+                               Version criu = criu_versions().preferred) {
   Matrix matrix;
   matrix.rows.push_back(only);
   return judge(matrix, Question{criu, {}}, evidence);

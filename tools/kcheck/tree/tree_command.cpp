@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "criu/coverage.h"
+#include "criu/versions.h"
 #include "live/criu_binary.h"
 #include "probes/runner.h"
 #include "tree/collect/collect.h"
@@ -111,6 +113,9 @@ std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
       return fmt::format("NOT READY: {} would fail{}", who,
                          mode == Mode::proposal ? ", whatever its options" : "");
     case Verdict::unknown:
+      if (!criu_versions().cover(criu))
+        return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
+                           criu_versions().nearest(criu));
       return fmt::format("NOT KNOWN: not all of the tree could be seen for {}", who);
     default:
       return fmt::format("READY: {} should work{}", who,
@@ -222,6 +227,7 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
     if (const auto note = restore_note(snapshot, subject.commands.back().second); !note.empty())
       subject.facts.emplace_back("restore", note);
   }
+  respect_coverage(subject.findings, criu);
   add_unseen(subject.findings, snapshot);
   subject.verdict = overall_verdict(subject.findings);
   // A command that fails all the same helps nobody.
