@@ -60,7 +60,7 @@ std::vector<Call> calls() {
       {{"kernel-builder", "config", "6.12", "--fragments", "missing.conf"}, 3, "missing.conf"},
       {{"criu-builder", "build", "3.91"}, 2, "3.19"},
       {{"criu-builder", "resolve", "3.17"}, 0, "3.17.1"},
-      {{"criu-builder", "resolve", "4.x"}, 0, "4.1.1"},
+      {{"criu-builder", "resolve", "4.x"}, 0, "4."},
       {{"rootfs-builder", "ls", "missing.img"}, 3, "missing.img"},
       {{"rootfs-builder", "ls", "junk"}, 1, "junk"},
       {{"rootfs-builder", "create", "--from", "junk", "-o", "out.img"}, 1, "junk"},
