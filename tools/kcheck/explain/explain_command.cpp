@@ -11,7 +11,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "criu/coverage.h"
 #include "criu/explain.h"
+#include "criu/versions.h"
 #include "explain/explain_signs.h"
 #include "flags/flags_command.h"
 
@@ -106,7 +108,7 @@ Result<Scene> look(const KcheckOptions& options, const ExplainCommand& command,
     CG_TRY(process, look_at_process(command.root, command.pid));
     scene.process = std::move(process);
   }
-  CG_CHECK(read_command(options, version.value_or(default_criu_version()), scene));
+  CG_CHECK(read_command(options, version.value_or(criu_versions().preferred), scene));
   follow_command(scene);
   if (!scene.log && scene.images && !scene.images->log.empty()) {
     const fs::path path = fs::path(scene.images->directory) / scene.images->log;
@@ -230,7 +232,7 @@ void add_facts(const Scene& scene, const std::optional<Version>& version, Subjec
 
 Result<std::optional<Version>> asked_version(const KcheckOptions& options) {
   if (options.criu.empty()) return std::nullopt;
-  CG_TRY(version, resolve_criu_version(options.criu));
+  CG_TRY(version, criu_versions().resolve(options.criu));
   return std::optional(version);
 }
 
@@ -293,9 +295,13 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
   const bool finished = scene.log && scene.log->finished;
   if (subject.findings.empty() && !diagnosis.failed && !finished)
     tell_signs(read_signs(scene), knowledge, version, subject);
-  CG_CHECK(tell_command(scene, version.value_or(default_criu_version()), subject));
+  CG_CHECK(tell_command(scene, version.value_or(criu_versions().preferred), subject));
   add_facts(scene, version, subject);
   set_headline(scene, diagnosis, subject);
+  if (version && !criu_versions().cover(*version)) {  // its text names the cause all the same
+    respect_coverage(subject.findings, *version);
+    subject.verdict = Verdict::unknown;
+  }
   report.subjects.push_back(std::move(subject));
   return report;
 }

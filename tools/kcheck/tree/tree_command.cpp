@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "criu/coverage.h"
+#include "criu/versions.h"
 #include "live/criu_binary.h"
 #include "probes/runner.h"
 #include "tree/collect/collect.h"
@@ -16,50 +18,42 @@
 namespace cg {
 namespace {
 
-using tree::Hindrance;
-using tree::Hindrances;
 using tree::Namespace;
 using tree::Snapshot;
+using tree::TreeFinding;
 
-// Hindrances of one kind are one finding; it names the first few of what it is about.
+// Those of one kind are one finding; it names the first few of what it is about.
 constexpr std::size_t most_objects = 6;
 
 enum class Fate { as_it_is, cleared };
 
-void add_findings(std::vector<Finding>& findings, const Hindrances& hindrances, Fate fate) {
+void add_findings(std::vector<Finding>& findings, const tree::Findings& found, Fate fate) {
   std::vector<std::string> order;
-  std::map<std::string, std::vector<const Hindrance*>> kinds;
-  for (const auto& hindrance : hindrances) {
-    auto& kind = kinds[hindrance.id];
-    if (kind.empty()) order.push_back(hindrance.id);
-    kind.push_back(&hindrance);
+  std::map<std::string, std::vector<const TreeFinding*>> kinds;
+  for (const auto& one : found) {
+    auto& kind = kinds[one.id];
+    if (kind.empty()) order.push_back(one.id);
+    kind.push_back(&one);
   }
   for (const auto& id : order) {
     const auto& kind = kinds[id];
-    const Hindrance& first = *kind.front();
-    Finding finding;
-    finding.id = id;
-    finding.title = first.title;
-    finding.severity = first.severity;
-    finding.verdict = fate == Fate::cleared ? Verdict::warn : first.verdict;
+    Finding finding = *kind.front();
+    if (fate == Fate::cleared) finding.verdict = Verdict::warn;
     finding.required = finding.verdict == Verdict::fail;
     std::vector<std::string> objects;
     std::vector<std::string> options;
     for (const auto* one : kind) {
-      if (objects.size() < most_objects) objects.push_back(one->object);
+      if (objects.size() < most_objects) objects.push_back(one->seen);
       const std::string words = join(one->dump_options, " ");
       if (!words.empty() && std::ranges::find(options, words) == options.end()) options.push_back(words);
     }
     finding.seen = join(objects, "; ");
     if (kind.size() > most_objects) finding.seen += fmt::format("; and {} more", kind.size() - most_objects);
-    finding.breaks = first.prints;
-    finding.fix = first.fix;
     if (fate == Fate::cleared)
       finding.fix =
-          fmt::format("cleared by {}{}{}", join(options, " "), first.fix.empty() ? "" : "; ", first.fix);
+          fmt::format("cleared by {}{}{}", join(options, " "), finding.fix.empty() ? "" : "; ", finding.fix);
     else if (finding.fix.empty() && !options.empty())
       finding.fix = join(options, " ");
-    finding.source = first.source;
     findings.push_back(std::move(finding));
   }
 }
@@ -127,6 +121,9 @@ std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
       return fmt::format("NOT READY: {} would fail{}", who,
                          mode == Mode::proposal ? ", whatever its options" : "");
     case Verdict::unknown:
+      if (!criu_versions().cover(criu))
+        return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
+                           criu_versions().nearest(criu));
       return fmt::format("NOT KNOWN: not all of the tree could be seen for {}", who);
     default:
       return fmt::format("READY: {} should work{}", who,
@@ -301,6 +298,7 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
   }
   for (const auto& finding : of_system.findings)
     if (finding.id == "live.trial") subject.facts.emplace_back("trial", finding.seen);
+  respect_coverage(subject.findings, criu);
   add_unseen(subject.findings, snapshot);
   subject.findings.insert(subject.findings.end(), of_system.findings.begin(), of_system.findings.end());
   subject.findings.push_back(not_looked_at());
