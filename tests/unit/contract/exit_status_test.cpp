@@ -67,7 +67,7 @@ std::vector<Call> calls() {
       {{"rootfs-builder", "build", "kataa", "-o", "out.img"}, 2, "kata"},
       {{"kcheck", "config", "missing.config"}, 3, "missing.config"},
       {{"kcheck", "config", "junk"}, 1, "junk:1"},
-      {{"kcheck", "fragment", "--criu", "9.9"}, 3, "CRIU 9.9 is not covered"},
+      {{"kcheck", "fragment", "--criu", "99.9"}, 3, "CRIU 99.9 is not covered"},
       {{"kcheck", "--criu=four"}, 2, "'four' is no CRIU version"},
       {{"kcheck", "flags", "--criu", "4.2"}, 2, "behind '--'"},
       {{"kcheck", "flags", "--options", "missing.toml", "--", "criu", "dump"}, 3, "missing.toml"},
@@ -103,17 +103,17 @@ TEST(UncoveredVersion, IsUnknownInEveryCommand) {
   const TemporaryDirectory directory;
   ASSERT_TRUE(write_file_atomically(directory.path() / "some.config", "CONFIG_MEMBARRIER=y\n"));
   const std::vector<Call> calls = {
-      {{"--criu=9.9"}, 3, "NOT KNOWN: CRIU 9.9"},
-      {{"live", "--criu", "9.9", "--strict"}, 3, "NOT KNOWN: CRIU 9.9"},
-      {{"config", "some.config", "--criu", "9.9"}, 3, "NOT KNOWN: CRIU 9.9"},
-      {{"tree", std::to_string(getpid()), "--criu", "9.9"}, 3, "NOT KNOWN: CRIU 9.9"},
-      {{"tree", std::to_string(getpid()), "--criu", "9.9", "--", "criu", "dump", "--no-such"},
+      {{"--criu=99.9"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"live", "--criu", "99.9", "--strict"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"config", "some.config", "--criu", "99.9"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"tree", std::to_string(getpid()), "--criu", "99.9"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"tree", std::to_string(getpid()), "--criu", "99.9", "--", "criu", "dump", "--no-such"},
        3,
        "NOT KNOWN"},
-      {{"flags", "--criu", "9.9", "--", "criu", "dump", "-t", "1", "--no-such"},
+      {{"flags", "--criu", "99.9", "--", "criu", "dump", "-t", "1", "--no-such"},
        3,
-       "whether CRIU 9.9 has it"},
-      {{"explain", "--criu", "9.9", "pid not specified"}, 3, "CAUSE: No process was named"}};
+       "whether CRIU 99.9 has it"},
+      {{"explain", "--criu", "99.9", "pid not specified"}, 3, "CAUSE: No process was named"}};
   for (auto [argv, status, says] : calls) {
     argv.insert(argv.begin(), programs + "kcheck");
     const auto result = run(argv, {.directory = directory.path(), .timeout = std::chrono::minutes(2)});

@@ -468,7 +468,7 @@ TEST(Explain, ExitStatuses) {
       {{"explain", "--images", "/nonexistent"}, 3},
       {{"explain", "--pid", "0"}, 2},
       {{"explain", "--pid", "999999999"}, 3},
-      {{"explain", "--criu", "9.9", "some words"}, 3},
+      {{"explain", "--criu", "99.9", "some words"}, 3},
       {{"explain", "--knowledge", "/nonexistent", "some words"}, 3},
       {{"explain", "some words"}, 1},
       {{"explain", std::string("\0\1\2 \xff", 5)}, 1},

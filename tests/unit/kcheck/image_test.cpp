@@ -120,9 +120,9 @@ TEST_F(ImageTest, AnotherVersionThanAskedForIsSeen) {
 
 TEST_F(ImageTest, AVersionThatTheDataDoNotCoverIsUnknown) {
   put("usr/sbin/criu", elf_program(EM_X86_64, std::string("\0"
-                                                          "9.9\0",
-                                                          5)));
-  const auto outcome = check({"--criu", "9.9"});
+                                                          "99.9\0",
+                                                          6)));
+  const auto outcome = check({"--criu", "99.9"});
   EXPECT_EQ(outcome.status, 3);
   EXPECT_TRUE(finding(outcome, "criu.not-covered").starts_with("UNKNOWN"));
 }
