@@ -310,7 +310,7 @@ TEST(Explain, SocketDiagAndMapFiles) {
   for (const char* line : {"Error (criu/proc_parse.c:509): Can't open map_files: Permission denied",
                            "Error (criu/util.c:1): Can't open /proc/126/map_files: No such file or directory",
                            "Can't open 126/map_files on procfs: No such file or directory"})
-    EXPECT_EQ(cause(run_explain({line})), "kernel.map-files") << line;
+    EXPECT_TRUE(cause(run_explain({line})).starts_with("kernel.map-files")) << line;
   expect_golden(run_kcheck({"explain", report_file("sockets.log")}), "sockets.txt");
   expect_golden(run_kcheck({"explain", report_file("map-files.log")}), "map-files.txt");
 }
