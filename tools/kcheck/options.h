@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/cli.h"
+#include "base/command.h"
 #include "criu/matrix.h"
 #include "report/report.h"
 
@@ -25,7 +25,7 @@ struct KcheckOptions {
 Result<Matrix> load_matrix(const KcheckOptions& options);
 // --feature names, each one that the matrix has.
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix);
-// Writes the report as --format and -o say, and returns the exit status.
-int deliver(Report report, const KcheckOptions& options, Environment& env);
+// Writes the report as --format and -o say, and returns the exit status; how each command ends.
+Result<int> deliver(Result<Report> report, const KcheckOptions& options, Environment& env);
 
 }  // namespace cg

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -325,6 +326,23 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
         fmt::format("{}{}", criu->path, check.version_inside() ? " " + check.version_inside()->text() : ""));
   if (!release.empty()) subject.facts.emplace_back("kernel", "Linux " + release);
   return Report{"image", version.text(), {std::move(subject)}};
+}
+
+Command image_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<ImageCommand>();
+  return {.name = "image",
+          .help = "Check that a root image has what CRIU needs",
+          .options = {{"IMG",
+                       &command->image,
+                       "ext4 or EROFS, raw, partitioned or as a Kata DAX disk, or an initrd",
+                       {.required = true}},
+                      {"--kernel FILE", &command->kernel,
+                       "The kernel that will boot it: a bzImage or a vmlinux"}},
+          .examples = {{"kcheck image out/demo.img --kernel out/vmlinux.container", "before it is booted"}},
+          .run = [command, &options](Context& context) -> Result<int> {
+            CG_TRY(matrix, load_matrix(options));
+            return deliver(check_image(options, *command, matrix), options, context.env);
+          }};
 }
 
 }  // namespace cg

@@ -12,6 +12,7 @@ struct ImageCommand {
   std::string kernel;  // --kernel FILE; empty: not judged
 };
 
+Command image_command(const KcheckOptions& options);
 Result<Report> check_image(const KcheckOptions& options, const ImageCommand& command, const Matrix& matrix);
 
 }  // namespace cg
