@@ -56,6 +56,26 @@ function(cg_library name)
   endif()
 endfunction()
 
+# cg_compile_in(TARGET FILE): FILE.toml becomes a table of TARGET that base/toml_node.h describes. A build for another
+# machine takes the toml-tables of this one: -DCG_TOML_TABLES=PATH.
+set(CG_TOML_TABLES "" CACHE FILEPATH "toml-tables of the machine that builds, where it is not the one built for")
+function(cg_compile_in target file)
+  if(NOT CG_TOML_TABLES AND NOT TARGET toml-tables)
+    add_executable(toml-tables ${CMAKE_SOURCE_DIR}/cmake/toml_tables.cpp)
+    target_link_libraries(toml-tables PRIVATE cg_base)
+  endif()
+  set(program ${CG_TOML_TABLES})
+  if(NOT program)
+    set(program toml-tables)
+  endif()
+  cmake_path(GET file STEM stem)
+  string(REPLACE - _ name ${stem})
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
+  add_custom_command(OUTPUT ${made} COMMAND ${program} ${file} ${name} > ${made} DEPENDS ${program} ${file}
+    COMMENT "Tables of ${stem}.toml" VERBATIM)
+  target_sources(${target} PRIVATE ${made})
+endfunction()
+
 # cg_tool(NAME DEPS…): tools/NAME/**/*.cpp but main.cpp -> library NAME_tool, so that tests run it in process;
 # main.cpp -> the program.
 function(cg_tool name)

@@ -399,8 +399,8 @@ bool Outcome::agrees() const {
 }
 
 Result<std::vector<Case>> load_cases(const fs::path& file) {
-  CG_TRY(table, load_toml(file));
-  TomlReader reader(table, file.string());
+  CG_TRY(document, load_toml(file));
+  TomlReader reader(document.root(), file.string());
   reader.only({"case"});
   std::vector<Case> cases;
   for (const auto* entry : reader.tables("case")) {

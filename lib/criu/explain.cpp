@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/toml.h"
+#include "criu/builtin_data.h"
 
 namespace cg {
 namespace {
@@ -37,7 +38,7 @@ std::size_t letters(std::string_view text) {
       text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c); }));
 }
 
-Result<Cause> read_cause(const TomlTable& table, const std::string& file) {
+Result<Cause> read_cause(const TomlNode& table, const std::string& file) {
   TomlReader reader(table, file);
   reader.only({"id", "role", "title", "stage", "sign", "warned", "texts", "why", "fix", "not", "source"});
   Cause cause;
@@ -187,26 +188,30 @@ const Cause* Knowledge::with_sign(std::string_view sign) const {
   return found == causes.end() ? nullptr : &*found;
 }
 
-Result<Knowledge> parse_knowledge(std::string_view text, const std::string& name) {
-  CG_TRY(document, parse_toml(text, name));
-  TomlReader reader(document, name);
+Result<Knowledge> read_knowledge(const TomlNode& root, const std::string& name) {
+  TomlReader reader(root, name);
   reader.only({"cause"});
   const auto tables = reader.tables("cause");
   if (tables.empty()) reader.fail("cause", "missing; the knowledge is a list of [[cause]] tables");
   CG_CHECK(reader.error());
   Knowledge knowledge;
   std::set<std::string> ids;
-  for (const TomlTable* table : tables) {
+  for (const TomlNode* table : tables) {
     CG_TRY(cause, read_cause(*table, name));
     if (!ids.insert(cause.id).second)
-      return refused(fmt::format("{}: the id '{}' is there twice", position(table->place, name), cause.id));
+      return refused(fmt::format("{}: the id '{}' is there twice", position(*table, name), cause.id));
     knowledge.causes.push_back(std::move(cause));
   }
   return knowledge;
 }
 
+Result<Knowledge> parse_knowledge(std::string_view text, const std::string& name) {
+  CG_TRY(document, parse_toml(text, name));
+  return read_knowledge(document.root(), name);
+}
+
 Result<Knowledge> builtin_knowledge() {
-  return parse_knowledge(builtin_log_text(), "criu-log.toml");
+  return read_knowledge(*data::criu_log, "criu-log.toml");
 }
 
 std::optional<Recognized> recognize(const Knowledge& knowledge, const LogLine& line) {

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "base/toml.h"
+#include "criu/builtin_data.h"
 
 namespace cg {
 namespace {
@@ -42,12 +43,12 @@ T read_parsed(TomlReader& reader, std::string_view key, Result<T> parsed) {
   return T{};
 }
 
-Result<MatrixRow> read_row(const TomlTable& table, const std::string& file) {
+Result<MatrixRow> read_row(const TomlNode& table, const std::string& file) {
   TomlReader reader(table, file);
   reader.only({"id", "title", "symbols", "probe", "criu", "kernel", "architectures", "severity", "by-tree",
                "window", "breaks", "fix", "source", "proof"});
   MatrixRow row;
-  row.line = static_cast<int>(table.place.line);
+  row.line = static_cast<int>(table.line);
   row.id = reader.required_string("id");
   row.title = reader.required_string("title");
   row.symbols = read_parsed(reader, "symbols", Expression::parse(reader.string("symbols")));
@@ -105,28 +106,29 @@ std::vector<std::string> Matrix::features() const {
   return {names.begin(), names.end()};
 }
 
-Result<Matrix> parse_matrix(std::string_view text, const std::string& name) {
-  CG_TRY(document, parse_toml(text, name));
-  TomlReader reader(document, name);
+Result<Matrix> read_matrix(const TomlNode& root, const std::string& name) {
+  TomlReader reader(root, name);
   reader.only({"row", "needs", "modules"});
   const auto tables = reader.tables("row");
   if (tables.empty()) reader.fail("row", "missing; the matrix is a list of [[row]] tables");
   CG_CHECK(reader.error());
 
   Matrix matrix;
-  if (const TomlTable* needs = reader.table("needs")) {
+  if (const TomlNode* needs = reader.table("needs")) {
     TomlReader symbols(*needs, name);
-    for (const auto& [symbol, value] : needs->entries) matrix.needs[symbol] = symbols.strings(symbol);
+    for (const TomlNode& symbol : needs->children())
+      matrix.needs[std::string(symbol.key)] = symbols.strings(symbol.key);
     CG_CHECK(symbols.error());
   }
-  if (const TomlTable* modules = reader.table("modules")) {
+  if (const TomlNode* modules = reader.table("modules")) {
     TomlReader names(*modules, name);
-    for (const auto& [symbol, value] : modules->entries) matrix.modules[symbol] = names.string(symbol);
+    for (const TomlNode& symbol : modules->children())
+      matrix.modules[std::string(symbol.key)] = names.string(symbol.key);
     CG_CHECK(names.error());
   }
   matrix.rows.reserve(tables.size());
   std::map<std::string, int> lines;
-  for (const TomlTable* table : tables) {
+  for (const TomlNode* table : tables) {
     CG_TRY(row, read_row(*table, name));
     if (const auto [first, fresh] = lines.emplace(row.id, row.line); !fresh)
       return refused(fmt::format("{}:{}: the id '{}' is already taken by line {}", name, row.line, row.id,
@@ -136,8 +138,13 @@ Result<Matrix> parse_matrix(std::string_view text, const std::string& name) {
   return matrix;
 }
 
+Result<Matrix> parse_matrix(std::string_view text, const std::string& name) {
+  CG_TRY(document, parse_toml(text, name));
+  return read_matrix(document.root(), name);
+}
+
 Result<Matrix> builtin_matrix() {
-  return parse_matrix(builtin_matrix_text(), "criu-matrix.toml");
+  return read_matrix(*data::criu_matrix, "criu-matrix.toml");
 }
 
 }  // namespace cg

@@ -61,9 +61,9 @@ struct PackageRecord {
 };
 
 std::optional<PackageRecord> read_record(const fs::path& path) {
-  const auto table = load_toml(path);
-  if (!table) return std::nullopt;
-  TomlReader reader(*table, path.string());
+  const auto document = load_toml(path);
+  if (!document) return std::nullopt;
+  TomlReader reader(document->root(), path.string());
   PackageRecord record{reader.required_string("sha256"), reader.required_string("version"),
                        reader.required_string("package_version")};
   if (!reader.error()) return std::nullopt;

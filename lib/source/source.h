@@ -43,7 +43,7 @@ struct SourceList {
 //   [[source]]  kind = "debian_package"  package, unpacked, optional file and version_pattern
 // `file` is the recipe's name in messages. Refused with file:line:column when a key is missing, unknown or
 // wrong.
-Result<SourceList> read_sources(const TomlTable& recipe, const std::string& file);
+Result<SourceList> read_sources(const TomlNode& recipe, const std::string& file);
 
 struct FetchOptions {
   std::filesystem::path cache;

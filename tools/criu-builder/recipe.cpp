@@ -42,11 +42,11 @@ Result<void> replace_once(const fs::path& tree, const Replacement& change) {
 }  // namespace
 
 Result<CriuRecipe> load_recipe(const fs::path& file) {
-  CG_TRY(table, load_toml(file));
+  CG_TRY(document, load_toml(file));
   CriuRecipe recipe{.file = file};
-  CG_TRY(source, read_sources(table, file.string()));
+  CG_TRY(source, read_sources(document.root(), file.string()));
   recipe.source = std::move(source);
-  TomlReader reader(table, file.string());
+  TomlReader reader(document.root(), file.string());
   reader.only({"name", "version", "source", "libraries", "make", "rename", "replace"});
   recipe.libraries = reader.strings("libraries");
   recipe.make = reader.strings("make");
@@ -54,13 +54,13 @@ Result<CriuRecipe> load_recipe(const fs::path& file) {
   if (file.stem() != recipe.source.version)
     reader.fail("version",
                 fmt::format("'{}' in a file named {}", recipe.source.version, file.filename().string()));
-  for (const TomlTable* entry : reader.tables("rename")) {
+  for (const TomlNode* entry : reader.tables("rename")) {
     TomlReader rename(*entry, file.string());
     rename.only({"from", "to"});
     recipe.renamings.push_back({inside_path(rename, "from"), inside_path(rename, "to")});
     CG_CHECK(rename.error());
   }
-  for (const TomlTable* entry : reader.tables("replace")) {
+  for (const TomlNode* entry : reader.tables("replace")) {
     TomlReader replace(*entry, file.string());
     replace.only({"file", "old", "new"});
     recipe.replacements.push_back(

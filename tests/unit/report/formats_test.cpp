@@ -82,7 +82,9 @@ TEST(Waivers, ThatFitNothingAreNamedAndBadOnesRefused) {
   EXPECT_TRUE(notes[0].contains("did you mean kernel.")) << notes[0];
   for (const char* bad :
        {"[[waiver]]\nid = \"a\"\nexpires = 2026-12-31\n", "[[waiver]]\nid = \"a\"\nreason = \"r\"\n",
-        "[[waiver]]\nid = \"a\"\nreason = \"r\"\nexpires = \"soon\"\n", "[[waver]]\n", "x"})
+        "[[waiver]]\nid = \"a\"\nreason = \"r\"\nexpires = \"soon\"\n",
+        "[[waiver]]\nid = \"a\"\nreason = \"r\"\nexpires = \"9999-99-99\"\n",
+        "[[waiver]]\nid = \"a\"\nreason = \"r\"\nexpires = \"2026-02-29\"\n", "[[waver]]\n", "x"})
     EXPECT_FALSE(parse_waivers(bad, "w")) << bad;
 }
 

@@ -8,9 +8,9 @@ namespace {
 const std::string hash(64, 'a');
 
 Result<SourceList> read(const std::string& text) {
-  auto table = parse_toml(text, "r.toml");
-  if (!table) return std::unexpected(table.error());
-  return read_sources(*table, "r.toml");
+  auto document = parse_toml(text, "r.toml");
+  if (!document) return std::unexpected(document.error());
+  return read_sources(document->root(), "r.toml");
 }
 
 TEST(ReadSources, KeepsOrderAndKinds) {
