@@ -28,20 +28,22 @@ std::string version_text(Detail detail) {
   const auto matrix = builtin_matrix();
   if (!matrix) return text;
   const auto read = std::ranges::count(matrix->rows, "read", &MatrixRow::proof);
-  return text + fmt::format("\nmatrix: {} rows, {} proven by lab cases, {} read in the sources",
-                            matrix->rows.size(), static_cast<std::ptrdiff_t>(matrix->rows.size()) - read,
-                            read);
+  const auto reported = std::ranges::count(matrix->rows, "report", &MatrixRow::proof);
+  return text + fmt::format(
+                    "\nmatrix: {} rows, {} proven by lab cases, {} by public reports, {} read in the sources",
+                    matrix->rows.size(), static_cast<std::ptrdiff_t>(matrix->rows.size()) - read - reported,
+                    reported, read);
 }
 
 }  // namespace
 
 int kcheck_main(const Args& args, Environment& env) {
   KcheckOptions options;
-  std::string binary;
   bool is_criu_given = false;
   const auto live = [&](Context& context) -> Result<int> {
     CG_TRY(matrix, load_matrix(options));
-    return deliver(check_live(options, matrix, real_system(matrix), binary), options, context.env);
+    const LiveCommand command{options.criu_binary, options.with_trial ? WithTrial::yes : WithTrial::no};
+    return deliver(check_live(options, matrix, real_system(matrix), command), options, context.env);
   };
   Tool tool;
   tool.name = "kcheck";
@@ -55,8 +57,10 @@ int kcheck_main(const Args& args, Environment& env) {
        "CRIU version to judge for; without one, the criu on PATH, else the default. "
        "Without a command: `live`",
        {.given = &is_criu_given}},
-      {"--criu-binary FILE", &binary,
+      {"--criu-binary FILE", &options.criu_binary,
        "A criu to ask as well: version, features and options, and where it disagrees"},
+      {"--try", &options.with_trial,
+       "Dump and restore a throw-away process with that criu (with live and tree), within a limit"},
       {"--feature NAME", &options.features,
        "A feature that must work, such as tcp-established, or all; may be repeated"},
       {"--strict", &options.strict, "Warnings count as failures"},
@@ -83,7 +87,7 @@ int kcheck_main(const Args& args, Environment& env) {
       tree_command(options),
       explain_command(options)};
   tool.run = [&](Context& context) -> Result<int> {
-    if (is_criu_given || !binary.empty()) return live(context);
+    if (is_criu_given || !options.criu_binary.empty() || options.with_trial) return live(context);
     return usage_error(
         "nothing to check; say --criu for the running kernel, or give a command (kcheck --help lists them)");
   };

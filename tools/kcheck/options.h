@@ -18,6 +18,8 @@ struct KcheckOptions {
   std::vector<std::string> features;  // --feature F
   bool strict = false;
   std::string waivers;              // --waivers FILE
+  std::string criu_binary;          // --criu-binary FILE
+  bool with_trial = false;          // --try
   std::vector<std::string> behind;  // the words behind "--", for the commands that judge a criu command line
 };
 

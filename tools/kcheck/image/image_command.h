@@ -10,6 +10,7 @@ namespace cg {
 struct ImageCommand {
   std::string image;
   std::string kernel;  // --kernel FILE; empty: not judged
+  std::string config;  // --config FILE: what the kernel was built from; empty: the copy inside of the kernel
 };
 
 Command image_command(const KcheckOptions& options);

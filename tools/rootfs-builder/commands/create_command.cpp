@@ -2,9 +2,11 @@
 #include <memory>
 
 #include "commands/commands.h"
+#include "commands/image_arguments.h"
 #include "commands/image_report.h"
-#include "commands/new_image.h"
-#include "image/tree/sources.h"
+#include "image/image_builder.h"
+#include "image/sources/sources.h"
+#include "image/tree/tree_policy.h"
 
 namespace cg {
 
@@ -42,8 +44,9 @@ Command create_command(CommonOptions& common) {
                         "an extension image for Kata, with its dm-verity tree"}},
           .run = [state](Context& context) -> Result<int> {
             const auto start = std::chrono::steady_clock::now();
-            CG_TRY(made, NewImage::begin(state->image, context.options.output, context.env));
-            image::ImageBuilder& builder = made.builder();
+            const std::string& output = context.options.output;
+            CG_TRY(image_options, state->image.resolve(context.env));
+            CG_TRY(builder, image::ImageBuilder::create(output, std::move(image_options)));
             using Whiteouts = image::ArchiveOptions::Whiteouts;
             image::ArchiveOptions layers{
                 .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
@@ -61,11 +64,12 @@ Command create_command(CommonOptions& common) {
                 CG_TRY(range, image::parse_id_range(text));
                 ranges->push_back(range);
               }
-            CG_CHECK(builder.apply(policy));
-            CG_TRY(summary, made.finish());
-            if (!state->report.empty()) CG_CHECK(write_image_report(context.options.output, state->report));
+            CG_CHECK(image::apply(policy, builder.tree()));
+            CG_TRY(summary, builder.finish());
+            CG_CHECK(write_root_hash(output, summary));
+            if (!state->report.empty()) CG_CHECK(write_image_report(output, state->report));
             const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-            std::visit([&](const auto& said) { print_summary(said, took.count(), context); }, summary);
+            print_summary(summary, took.count(), context);
             return exit_good;
           }};
 }

@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "image/bytes/block.h"
+#include "image/formats.h"
 
 namespace cg {
 
@@ -32,18 +34,25 @@ std::vector<Option> image_options(ImageArguments& arguments, std::vector<Option>
   return own;
 }
 
-Result<void> write_root_hash(const std::string& image, const image::VerityTree& tree) {
-  return write_file_atomically(image + ".root_hash.txt", tree.kata_parameters() + "\n");
+Result<void> write_root_hash(const std::string& image, const std::optional<image::VerityTree>& tree) {
+  if (!tree) return {};
+  return write_file_atomically(image + ".root_hash.txt", tree->kata_parameters() + "\n");
+}
+
+Result<void> write_root_hash(const std::string& image, const image::Summary& summary) {
+  const auto* const disk = std::get_if<image::ImageSummary>(&summary);
+  return disk ? write_root_hash(image, disk->verity) : Result<void>{};
 }
 
 Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) const {
-  image::ImageOptions options{.label = label};
+  image::ImageOptions options{.label = label, .compression = compression};
   CG_TRY(policy, image::parse_size_policy(size));
   options.size = policy;
   CG_TRY(parsed_form, image::parse_form(form));
-  CG_TRY(frame, image::make_frame(parsed_form, verity));
-  options.frame = frame;
-  if (policy.fixed && frame.inside(*policy.fixed) < (256U << 10))
+  options.file_system = parsed_form.file_system;
+  options.frame = {.kind = parsed_form.frame, .verity = verity};
+  CG_CHECK(image::check_options(options));
+  if (policy.fixed && options.frame.inside(*policy.fixed) < (256U << 10))
     return usage_error(fmt::format("size '{}': too small for the form {}", size, form));
   if (!uuid.empty()) {
     CG_TRY(parsed, image::parse_uuid(uuid));
@@ -55,7 +64,7 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
     CG_TRY(bytes, image::parse_size(journal));
     options.journal_bytes = bytes;
   }
-  if (frame.form == image::Form::initrd || image::is_erofs(frame.form)) {
+  if (!image::format_of(options.file_system).has_plan) {
     const auto without = [&](std::string_view option, std::string_view why) {
       return usage_error(fmt::format("{}: the form {} {}; leave it out", option, form, why));
     };
@@ -82,19 +91,9 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
   return options;
 }
 
-Result<image::Compression> ImageArguments::initrd_compression() const {
-  return image::parse_compression(compression.empty() ? "gzip" : compression);
-}
+namespace {
 
-Result<image::ErofsOptions> ImageArguments::erofs(const image::ImageOptions& options) const {
-  image::ErofsOptions erofs{.frame = options.frame, .uuid = options.uuid, .time = options.source_date_epoch};
-  if (!compression.empty()) erofs.compression = compression;
-  for (const std::string_view known : {"lz4hc", "lz4", "none"})
-    if (erofs.compression == known) return erofs;
-  return usage_error(fmt::format("compression '{}': EROFS has lz4hc, lz4 and none here", compression));
-}
-
-void print_summary(const image::ImageSummary& summary, double seconds, Context& context) {
+void print(const image::ImageSummary& summary, double seconds, Context& context) {
   const std::string& output = context.options.output;
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.image-summary/1"},
@@ -124,7 +123,7 @@ void print_summary(const image::ImageSummary& summary, double seconds, Context& 
   }
 }
 
-void print_summary(const image::InitrdSummary& summary, double seconds, Context& context) {
+void print(const image::InitrdSummary& summary, double seconds, Context& context) {
   const std::string& output = context.options.output;
   if (context.options.format == "json") {
     const nlohmann::ordered_json json = {{"schema", "criu-guest.initrd-summary/1"},
@@ -141,6 +140,12 @@ void print_summary(const image::InitrdSummary& summary, double seconds, Context&
             : "",
         human_seconds(seconds));
   }
+}
+
+}  // namespace
+
+void print_summary(const image::Summary& summary, double seconds, Context& context) {
+  std::visit([&](const auto& said) { print(said, seconds, context); }, summary);
 }
 
 }  // namespace cg

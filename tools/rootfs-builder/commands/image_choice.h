@@ -14,7 +14,8 @@ struct ImageChoice {
   std::string image;
   std::optional<unsigned> partition;
 
-  Result<image::ImageReader> open() const { return image::ImageReader::open(image, partition); }
+  // Says on standard error when it is shown as it was before an edit that was interrupted.
+  Result<image::ImageReader> open(Context& context) const;
 };
 
 // IMAGE and --partition, and after them `more`, which are the command's own.

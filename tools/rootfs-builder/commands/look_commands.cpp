@@ -71,8 +71,8 @@ struct Listing {
 };
 
 Result<int> list(const Listing& listing, Context& context) {
-  CG_TRY(reader, listing.choice.open());
-  CG_TRY(top, reader.stat(listing.path, image::ImageReader::LastLink::keep));
+  CG_TRY(reader, listing.choice.open(context));
+  CG_TRY(top, reader.stat(listing.path, image::LastLink::keep));
   if (top.meta.type == NodeType::symlink) {
     if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory)
       top = *followed;
@@ -139,7 +139,7 @@ Command cat_command() {
               state->choice, {{"PATH", &state->paths, "From the image's root", {.required = true}}}),
           .examples = {{"rootfs-builder cat kata.img /etc/os-release", ""}},
           .run = [state](Context& context) -> Result<int> {
-            CG_TRY(reader, state->choice.open());
+            CG_TRY(reader, state->choice.open(context));
             for (const auto& path : state->paths)
               CG_CHECK(reader.read(path, [&](std::string_view piece) -> Result<void> {
                 context.env.out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
@@ -169,7 +169,7 @@ Command extract_command(CommonOptions& common) {
                 {.required = true}}}),
           .examples = {{"rootfs-builder extract kata.img /etc -o etc.tar", ""}},
           .run = [state](Context& context) -> Result<int> {
-            CG_TRY(reader, state->choice.open());
+            CG_TRY(reader, state->choice.open(context));
             const std::string& output = context.options.output;
             if (output == "-") {
               CG_CHECK(image::extract_tar(reader, state->path, STDOUT_FILENO, "standard output"));
