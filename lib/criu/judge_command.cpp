@@ -94,8 +94,9 @@ class Judge {
       case CommandProblem::Kind::ambiguous_option: {
         std::vector<std::string> names;
         for (const auto& option : table_.options)
-          if (option.name.starts_with(problem.name) && option.criu.contains(version_))
-            names.push_back("--" + option.name);
+          for (const std::string& name : {option.name, option.negatable ? "no-" + option.name : ""})
+            if (name.starts_with(problem.name) && option.criu.contains(version_))
+              names.push_back("--" + name);
         return add({.id = "ambiguous." + problem.name,
                     .title = fmt::format("{} may be any of {}", dashed, join(names, ", ")),
                     .verdict = Verdict::fail,

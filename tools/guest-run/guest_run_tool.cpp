@@ -12,6 +12,7 @@
 #include <iterator>
 
 #include "accelerator.h"
+#include "base/cli.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "bootable.h"
@@ -174,12 +175,14 @@ Result<int> run_guest(const GuestRunOptions& options, Environment& env) {
 }  // namespace
 
 int guest_run_main(const Args& args, Environment& env) {
-  const auto options = parse_guest_run(args, env);
-  if (!options) return options.error();
-  const auto status = run_guest(*options, env);
-  if (status) return *status;
-  report_error(status.error(), "guest-run", env);
-  return status.error().kind == ErrorKind::usage ? exit_usage : exit_failed;
+  GuestRunOptions options;
+  GuestRunWords words;
+  Tool tool = guest_run_tool(options, words);
+  tool.run = [&](Context& context) -> Result<int> {
+    CG_CHECK(complete(words, context.env, options));
+    return run_guest(options, context.env);
+  };
+  return run_commands(tool, args, env);
 }
 
 }  // namespace cg

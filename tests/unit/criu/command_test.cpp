@@ -249,5 +249,15 @@ TEST(OptionTable, AgreesWithThePrograms) {
   if (!asked) GTEST_SKIP() << "no CRIU has been built here";
 }
 
+TEST(Judge, NamesTheNegatedNamesThatAnAmbiguousWordMayBe) {
+  const Version version = parse_version("4.2").value();
+  const auto findings = judge_criu_command(
+      table(), version, parse_criu_command(table(), version, {"criu", "dump", "-t", "1", "--no-"}));
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].id, "flags.ambiguous.no-");
+  for (const char* name : {"--no-default-config", "--no-tcp-established", "--no-shell-job"})
+    EXPECT_TRUE(findings[0].title.contains(name)) << findings[0].title;
+}
+
 }  // namespace
 }  // namespace cg

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <istream>
 #include <iterator>
+#include <memory>
 
 #include "base/text.h"
 #include "config/linux_tree.h"
@@ -147,6 +148,27 @@ Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& 
   if (!command.fragments.empty())
     CG_CHECK(add(join(command.fragments, " + "), merge_fragments(command, env)));
   return report;
+}
+
+Command config_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<ConfigCommand>();
+  return {
+      .name = "config",
+      .help = "Check kernel configurations: .config, config.gz, vmlinux, bzImage, or - for standard input",
+      .options = {{"FILE", &command->files, "Configurations; each is judged by itself"},
+                  {"--fragments FILE...", &command->fragments,
+                   "Files or directories, merged in order into one more"},
+                  {"--base FILE", &command->base,
+                   "What the fragments are laid over: allnoconfig or a configuration"},
+                  {"--tree DIR", &command->tree, "The Linux source tree whose conf does that"},
+                  {"--kernel VERSION", &command->kernel, "Kernel version, when the file does not say"},
+                  {"--arch ARCH", &command->architecture, "Architecture, when the file does not say"}},
+      .examples = {{"kcheck config /proc/config.gz --criu 4.1.1", "the running kernel's"},
+                   {"kcheck config out/config-6.12 .config --format markdown", "two, side by side"}},
+      .run = [command, &options](Context& context) -> Result<int> {
+        CG_TRY(matrix, load_matrix(options));
+        return deliver(check_configs(options, *command, matrix, context.env), options, context.env);
+      }};
 }
 
 }  // namespace cg

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "base/file.h"
+#include "base/cli.h"
 #include "base/host.h"
 #include "base/text.h"
 #include "config/linux_tree.h"
@@ -191,21 +192,35 @@ std::string to_json(const Work& work) {
 
 }  // namespace
 
-int write_fragment(const KcheckOptions& options, const FragmentCommand& command, const Matrix& matrix,
-                   Environment& env) {
-  if (options.common.format != "text" && options.common.format != "json")
-    return report_error({ErrorKind::usage, "fragment writes text or json"}, "kcheck", env);
-  const auto work = make_fragment(options, command, matrix, env);
-  if (!work) return report_error(work.error(), "kcheck", env);
-  const std::string text =
-      options.common.format == "json" ? to_json(*work) : to_text(work->lines, work->heading);
-  if (options.common.output.empty()) {
-    env.out << text;
-    return exit_good;
-  }
-  if (auto written = write_file_atomically(options.common.output, text); !written)
-    return report_error(written.error(), "kcheck", env);
+Result<int> write_fragment(const KcheckOptions& options, const FragmentCommand& command, const Matrix& matrix,
+                           Environment& env) {
+  const std::string& format = options.common.format;
+  if (format != "text" && format != "json") return usage_error("fragment writes text or json");
+  CG_TRY(work, make_fragment(options, command, matrix, env));
+  const std::string text = format == "json" ? to_json(work) : to_text(work.lines, work.heading);
+  CG_CHECK(write_output(text, options.common.output, env));
   return exit_good;
+}
+
+Command fragment_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<FragmentCommand>();
+  return {.name = "fragment",
+          .help = "Print the fragment that makes a configuration ready (--criu VERSION, or --criu all)",
+          .options =
+              {{"--config FILE", &command->config, "What it will be laid over; without it: allnoconfig"},
+               {"--tree DIR", &command->tree,
+                "The Linux source tree: dependencies are searched there, and its conf proves the fragment"},
+               {"--arch ARCH", &command->architecture,
+                "Architecture, when the configuration does not say; any: what they have in common"},
+               {"--kernel VERSION", &command->kernel, "Kernel version, when the configuration does not say"}},
+          .examples = {{"kcheck fragment --criu 4.1.1 > criu.conf",
+                        "for a kernel of this machine's architecture"},
+                       {"kcheck fragment --criu all --config .config --tree linux",
+                        "only what .config lacks, proven"}},
+          .run = [command, &options](Context& context) -> Result<int> {
+            CG_TRY(matrix, load_matrix(options));
+            return write_fragment(options, *command, matrix, context.env);
+          }};
 }
 
 }  // namespace cg

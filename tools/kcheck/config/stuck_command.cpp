@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "config/linux_tree.h"
 #include "kconfig/input.h"
 #include "kconfig/stuck.h"
@@ -83,6 +85,28 @@ Result<Report> check_stuck(const StuckCommand& command) {
     subject.facts.emplace_back("tree", fmt::format("{} (Linux {}, {} symbols)", command.tree, tree->version,
                                                    tree->definition_count()));
   return Report{"stuck", "", {std::move(subject)}};
+}
+
+Command stuck_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<StuckCommand>();
+  return {.name = "stuck",
+          .help = "Which requested symbols did not survive the kernel's conf, and why",
+          .options = {{"--fragments FILE...",
+                       &command->fragments,
+                       "What was asked for, in order: files or directories",
+                       {.required = true}},
+                      {"--config FILE",
+                       &command->config,
+                       "What conf made of it: the resolved .config",
+                       {.required = true}},
+                      {"--tree DIR", &command->tree, "The Linux source tree, for the reasons"},
+                      {"--arch ARCH", &command->architecture,
+                       "Architecture, when the configuration does not say"}},
+          .examples = {{"kcheck stuck --fragments my.conf --config linux/.config --tree linux",
+                        "each symbol of my.conf that is not as asked, with the unmet dependency"}},
+          .run = [command, &options](Context& context) {
+            return deliver(check_stuck(*command), options, context.env);
+          }};
 }
 
 }  // namespace cg

@@ -1,6 +1,8 @@
 #include "explain/explain_command.h"
 
 #include <istream>
+#include <limits>
+#include <memory>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -133,17 +135,27 @@ Result<std::optional<Version>> asked_version(const KcheckOptions& options) {
 
 }  // namespace
 
-CLI::App* add_explain_command(CLI::App& app, ExplainCommand& command) {
-  CLI::App* explain =
-      app.add_subcommand("explain", "Name the cause of a failed or hanging criu, and the remedy");
-  explain->add_option("WHAT", command.what,
-                      "A log, an images directory, - for standard input, or an error line");
-  explain->add_option("--images", command.images, "The directory that the images were written to");
-  explain->add_option("--pid", command.pid, "The criu that hangs")->check(CLI::PositiveNumber);
-  explain->add_option("--knowledge", command.knowledge, "Causes to know instead of those compiled in");
-  explain->footer(
-      "The criu command may stand behind '--': kcheck explain d.log -- criu dump -t 1 -v4 -o d.log");
-  return explain;
+Command explain_command(KcheckOptions& options) {
+  const auto command = std::make_shared<ExplainCommand>();
+  return {
+      .name = "explain",
+      .help = "Name the cause of a failed or hanging criu, and the remedy",
+      .options = {{"WHAT", &command->what,
+                   "A log, an images directory, - for standard input, or an error line"},
+                  {"--images DIR", &command->images, "The directory that the images were written to"},
+                  {"--pid PID",
+                   &command->pid,
+                   "The criu that hangs",
+                   {.range = {{1, std::numeric_limits<int>::max()}}}},
+                  {"--knowledge FILE", &command->knowledge, "Causes to know instead of those compiled in"}},
+      .examples = {{"kcheck explain dump.log", "an empty or missing log is an answer, too"},
+                   {"kcheck explain --pid 534 --images DIR", "of a criu that hangs"},
+                   {"kcheck explain d.log -- criu dump -t 1 -v4 -o d.log",
+                    "with the command, which says more"}},
+      .behind = &options.behind,
+      .run = [command, &options](Context& context) {
+        return deliver(explain(options, *command, context.env), options, context.env);
+      }};
 }
 
 Result<Report> explain(const KcheckOptions& options, const ExplainCommand& command, Environment& env) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -422,6 +423,25 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
     subject.facts.emplace_back(
         "kernel", fmt::format("Linux {}{}", release, kernel_remark(matrix, leading_version(release))));
   return Report{"image", version.text(), {std::move(subject)}};
+}
+
+Command image_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<ImageCommand>();
+  return {
+      .name = "image",
+      .help = "Check that a root image has what CRIU needs",
+      .options = {{"IMG",
+                   &command->image,
+                   "ext4 or EROFS, raw, partitioned or as a Kata DAX disk, or an initrd",
+                   {.required = true}},
+                  {"--kernel FILE", &command->kernel, "The kernel that will boot it: a bzImage or a vmlinux"},
+                  {"--config FILE", &command->config,
+                   "The .config that kernel was built from, when it does not carry it (IKCONFIG)"}},
+      .examples = {{"kcheck image out/demo.img --kernel out/vmlinux.container", "before it is booted"}},
+      .run = [command, &options](Context& context) -> Result<int> {
+        CG_TRY(matrix, load_matrix(options));
+        return deliver(check_image(options, *command, matrix), options, context.env);
+      }};
 }
 
 }  // namespace cg

@@ -17,13 +17,18 @@ struct ConvertArguments {
 
 }  // namespace
 
-Registered add_convert_command(CLI::App& app, CommonOptions& options) {
+Command convert_command(CommonOptions& common) {
   auto arguments = std::make_shared<ConvertArguments>();
-  CLI::App* command = app.add_subcommand("convert", "Make an image of another form out of an image");
-  add_image_choice(*command, arguments->choice);
-  command->add_option("-o,--output", options.output, "The new image")->required();
-  add_image_arguments(*command, arguments->image);
-  return {command, [arguments](Context& context) -> Result<int> {
+  return {.name = "convert",
+          .help = "Make an image of another form out of an image",
+          .options = image_options(
+              arguments->image,
+              image_choice_options(arguments->choice, {{"-o,--output IMAGE",
+                                                        &common.output,
+                                                        "The new image",
+                                                        {.required = true, .is_no_stream = true}}})),
+          .examples = {{"rootfs-builder convert kata.img --form initrd -o kata.initrd", ""}},
+          .run = [arguments](Context& context) -> Result<int> {
             CG_TRY(image_options, arguments->image.resolve(context.env));
             CG_TRY(reader, arguments->choice.open(context));
             if (image_options.label.empty()) image_options.label = reader.info().label;

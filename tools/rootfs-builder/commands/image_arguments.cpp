@@ -13,31 +13,25 @@
 
 namespace cg {
 
-void add_image_arguments(CLI::App& command, ImageArguments& arguments) {
-  command.add_option("--size", arguments.size, "auto (what it needs), auto+64M (and so much free), or 512M")
-      ->capture_default_str();
-  command.add_option("--label", arguments.label, "Volume name, up to 16 bytes");
-  command.add_option("--uuid", arguments.uuid, "File-system UUID (default: derived from the content)");
-  command.add_option("--journal", arguments.journal, "auto (by size), none, or a size such as 4M")
-      ->capture_default_str();
-  command
-      .add_option("--inodes", arguments.inodes,
-                  "How many files there may be (default: some more than there are)")
-      ->type_name("N");
-  command
-      .add_option("--inode-ratio", arguments.inode_ratio,
-                  "One inode for so many bytes of the file system, 1K to 64M")
-      ->type_name("BYTES")
-      ->excludes("--inodes");
-  command
-      .add_option("--form", arguments.form,
-                  "ext4 (bare), kata, kata-dax, gpt, initrd, erofs (bare) or kata-erofs (extension image)")
-      ->capture_default_str();
-  command.add_option(
-      "--compress", arguments.compression,
-      "Of an initrd: gzip (default), zstd, xz, lzma or none; of EROFS: lz4hc (default), lz4 or none");
-  command.add_flag("--verity", arguments.verity,
-                   "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt");
+std::vector<Option> image_options(ImageArguments& arguments, std::vector<Option> own) {
+  own.insert(
+      own.end(),
+      {{"--size SIZE", &arguments.size, "auto (what it needs), auto+64M (and so much free), or 512M"},
+       {"--label", &arguments.label, "Volume name, up to 16 bytes"},
+       {"--uuid UUID", &arguments.uuid, "File-system UUID (default: derived from the content)"},
+       {"--journal SIZE", &arguments.journal, "auto (by size), none, or a size such as 4M"},
+       {"--inodes N", &arguments.inodes, "How many files there may be (default: some more than there are)"},
+       {"--inode-ratio BYTES",
+        &arguments.inode_ratio,
+        "One inode for so many bytes of the file system, 1K to 64M",
+        {.excludes = "--inodes"}},
+       {"--form FORM", &arguments.form,
+        "ext4 (bare), kata, kata-dax, gpt, initrd, erofs (bare) or kata-erofs (extension image)"},
+       {"--compress NAME", &arguments.compression,
+        "Of an initrd: gzip (default), zstd, xz, lzma or none; of EROFS: lz4hc (default), lz4 or none"},
+       {"--verity", &arguments.verity,
+        "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt"}});
+  return own;
 }
 
 Result<void> write_root_hash(const std::string& image, const std::optional<image::VerityTree>& tree) {

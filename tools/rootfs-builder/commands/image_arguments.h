@@ -23,7 +23,8 @@ struct ImageArguments {
   Result<image::ImageOptions> resolve(const Environment& env) const;
 };
 
-void add_image_arguments(CLI::App& command, ImageArguments& arguments);
+// `own` options of a command, and after them those of a new image.
+std::vector<Option> image_options(ImageArguments& arguments, std::vector<Option> own);
 
 // Writes Kata's line with the root hash of a dm-verity tree, where there is one, to IMAGE.root_hash.txt.
 Result<void> write_root_hash(const std::string& image, const std::optional<image::VerityTree>& tree);

@@ -137,24 +137,29 @@ Result<Check> check_file(const image::ImageReader& reader, const image::Injectio
   return check;
 }
 
-Registered add_verify_command(CLI::App& app) {
+Command verify_command() {
   struct State {
     ImageChoice choice;
     std::vector<std::string> expect;
     PlanArguments plan{.recipe = {}, .set = {}, .size = {}, .inputs = PlanArguments::Inputs::as_found};
   };
   auto state = std::make_shared<State>();
-  CLI::App* command =
-      app.add_subcommand("verify", "Check that an image is whole and holds the very files it should");
-  add_image_choice(*command, state->choice);
-  command->add_option("--expect", state->expect,
-                      "SRC:DEST[:MODE[:UID:GID]]: DEST in the image must be SRC, byte for byte");
-  auto* recipe =
-      command->add_option("--recipe", state->plan.recipe,
-                          "A recipe (demo, kata or a file): what it puts into an image must be there");
-  command->add_option("--set", state->plan.set, "NAME=PATH: the recipe's input NAME must be that file")
-      ->needs(recipe);
-  return {command, [state](Context& context) -> Result<int> {
+  return {.name = "verify",
+          .help = "Check that an image is whole and holds the very files it should",
+          .options =
+              image_choice_options(state->choice, {{"--expect SRC:DEST[:MODE[:UID:GID]]...", &state->expect,
+                                                    "DEST in the image must be SRC, byte for byte"},
+                                                   {"--recipe RECIPE", &state->plan.recipe,
+                                                    "A name under recipes/rootfs, such as kata, or a "
+                                                    "file: what it puts into an image must be there"},
+                                                   {"--set NAME=PATH...",
+                                                    &state->plan.set,
+                                                    "The recipe's input NAME must be that file",
+                                                    {.needs = "--recipe"}}}),
+          .examples = {{"rootfs-builder verify kata.img --expect kata-agent:/usr/bin/kata-agent", ""},
+                       {"rootfs-builder verify kata.img --recipe kata",
+                        "what the recipe puts there, and programs that could not be started"}},
+          .run = [state](Context& context) -> Result<int> {
             CG_TRY(reader, state->choice.open(context));
             std::vector<Check> checks;
             // A guest would read the file as the edit has left it.
