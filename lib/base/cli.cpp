@@ -6,6 +6,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "base/interrupt.h"
 #include "base/text.h"
 
 namespace cg {
@@ -122,6 +123,8 @@ int report_error(const Error& error, const std::string& tool, Environment& env) 
 
 int run_tool(int argc, char** argv, const std::function<int(const Args&, Environment&)>& tool_main) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow on is an error like a full disk
+  clean_up_when_interrupted();
   Environment env = process_environment();
   const std::string name = argc > 0 ? argv[0] : "?";
   try {

@@ -45,6 +45,13 @@ std::string wrong_form(std::string_view form, std::string_view value) {
   return "";
 }
 
+std::vector<std::string> letters_of(std::string_view word) {
+  std::vector<std::string> letters;
+  for (const char letter : word.substr(0, 3)) letters.push_back(std::string("-") + letter);
+  letters.push_back("…");
+  return letters;
+}
+
 class Judge {
  public:
   Judge(const OptionTable& table, const Version& version, const CriuCommand& command)
@@ -97,6 +104,12 @@ class Judge {
         return add("value." + problem.name, Verdict::fail, dashed + " has no value", problem.word,
                    fmt::format("criu: option '{}' requires an argument", problem.word), "give its value",
                    "getopt_long(3)");
+      case CommandProblem::Kind::one_dash:
+        return add("one-dash." + problem.name, Verdict::fail,
+                   fmt::format("{}: a dash is missing; CRIU reads the letters {}", problem.word,
+                               join(letters_of(problem.name), ", ")),
+                   problem.word, "another option than is meant, its help text or \"invalid option\"",
+                   "write -" + problem.word, "getopt_long(3)");
       case CommandProblem::Kind::value_unexpected:
         return add("value." + problem.name, Verdict::fail, dashed + " takes no value", problem.word,
                    fmt::format("criu: option '{}' doesn't allow an argument", dashed), "write " + dashed,
@@ -177,7 +190,7 @@ class Judge {
     if (known_action && command_.action != "swrk" && !option.actions.empty() &&
         std::ranges::find(option.actions, command_.action) == option.actions.end()) {
       const std::string where = join(option.actions, ", ");
-      add("misplaced." + option.name, Verdict::fail,
+      add("misplaced." + option.name, option.elsewhere.empty() ? Verdict::warn : Verdict::fail,
           option.elsewhere.empty()
               ? fmt::format("--{} does nothing at {}; it is read at {}", option.name, command_.action, where)
               : fmt::format("--{} is only valid at {}", option.name, where),

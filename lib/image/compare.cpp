@@ -143,9 +143,7 @@ Result<std::vector<Difference>> compare_images(const ImageReader& first, const I
   }
   if (!differences.full()) CG_CHECK(compare_files(first, second, scope, differences));
   if (everything && differences.found().empty()) {
-    CG_TRY(left, FileDevice::of(first.fd(), first.name()));
-    CG_TRY(right, FileDevice::of(second.fd(), second.name()));
-    CG_CHECK(compare_bytes(left, right, both_ext ? &first : nullptr, differences));
+    CG_CHECK(compare_bytes(first.disk(), second.disk(), both_ext ? &first : nullptr, differences));
   }
   return differences.found();
 }

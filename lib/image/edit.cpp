@@ -1,5 +1,7 @@
 #include "image/edit.h"
 
+#include <fmt/format.h>
+
 #include "image/bytes/image_lock.h"
 #include "image/bytes/undo_journal.h"
 #include "image/formats.h"
@@ -19,8 +21,13 @@ Result<EditSummary> edit(const fs::path& image, const std::vector<Change>& chang
   std::error_code error;
   const fs::path target = fs::canonical(image, error);
   if (error) return cannot(image.string() + ": " + error.message());
-  CG_TRY(lock, lock_image(target, options.mode == EditMode::in_place ? Access::write : Access::read));
-  CG_CHECK(recover_image(target, Recoverer::editor));
+  const auto say = [&](std::string_view what) {
+    if (options.say) options.say(fmt::format("{}: {}", image.string(), what));
+  };
+  CG_TRY(lock, lock_image(target, options.mode == EditMode::in_place ? Access::write : Access::read, say));
+  CG_TRY(recovery, recover_image(target));
+  if (recovery == Recovery::undone) say("an edit of it was interrupted; what it held before is put back");
+  if (options.mode == EditMode::in_place) CG_CHECK(check_journal_place(target));
   CG_TRY(disk, FileDevice::of(lock.get(), image.string()));
   CG_TRY(layout, read_layout(disk));
   const bool initrd = !options.partition && layout.content == ContentKind::initrd;

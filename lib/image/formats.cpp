@@ -151,6 +151,12 @@ Result<Place> find_file_system(const DiskLayout& layout, std::optional<unsigned>
                                    ? std::string(", and without a partition table")
                                    : fmt::format("; it is {}", to_string(layout.content))));
   }
+  if (layout.content != ContentKind::unknown && !wanted)
+    return refused(fmt::format(
+        "{}: has a superblock of {} over the whole file and a {} partition table with {}: one of them is "
+        "left from before; --partition N chooses a partition, and 'wipefs' takes away the signature that is "
+        "not meant",
+        name, to_string(layout.content), to_string(layout.scheme), listed()));
   std::vector<const Partition*> found;
   for (const Partition& partition : layout.partitions)
     if (wanted ? partition.number == *wanted : format_of(partition.content) != nullptr)

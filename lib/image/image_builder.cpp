@@ -1,10 +1,12 @@
 #include "image/image_builder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "base/interrupt.h"
 #include "image/ext4/write/ext4_writer.h"
 #include "image/formats.h"
 #include "image/reader.h"
@@ -26,12 +28,15 @@ class ImageBuilder::Between {
       : destination_(destination),
         options_(std::move(options)),
         path_(destination.parent_path() /
-              fmt::format(".{}.{}.between.part", destination.filename().string(), getpid())) {}
+              fmt::format(".{}.{}.between.part", destination.filename().string(), getpid())) {
+    remove_when_interrupted(path_);
+  }
   Between(const Between&) = delete;
   Between& operator=(const Between&) = delete;
   ~Between() {
     std::error_code ignored;
     fs::remove(path_, ignored);
+    forget_when_interrupted(path_);
   }
   const fs::path& path() const { return path_; }
   Result<Summary> finish() const {
@@ -127,8 +132,12 @@ Result<std::string> ImageBuilder::read(InodeIndex file, std::uint64_t most) {
   const std::uint64_t size = std::min(inode.size, most);
   if (const auto* bytes = std::get_if<std::string>(&inode.content)) return bytes->substr(0, size);
   if (const auto* host = std::get_if<HostFile>(&inode.content)) {
-    CG_TRY(bytes, read_file(host->path));
-    bytes.resize(std::min<std::uint64_t>(bytes.size(), size));
+    if (size > default_read_limit) return refused(fmt::format("a file of {} bytes is not read", size));
+    const UniqueFd fd(open(host->path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return cannot_errno(host->path, errno);
+    std::string bytes(size, '\0');
+    FileDevice file(fd.get(), host->path, size);
+    CG_CHECK(file.read(0, std::as_writable_bytes(std::span(bytes))));
     return bytes;
   }
   if (size > default_read_limit) return refused(fmt::format("a file of {} bytes is not read", size));

@@ -18,9 +18,9 @@ namespace cg::image {
 
 class ImageReader final : public ImageFiles {
  public:
-  // The kind is found by itself, and so is the file system in a disk, or it is the partition asked for.
-  // Refused when there is neither an ext2/3/4 or EROFS file system nor an initrd, or one that is damaged or
-  // has features that are not known.
+  // Never writes: an interrupted edit is undone in memory. The kind is found by itself, and so is the file
+  // system in a disk, or it is the partition asked for. Refused when there is neither an ext2/3/4 or EROFS
+  // file system nor an initrd, or one that is damaged or has features that are not known.
   static Result<ImageReader> open(const std::filesystem::path& image, std::optional<unsigned> partition = {});
   ImageReader(ImageReader&&) noexcept;
   ImageReader& operator=(ImageReader&&) noexcept;
@@ -37,6 +37,7 @@ class ImageReader final : public ImageFiles {
   Result<void> read(std::string_view path, const Sink& sink) const override {
     return files_->read(path, sink);
   }
+  Result<std::vector<DataRange>> data(std::string_view path) const override { return files_->data(path); }
   Result<std::vector<Xattr>> xattrs(std::string_view path) const override { return files_->xattrs(path); }
 
   const ImageFiles& files() const { return *files_; }
@@ -48,6 +49,10 @@ class ImageReader final : public ImageFiles {
   }
   Volume volume() const;
   int fd() const;  // of the image file
+  // Its bytes: those of the file, or where an edit of it was interrupted, as they were before.
+  Device& disk() const;
+  // That it is so, for who looks at it; else "".
+  std::string remark() const;
   const DiskLayout& layout() const;
   const Place& place() const;
 

@@ -14,8 +14,8 @@
 #include "accelerator.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "bootable.h"
 #include "initrd.h"
-#include "kernel_image.h"
 #include "options.h"
 #include "session.h"
 
@@ -46,21 +46,6 @@ class SignalGuard {
   UniqueFd fd_;
 };
 
-// QEMU would give the bytes of another format to the guest as they are.
-Result<void> check_raw(int fd, const std::string& name) {
-  char head[4]{};
-  if (pread(fd, head, sizeof head, 0) != sizeof head) return cannot(name + ": too small to be an image");
-  const std::string_view magic(head, sizeof head);
-  if (magic == "QFI\xfb")
-    return cannot(name + ": a qcow2 image; guest-run takes raw ones (qemu-img convert -O raw)");
-  if (magic.starts_with("\x1f\x8b") || magic == "\x28\xb5\x2f\xfd" ||
-      magic ==
-          "\xfd"
-          "7zX")
-    return cannot(name + ": a compressed file; unpack it first");
-  return {};
-}
-
 Result<VmSettings> vm_settings(const GuestRunOptions& options) {
   VmSettings settings;
   const auto qemu = find_program(options.qemu);
@@ -70,8 +55,7 @@ Result<VmSettings> vm_settings(const GuestRunOptions& options) {
     return cannot(options.qemu + ": QEMU was not found on PATH" + package);
   }
   settings.qemu = *qemu;
-  CG_TRY(format, kernel_format(options.kernel));
-  (void)format;
+  CG_CHECK(check_bootable(options.kernel));
   settings.kernel = options.kernel;
   if (!options.image.empty()) settings.disks.push_back({options.image, options.changes, options.attachment});
   settings.disks.insert(settings.disks.end(), options.disks.begin(), options.disks.end());

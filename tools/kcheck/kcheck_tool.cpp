@@ -51,9 +51,11 @@ std::string version_text(Detail detail) {
   const auto matrix = builtin_matrix();
   if (!matrix) return text;
   const auto read = std::ranges::count(matrix->rows, "read", &MatrixRow::proof);
-  return text + fmt::format("\nmatrix: {} rows, {} proven by lab cases, {} read in the sources",
-                            matrix->rows.size(), static_cast<std::ptrdiff_t>(matrix->rows.size()) - read,
-                            read);
+  const auto reported = std::ranges::count(matrix->rows, "report", &MatrixRow::proof);
+  return text + fmt::format(
+                    "\nmatrix: {} rows, {} proven by lab cases, {} by public reports, {} read in the sources",
+                    matrix->rows.size(), static_cast<std::ptrdiff_t>(matrix->rows.size()) - read - reported,
+                    reported, read);
 }
 
 }  // namespace
@@ -81,12 +83,17 @@ int kcheck_main(const Args& args, Environment& env) {
   std::string binary;
   app.add_option("--criu-binary", binary,
                  "A criu to ask as well: version, features and options, and where it disagrees");
+  bool with_trial = false;
+  app.add_flag("--try", with_trial,
+               "Dump and restore a throw-away process with that criu (with live and tree), within a limit");
   CLI::App* live =
       app.add_subcommand("live", "Check the running kernel by its configuration and by live probes");
   ConfigurationCommands configurations(app);
   CLI::App* look_into = app.add_subcommand("image", "Check that a root image has what CRIU needs");
   look_into->add_option("IMG", image.image, "A raw ext4 image")->required();
   look_into->add_option("--kernel", image.kernel, "The kernel that will boot it: a bzImage or a vmlinux");
+  look_into->add_option("--config", image.config,
+                        "The .config that kernel was built from, when it does not carry it (IKCONFIG)");
   CLI::App* check_flags = add_flags_command(app, flags);
   TreeCommand tree;
   CLI::App* look_at_tree = add_tree_command(app, tree);
@@ -100,13 +107,15 @@ int kcheck_main(const Args& args, Environment& env) {
   const auto matrix = load_matrix(options);
   if (!matrix) return report_error(matrix.error(), "kcheck", env);
   if (look_into->parsed()) return finish(check_image(options, image, *matrix), options, env);
+  const WithTrial trial = with_trial ? WithTrial::yes : WithTrial::no;
   if (look_at_tree->parsed()) {
-    const auto choice = choose_version(options, real_system(*matrix));
+    const auto choice = choose_version(options, real_system(*matrix), binary);
     if (!choice) return report_error(choice.error(), "kcheck", env);
-    return finish(check_tree(options, tree, choice->version, real_tree_system()), options, env);
+    return finish(check_tree(options, tree, choice->version, real_tree_system(*matrix, trial, binary)),
+                  options, env);
   }
-  if (live->parsed() || app.count("--criu") > 0 || !binary.empty())
-    return finish(check_live(options, *matrix, real_system(*matrix), binary), options, env);
+  if (live->parsed() || app.count("--criu") > 0 || !binary.empty() || with_trial)
+    return finish(check_live(options, *matrix, real_system(*matrix), {binary, trial}), options, env);
   env.err << "kcheck: nothing to check; say --criu for the running kernel, or give a command\n" << app.help();
   return exit_usage;
 }

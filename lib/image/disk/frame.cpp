@@ -6,14 +6,13 @@
 #include <array>
 #include <cstring>
 
+#include "base/round.h"
 #include "image/disk/gpt.h"
 #include "image/disk/mbr.h"
+#include "image/disk/steps.h"
 
 namespace cg::image {
 namespace {
-
-constexpr std::uint64_t megabyte = 1 << 20;
-constexpr std::uint64_t kata_step = 128 * megabyte;
 
 // The superblock of an NVDIMM "pfn" device as Kata images carry it (layout: Linux drivers/nvdimm/pfn.h).
 struct [[gnu::packed]] PfnSuperblock {
@@ -45,10 +44,6 @@ std::uint64_t fletcher64(std::span<const std::byte> bytes) {
     high += low;
   }
   return high << 32 | low;
-}
-
-std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
-  return (value + step - 1) / step * step;
 }
 
 }  // namespace

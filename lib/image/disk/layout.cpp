@@ -95,15 +95,22 @@ Result<ContentKind> probe_content(Device& disk, std::uint64_t offset) {
   return ContentKind::unknown;
 }
 
-Result<DiskLayout> read_layout(Device& disk) {
+namespace {
+
+// More than the magic number, which two bytes of boot code behind a partition table may be as well.
+Result<bool> looks_whole(Device& disk, ContentKind content) {
+  if (content != ContentKind::ext) return true;
+  struct {
+    std::uint32_t inodes, blocks, more[4], log_block_size;
+  } super{};
+  CG_CHECK(disk.read(1024, std::as_writable_bytes(std::span(&super, 1))));
+  return super.inodes > 0 && super.blocks > 0 && super.log_block_size <= 6;
+}
+
+Result<DiskLayout> read_partitions(Device& disk, const std::vector<MbrEntry>& table) {
   DiskLayout layout{.bytes = disk.size()};
-  CG_TRY(whole, probe_content(disk, 0));
-  layout.content = whole;
-  if (whole != ContentKind::unknown || disk.size() < mbr_bytes) return layout;
-  CG_TRY(table, read_mbr(disk, 0));
-  if (!table) return layout;
   const bool protective =
-      std::ranges::any_of(*table, [](const MbrEntry& entry) { return entry.type == mbr_type_gpt; });
+      std::ranges::any_of(table, [](const MbrEntry& entry) { return entry.type == mbr_type_gpt; });
   if (protective) {
     layout.scheme = Scheme::gpt;
     CG_TRY(gpt, read_gpt(disk));
@@ -114,7 +121,7 @@ Result<DiskLayout> read_layout(Device& disk) {
     if (disk.size() >= dax_data_offset + mbr_bytes) CG_CHECK(disk.read(dax_superblock_offset, signature));
     const bool dax = std::memcmp(signature.data(), "NVDIMM_PFN_INFO", 16) == 0;
     layout.scheme = dax ? Scheme::dax : Scheme::mbr;
-    for (const MbrEntry& entry : *table)
+    for (const MbrEntry& entry : table)
       layout.partitions.push_back({.number = entry.number,
                                    .offset = entry.start * sector_bytes,
                                    .bytes = entry.sectors * sector_bytes,
@@ -129,7 +136,7 @@ Result<DiskLayout> read_layout(Device& disk) {
       };
       if (!inner)
         layout.faults.push_back("the partition table at 2 MiB, which a guest sees through pmem, is missing");
-      else if (!std::ranges::equal(*table, *inner, same))
+      else if (!std::ranges::equal(table, *inner, same))
         layout.faults.push_back(
             "the partition tables at 0 and at 2 MiB, of virtio-blk and of pmem, do not agree");
     }
@@ -140,6 +147,26 @@ Result<DiskLayout> read_layout(Device& disk) {
     partition.content = content;
   }
   return layout;
+}
+
+}  // namespace
+
+// All signatures together: a disk that was one file system and got a partition table keeps the old
+// superblock, which lies in the gap before the first partition. Which of the two is meant, only the user can
+// say.
+Result<DiskLayout> read_layout(Device& disk) {
+  CG_TRY(whole, probe_content(disk, 0));
+  const DiskLayout raw{.bytes = disk.size(), .content = whole};
+  if (whole == ContentKind::initrd || disk.size() < mbr_bytes) return raw;
+  CG_TRY(table, read_mbr(disk, 0));
+  if (!table) return raw;
+  auto partitioned = read_partitions(disk, *table);
+  if (whole == ContentKind::unknown) return partitioned;
+  if (!partitioned)
+    return partitioned.error().kind == ErrorKind::refused ? Result<DiskLayout>(raw) : partitioned;
+  CG_TRY(both, looks_whole(disk, whole));
+  if (both) partitioned->content = whole;
+  return partitioned;
 }
 
 }  // namespace cg::image

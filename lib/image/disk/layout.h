@@ -32,7 +32,7 @@ struct DiskLayout {
   Scheme scheme = Scheme::raw;
   std::uint64_t bytes = 0;                     // of the file
   std::vector<Partition> partitions;           // without empty entries, by number
-  ContentKind content = ContentKind::unknown;  // of the whole file, when there are none
+  ContentKind content = ContentKind::unknown;  // of the whole file, whether or not there are any
   std::vector<std::string> faults;             // what is wrong, but does not hide the partitions
 };
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/process.h"
 #include "image/erofs/superblock.h"
 #include "image/tree/extract.h"
@@ -22,12 +23,14 @@ class WorkDirectory {
   explicit WorkDirectory(const fs::path& destination)
       : path_(destination.parent_path() /
               fmt::format(".{}.{}.part.d", destination.filename().string(), getpid())) {
+    remove_when_interrupted(path_);
     made_ = mkdir(path_.c_str(), 0700) == 0;
     error_ = errno;
   }
   ~WorkDirectory() {
     std::error_code ignored;
     if (made_) fs::remove_all(path_, ignored);
+    forget_when_interrupted(path_);
   }
   Result<void> check() const {
     return made_ ? Result<void>{} : Result<void>(cannot_errno(path_.string(), error_));

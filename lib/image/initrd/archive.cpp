@@ -10,6 +10,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "base/limits.h"
 #include "compress/decoder.h"
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
@@ -19,11 +20,10 @@ namespace {
 
 constexpr std::size_t piece_bytes = 1 << 20;
 constexpr std::size_t most_faults = 20;
-constexpr std::uint64_t mebibyte = 1 << 20;
 
 std::uint64_t default_limit(std::uint64_t file_bytes) {
-  constexpr std::uint64_t most = 16384 * mebibyte;
-  return file_bytes > most / 200 ? most : std::max<std::uint64_t>(64 * mebibyte, file_bytes * 200);
+  if (file_bytes > limits::initrd_most_bytes / limits::initrd_ratio) return limits::initrd_most_bytes;
+  return std::max(limits::initrd_least_bytes, file_bytes * limits::initrd_ratio);
 }
 
 }  // namespace
@@ -142,11 +142,13 @@ Result<void> InitrdArchive::Reader::run() {
 
 // One compressed member: into the spool, and from there entry by entry.
 Result<std::uint64_t> InitrdArchive::Reader::unpack(Codec codec, std::uint64_t start) {
-  auto decoder = Decoder::make(codec);
+  // Linux lib/decompress.c knows the legacy frame only.
+  if (codec == Codec::lz4_frame)
+    return bad("an LZ4 frame, which the kernel does not unpack: compress with 'lz4 -l'");
+  const auto decoder = Decoder::make(codec);
   const auto named = [&](const Error& error) {
     return std::unexpected(Error{error.kind, fmt::format("{}: {}{}", file_.name(), place_, error.message)});
   };
-  if (!decoder) return named(decoder.error());
   if (!archive_.spool_) {
     std::error_code ignored;
     CG_TRY(fd, nameless_file(std::filesystem::temp_directory_path(ignored)));
@@ -164,9 +166,8 @@ Result<std::uint64_t> InitrdArchive::Reader::unpack(Codec codec, std::uint64_t s
     const auto more = std::min<std::uint64_t>(in.size() - have, file_.size() - at - have);
     CG_CHECK(file_.read(at + have, std::span(in).subspan(have, more)));
     have += more;
-    auto step =
-        (*decoder)->step(std::span(in).first(have),
-                         at + have == file_.size() ? Decoder::Rest::none : Decoder::Rest::follows, out);
+    auto step = decoder->step(std::span(in).first(have),
+                              at + have == file_.size() ? Decoder::Rest::none : Decoder::Rest::follows, out);
     if (!step) return named(step.error());
     if (spool.used + step->made > limits_.unpacked)
       return bad(fmt::format("unpacks to more than {} bytes, which is taken for a bomb", limits_.unpacked));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "compress/codec.h"
 #include "image/bytes/device.h"
@@ -27,8 +28,8 @@ struct InitrdMember {
 };
 
 struct InitrdLimits {
-  std::uint64_t unpacked = 0;  // bytes; 0: 200 times the file, at least 64 MiB, at most 16 GiB
-  std::uint64_t entries = 4'000'000;
+  std::uint64_t unpacked = 0;  // bytes; 0: by the size of the file
+  std::uint64_t entries = limits::entries;
 };
 
 class InitrdArchive {

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
 #include "image/initrd/files.h"
@@ -227,9 +228,9 @@ Result<Summary> write_initrd_of(const Tree& tree, Device& blocks, int fd, const 
   CG_CHECK(walk_tree(tree, Tree::root, [&](const std::string& path, InodeIndex index) -> Result<void> {
     const Inode& inode = tree.at(index);
     writer.summary.attributes += inode.meta.xattrs.size();
-    if (inode.meta.target.size() > cpio_most_name - 1)
-      return refused(
-          fmt::format("{}: a link target of {} bytes; the most is 4095", path, inode.meta.target.size()));
+    if (inode.meta.target.size() > limits::target_bytes)
+      return refused(fmt::format("{}: a link target of {} bytes; the most is {}", path,
+                                 inode.meta.target.size(), limits::target_bytes));
     return writer.add(path,
                       {.inode = index + 1, .meta = inode.meta, .size = inode.size, .links = inode.names},
                       [&](const ImageFiles::Sink& sink) { return give_content(inode, blocks, sink); });

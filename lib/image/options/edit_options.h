@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "image/bytes/device.h"
@@ -26,6 +28,7 @@ struct EditOptions {
   std::optional<std::int64_t> source_date_epoch;        // newer times become this one
   enum class Initrd { append, repack } initrd = Initrd::append;
   std::optional<Compression> compression;  // of what is written to an initrd; default: as its last archive's
+  std::function<void(const std::string&)> say;  // what the user should know besides; may be empty
 };
 
 struct EditSummary {

@@ -1,11 +1,12 @@
 // An OCI image layout: index.json names manifests (or further indexes) by digest, a manifest its layers; what
 // has a digest lies in blobs/ALGORITHM/HEX.
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/host.h"
+#include "base/limits.h"
 #include "base/sha256.h"
 #include "image/sources/sources.h"
 
@@ -15,12 +16,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint64_t most_document_bytes = 4 << 20;
-constexpr int deepest_index = 4;
-
 std::string host_architecture() {
-  utsname names{};
-  const std::string machine = uname(&names) == 0 ? names.machine : "";
+  const std::string machine = host_machine();
   return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
 }
 
@@ -47,7 +44,7 @@ class Layout {
   }
 
   Result<Json> document(const fs::path& path) const {
-    CG_TRY(text, read_file(path, most_document_bytes));
+    CG_TRY(text, read_file(path, limits::oci_document_bytes));
     Json json = Json::parse(text, nullptr, false);
     if (!json.is_object()) return wrong(path.string() + " is no JSON object");
     return json;
@@ -69,7 +66,7 @@ class Layout {
   }
 
   Result<Json> find_manifest(const Json& index, int depth) const {
-    if (depth > deepest_index) return wrong("indexes below each other");
+    if (depth > limits::oci_index_depth) return wrong("indexes below each other");
     if (!index.contains("manifests")) return index;
     std::vector<const Json*> fitting;
     for (const Json& entry : index["manifests"]) {

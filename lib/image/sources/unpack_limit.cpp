@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
+
 namespace cg::image {
 
 UnpackLimit::UnpackLimit(archive* handle, int fd, std::string name, std::optional<std::uint64_t> allowed)
@@ -19,8 +21,8 @@ Result<void> UnpackLimit::check() const {
   const auto unpacked = static_cast<std::uint64_t>(archive_filter_bytes(handle_, 0));
   const std::uint64_t packed =
       file_bytes_ ? file_bytes_ : static_cast<std::uint64_t>(archive_filter_bytes(handle_, -1));
-  const std::uint64_t most =
-      allowed_.value_or(std::max(always_allowed, std::min(packed, UINT64_MAX / most_ratio) * most_ratio));
+  const std::uint64_t most = allowed_.value_or(std::max(
+      limits::archive_bytes, std::min(packed, UINT64_MAX / limits::archive_ratio) * limits::archive_ratio));
   if (unpacked <= most) return {};
   return refused(fmt::format(
       "{}: unpacks to more than {} bytes, {} times its own {}; it may be made to fill the disk. If "

@@ -1,5 +1,6 @@
 // A small compressed file may unpack to more than a disk holds. What is unpacked is counted while it is read:
-// more than 1 GiB and more than 100 times the compressed file's size is refused, unless the user allows it.
+// more than limits::archive_bytes and more than limits::archive_ratio times the compressed file's size is
+// refused, unless the user allows it.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,6 @@ namespace cg::image {
 
 class UnpackLimit {
  public:
-  static constexpr std::uint64_t always_allowed = 1 << 30;  // bytes
-  static constexpr std::uint64_t most_ratio = 100;
-
   // `fd` is what `handle` reads; `name` is for messages. `allowed` (bytes) takes the place of both limits.
   UnpackLimit(archive* handle, int fd, std::string name, std::optional<std::uint64_t> allowed);
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/path_walk.h"
 #include "base/result.h"
 #include "image/tree/tree.h"
 
@@ -39,8 +40,13 @@ struct ImageInfo {
   std::vector<std::string> features;
 };
 
-// Whether a symbolic link that is a path's last component is followed.
-enum class LastLink { follow, keep };
+// Bytes of a file that are no hole.
+struct DataRange {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+using cg::LastLink;
 
 class ImageFiles {
  public:
@@ -55,6 +61,8 @@ class ImageFiles {
   virtual Result<std::vector<DirectoryItem>> list(std::string_view path) const = 0;
   // In pieces of at most 1 MiB; stops at the first error of `sink`.
   virtual Result<void> read(std::string_view path, const Sink& sink) const = 0;
+  // Where a file has bytes, in their order; the rest of it are holes.
+  virtual Result<std::vector<DataRange>> data(std::string_view path) const = 0;
   // Of the path itself, also where it is a link.
   virtual Result<std::vector<Xattr>> xattrs(std::string_view path) const = 0;
 

@@ -5,7 +5,7 @@
 namespace cg::image {
 
 Result<FileTree::Index> TreeFiles::find(std::string_view path, LastLink last) const {
-  auto found = tree().look_up(path, last);
+  auto found = tree().look_up(path, last, &trail_);
   if (!found)
     return std::unexpected(Error{found.error().kind, fmt::format("{}: {}", name_, found.error().message)});
   if (!found->missing.empty()) return refused(fmt::format("{}: {}: no such file in the image", name_, path));
@@ -43,6 +43,14 @@ Result<void> TreeFiles::read(std::string_view path, const Sink& sink) const {
   if (type != NodeType::regular)
     return refused(fmt::format("{}: {}: a {}, not a file", name_, path, to_string(type)));
   return tree().read(node, sink);
+}
+
+Result<std::vector<DataRange>> TreeFiles::data(std::string_view path) const {
+  CG_TRY(node, find(path, LastLink::follow));
+  const FileNode& file = tree().at(node);
+  if (file.size == 0) return std::vector<DataRange>{};
+  if (file.data) return *file.data;
+  return std::vector<DataRange>{{0, file.size}};
 }
 
 Result<std::vector<Xattr>> TreeFiles::xattrs(std::string_view path) const {

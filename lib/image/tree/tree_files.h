@@ -20,6 +20,7 @@ class TreeFiles : public ImageFiles {
   Result<FileInfo> stat(std::string_view path, LastLink last) const override;
   Result<std::vector<DirectoryItem>> list(std::string_view path) const override;
   Result<void> read(std::string_view path, const Sink& sink) const override;
+  Result<std::vector<DataRange>> data(std::string_view path) const override;
   Result<std::vector<Xattr>> xattrs(std::string_view path) const override;
 
  private:
@@ -27,6 +28,7 @@ class TreeFiles : public ImageFiles {
   FileInfo info_of(FileTree::Index index) const;
 
   std::string name_;
+  mutable FileTree::Trail trail_;
 };
 
 }  // namespace cg::image

@@ -87,6 +87,12 @@ OpenFile regular(const std::string& link, int mount, std::uint32_t links = 1) {
   return file;
 }
 
+OpenFile socket_file(std::uint64_t inode) {
+  OpenFile file{"fd 4", 4, "socket:[" + std::to_string(inode) + "]", {}, {}};
+  file.socket = inode;
+  return file;
+}
+
 TEST(Tree, NothingInTheWay) {
   EXPECT_EQ(refused_with(plain(), {}), std::vector<std::string>());
 }
@@ -319,7 +325,7 @@ TEST(TreeSockets, WhatEachKindAsksFor) {
   const auto hold = [&](std::uint64_t inode, procfs::Socket socket) {
     socket.inode = inode;
     tree.sockets[inode] = socket;
-    tree.tasks[0].files.push_back({"fd 4", 4, "socket:[" + std::to_string(inode) + "]", {}, {}});
+    tree.tasks[0].files.push_back(socket_file(inode));
   };
   hold(1, {.family = AF_INET, .type = SOCK_STREAM, .protocol = 6, .state = 1});
   hold(2, {.family = AF_VSOCK, .type = SOCK_STREAM});
@@ -342,7 +348,7 @@ TEST(TreeSockets, KindsThatTheKernelDoesNotList) {
   const auto hold = [&](std::uint64_t inode, procfs::Socket socket) {
     socket.inode = inode;
     tree.sockets[inode] = socket;
-    tree.tasks[0].files.push_back({"fd 4", 4, "socket:[" + std::to_string(inode) + "]", {}, {}});
+    tree.tasks[0].files.push_back(socket_file(inode));
   };
   hold(1, {.family = AF_UNIX, .type = SOCK_DGRAM, .state = 7});
   hold(2, {.family = AF_INET6, .type = SOCK_DGRAM, .protocol = 17, .state = 7});
@@ -388,7 +394,9 @@ TreeSystem scripted(Snapshot tree) {
           [](std::string_view) {
             return ProbeResult{ProbeResult::Status::fail, ""};
           },
-          [](const std::string& file) -> Result<std::string> { return cannot(file + ": no such file"); }};
+          [](const std::string& file) -> Result<std::string> { return cannot(file + ": no such file"); },
+          [](const Version&) { return std::vector<SystemRow>(); },
+          [](const Version&) -> Result<std::optional<Trial>> { return std::optional<Trial>(); }};
 }
 
 TEST(TreeCommandTest, ProposesBothCommands) {

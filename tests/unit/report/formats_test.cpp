@@ -146,6 +146,22 @@ TEST(Waivers, CountUntilTheirDay) {
   EXPECT_EQ(exit_status(late, Strictness::normal), 1);
 }
 
+// What is waived leaves another version's column as open as it was without.
+TEST(Waivers, LeaveOpenWhatIsOpenForAnotherVersion) {
+  const auto waivers =
+      parse_waivers("[[waiver]]\nid = \"kernel.x\"\nreason = \"r\"\nexpires = 2026-12-31\n", "w").value();
+  Report some = report();
+  Subject& subject = some.subjects[0];
+  subject.versions = {{"1", Verdict::fail, {"kernel.x"}, false, {}, {"kernel.y"}},
+                      {"2", Verdict::fail, {"kernel.x"}, false, {}, {}},
+                      {"3", Verdict::unknown, {"kernel.x"}, false, {}, {"kernel.x"}}};
+  apply_waivers(some, waivers, "2026-01-01");
+  EXPECT_EQ(subject.versions[0].verdict, Verdict::unknown);
+  EXPECT_EQ(subject.versions[0].reasons, std::vector<std::string>{"kernel.y"});
+  EXPECT_EQ(subject.versions[1].verdict, Verdict::warn);
+  EXPECT_EQ(subject.versions[2].verdict, Verdict::warn);
+}
+
 TEST(Waivers, ThatFitNothingAreNamedAndBadOnesRefused) {
   Report some = report();
   const auto waivers =

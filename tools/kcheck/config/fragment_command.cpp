@@ -1,13 +1,13 @@
 #include "config/fragment_command.h"
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/text.h"
 #include "config/linux_tree.h"
 #include "criu/fragment.h"
@@ -70,11 +70,34 @@ void add_dependencies_of(const kconfig::Tree& tree, const KernelConfig& base, Wo
     work.heading.push_back(fmt::format("Linux {} does not have: {}.", tree.version, join(missing, ", ")));
 }
 
+bool is_window(const Matrix& matrix, std::string_view id) {
+  const auto row = std::ranges::find(matrix.rows, id, &MatrixRow::id);
+  return row != matrix.rows.end() && row->window;
+}
+
+// What no line of a configuration cures: a kernel that breaks this CRIU is told, a machine that it does not
+// run on is refused.
+Result<void> tell_what_no_line_cures(Work& work, const Matrix& matrix) {
+  Evidence evidence;
+  evidence.kernel = work.question.kernel;
+  evidence.architecture = work.question.architecture;
+  for (const auto& version : work.question.versions)
+    for (const auto& finding : judge(matrix, {version, work.question.features}, evidence)) {
+      if (finding.verdict != Verdict::fail) continue;
+      if (!is_window(matrix, finding.id))
+        return refused(fmt::format("CRIU {} does not run on {}: {}", version.text(), evidence.architecture,
+                                   finding.fix));
+      work.heading.push_back(fmt::format("No line cures this for CRIU {}: {} ({}): {}.", version.text(),
+                                         finding.title, finding.seen, finding.fix));
+    }
+  return {};
+}
+
 // The kernel's conf has the last word.
 Result<void> prove(const Work& work, const kconfig::Tree& tree, const std::string& directory,
                    const KernelConfig* base, const Matrix& matrix, Environment& env) {
-  CG_TRY(request, parse_config(to_text(work.lines, {}), "fragment"));
-  CG_TRY(resolved, resolve_by_conf({directory, tree.architecture, tree.version}, request, base));
+  CG_TRY(request, parse_request(to_text(work.lines, {}), "fragment"));
+  CG_TRY(resolved, resolve_by_conf({directory, tree.architecture, tree.version, tree.arch}, request, base));
   Evidence evidence;
   evidence.config = &resolved;
   evidence.kernel = work.question.kernel;
@@ -82,7 +105,7 @@ Result<void> prove(const Work& work, const kconfig::Tree& tree, const std::strin
   std::string failed;
   for (const auto& version : work.question.versions)
     for (const auto& finding : judge(matrix, {version, work.question.features}, evidence))
-      if (finding.verdict == Verdict::fail && !finding.id.starts_with("window."))
+      if (finding.verdict == Verdict::fail && !is_window(matrix, finding.id))
         failed += fmt::format("\n  CRIU {}: {}: {}", version.text(), finding.id, finding.seen);
   if (!failed.empty())
     return refused(
@@ -105,11 +128,9 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
     CG_TRY(input, load_config_input(command.config));
     base = std::move(input);
   }
-  utsname machine{};
-  uname(&machine);
   const std::string named = !command.architecture.empty() ? command.architecture
                             : base                        ? base->config.architecture
-                                                          : machine.machine;
+                                                          : host_machine();
   work.question = {versions, features, matrix_architecture(named, base ? &base->config : nullptr), {}, false};
   const bool any = command.architecture == any_architecture;
   if (any && !command.tree.empty())
@@ -124,7 +145,8 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
   work.question.over_expert = base && base->config.value("EXPERT") == "y";
   work.heading = heading_of(work.question, matrix);
   if (command.tree.empty()) {
-    work.lines = with_dependencies(matrix, required_lines(matrix, work.question));
+    CG_CHECK(tell_what_no_line_cures(work, matrix));
+    work.lines = with_dependencies(matrix, work.question, required_lines(matrix, work.question));
     return work;
   }
   CG_TRY(tree, load_linux_tree(command.tree, named, base ? base->config : KernelConfig{}));
@@ -133,11 +155,13 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
     const auto index = tree.index_of(symbol);
     return index != kconfig::none && tree.is_defined(index);
   };
+  CG_CHECK(tell_what_no_line_cures(work, matrix));
   work.lines = required_lines(matrix, work.question);
   work.question.has = nullptr;
   std::optional<KernelConfig> nothing;
   if (!base) {
-    CG_TRY(empty, resolve_by_conf({command.tree, tree.architecture, tree.version}, KernelConfig{}, nullptr));
+    CG_TRY(empty, resolve_by_conf({command.tree, tree.architecture, tree.version, tree.arch}, KernelConfig{},
+                                  nullptr));
     nothing = std::move(empty);
   }
   add_dependencies_of(tree, base ? base->config : *nothing, work);

@@ -42,6 +42,19 @@ Finding finding_of(const ConfigOverride& override_) {
   return finding;
 }
 
+// "f.conf:3: conf drops ...": a request that conf does not even read.
+Finding finding_of(const std::string& dropped) {
+  Finding finding;
+  finding.id = "config.dropped-line";
+  finding.title = "a line that conf does not take";
+  finding.verdict = Verdict::fail;
+  finding.required = true;
+  finding.severity = "dropped";
+  finding.seen = dropped;
+  finding.fix = "write CONFIG_NAME=value, with a text in double quotes";
+  return finding;
+}
+
 }  // namespace
 
 Result<Report> check_stuck(const StuckCommand& command) {
@@ -56,13 +69,14 @@ Result<Report> check_stuck(const StuckCommand& command) {
   subject.name = command.config;
   for (const auto& stuck : kconfig::find_stuck(requested, resolved.config, tree ? &*tree : nullptr))
     subject.findings.push_back(finding_of(stuck));
+  for (const auto& line : requested.dropped) subject.findings.push_back(finding_of(line));
   const std::size_t failed = subject.findings.size();
   for (const auto& override_ : requested.overrides) subject.findings.push_back(finding_of(override_));
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = failed == 0
                          ? fmt::format("all {} requested symbols have their value", requested.values.size())
                          : fmt::format("{} of {} requested symbols did not get their value", failed,
-                                       requested.values.size());
+                                       requested.values.size() + requested.dropped.size());
   subject.facts = {{"config", fmt::format("{} ({}, {} symbols)", command.config, resolved.form,
                                           resolved.config.values.size())}};
   if (tree)

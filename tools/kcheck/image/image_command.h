@@ -10,6 +10,7 @@ namespace cg {
 struct ImageCommand {
   std::string image;
   std::string kernel;  // --kernel FILE; empty: not judged
+  std::string config;  // --config FILE: what the kernel was built from; empty: the copy inside of the kernel
 };
 
 Result<Report> check_image(const KcheckOptions& options, const ImageCommand& command, const Matrix& matrix);

@@ -36,8 +36,21 @@ ProbeResult gzip() {
 ProbeResult shell() {
   return on_path("sh");
 }
+// CRIU keeps the addresses of a network namespace as `ip addr save` writes them: busybox has an ip without
+// it. Its first four bytes are a magic number (iproute2, ip/ipaddress.c).
 ProbeResult ip() {
-  return on_path("ip");
+  const auto path = find_program("ip");
+  if (!path) return fail("ip is not on PATH");
+  ProcessOptions options;
+  options.timeout = limit;
+  const auto result = run({path->string(), "addr", "save"}, options);
+  if (!result) return fail(result.error().message);
+  if (result->timed_out) return unknown(path->string() + " addr save gives no answer");
+  if (result->status == 0 && result->out.starts_with("\x22\x12\x36\x47"))
+    return pass(path->string() + " has addr save");
+  const auto lines = split_lines(result->err);
+  return fail(fmt::format("{} cannot save addresses{}", path->string(),
+                          lines.empty() ? "" : ": " + std::string(lines.front())));
 }
 
 // The rule that CRIU adds for each connection, tried in a network namespace of its own.

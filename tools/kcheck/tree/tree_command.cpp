@@ -102,7 +102,7 @@ std::string describe(const Snapshot& snapshot) {
   return text;
 }
 
-enum class Mode { proposal, as_given };
+using Mode = tree::CommandMode;
 
 std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
   const std::string who = fmt::format("criu {} dump -t {}", criu.text(), pid);
@@ -116,6 +116,25 @@ std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
       return fmt::format("READY: {} should work{}", who,
                          mode == Mode::proposal ? ", as written below" : " as given");
   }
+}
+
+// `env VARIABLE=VALUE … criu …`
+std::vector<std::string> with_environment(const std::vector<std::string>& environment,
+                                          std::vector<std::string> words) {
+  if (environment.empty()) return words;
+  words.insert(words.begin(), environment.begin(), environment.end());
+  words.insert(words.begin(), "env");
+  return words;
+}
+
+// Takes that from the begin of a command, and returns it.
+std::vector<std::string> take_environment(std::vector<std::string>& words) {
+  std::vector<std::string> environment;
+  auto at = words.begin();
+  if (at != words.end() && *at == "env") ++at;
+  for (; at != words.end() && !at->starts_with('-') && at->contains('='); ++at) environment.push_back(*at);
+  if (!environment.empty()) words.erase(words.begin(), at);
+  return environment;
 }
 
 std::vector<std::string> dump_command(const TreeCommand& command, const tree::Plan& plan) {
@@ -156,9 +175,24 @@ std::string restore_note(const Snapshot& snapshot, const std::vector<std::string
   return join(notes, "; ");
 }
 
+// What the system says, and what a trial says of that.
+Result<tree::SystemAnswer> ask_system(const TreeSystem& system, const Snapshot& snapshot, const Version& criu,
+                                      const std::vector<std::string>& environment, Mode mode) {
+  auto rows = system.judge ? system.judge(criu) : std::vector<tree::SystemRow>();
+  CG_TRY(trial, system.trial ? system.trial(criu) : Result<std::optional<Trial>>(std::optional<Trial>()));
+  if (trial && trial->failed == Trial::Step::none)
+    for (auto& row : rows) outrank(row.finding, *trial);
+  auto answer = tree::system_of(snapshot, rows, environment, mode);
+  if (trial) answer.findings.push_back(finding_of(*trial));
+  if (trial && !trial->environment.empty() && mode == Mode::proposal &&
+      std::ranges::find(answer.environment, trial->environment) == answer.environment.end())
+    answer.environment.push_back(trial->environment);
+  return answer;
+}
+
 }  // namespace
 
-TreeSystem real_tree_system() {
+TreeSystem real_tree_system(const Matrix& matrix, WithTrial trial, const std::string& binary) {
   return {[](int pid) -> Result<Snapshot> {
             CG_TRY(snapshot, tree::collect(pid));
             const bool has_32_bit = std::ranges::any_of(
@@ -169,7 +203,23 @@ TreeSystem real_tree_system() {
             return snapshot;
           },
           [](std::string_view name) { return probes::Runner().result(name); },
-          [](const std::string& file) { return read_file(file, 16 << 20); }};
+          [](const std::string& file) { return read_file(file, 16 << 20); },
+          [matrix](const Version& version) {
+            const Matrix rows = tree::rows_for_trees(matrix, version);
+            const auto system = real_system(rows);
+            Evidence evidence;
+            evidence.probe = system.probe;
+            evidence.kernel = leading_version(system.kernel_release);
+            evidence.architecture = matrix_architecture(system.machine);
+            const auto config = system.config(evidence.config_name);
+            if (config) evidence.config = &*config;
+            return tree::judge_system(rows, version, evidence);
+          },
+          [trial, binary](const Version& version) -> Result<std::optional<Trial>> {
+            if (trial == WithTrial::no) return std::optional<Trial>();
+            CG_TRY(result, trial_of(binary, version));
+            return result;
+          }};
 }
 
 CLI::App* add_tree_command(CLI::App& app, TreeCommand& command) {
@@ -191,9 +241,13 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
   subject.name = fmt::format("process tree {}", command.pid);
   subject.facts = {{"root", snapshot.root().name()}, {"tree", describe(snapshot)}};
   const bool proposes = options.behind.empty();
+  std::vector<std::string> behind = options.behind;
+  const auto environment = take_environment(behind);
   CG_TRY(table, builtin_option_table());
+  CG_TRY(of_system,
+         ask_system(system, snapshot, criu, environment, proposes ? Mode::proposal : Mode::as_given));
   if (!proposes) {
-    const auto given = parse_criu_command(table, criu, options.behind);
+    const auto given = parse_criu_command(table, criu, behind);
     subject.findings = judge_criu_command(table, criu, given);
     if (const auto pid = given.value("tree"); pid && *pid != std::to_string(command.pid)) {
       Finding finding;
@@ -217,12 +271,14 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
     const auto plan = tree::make_plan(snapshot, criu, table, from_spec.dump, from_spec.restore);
     add_findings(subject.findings, plan.remaining, Fate::as_it_is);
     add_findings(subject.findings, plan.cleared, Fate::cleared);
-    subject.commands = {{"dump", dump_command(command, plan)},
-                        {"restore", restore_command(snapshot, criu, plan, system)}};
+    subject.commands = {
+        {"dump", with_environment(of_system.environment, dump_command(command, plan))},
+        {"restore", with_environment(of_system.environment, restore_command(snapshot, criu, plan, system))}};
     if (const auto note = restore_note(snapshot, subject.commands.back().second); !note.empty())
       subject.facts.emplace_back("restore", note);
   }
   add_unseen(subject.findings, snapshot);
+  subject.findings.insert(subject.findings.end(), of_system.findings.begin(), of_system.findings.end());
   subject.verdict = overall_verdict(subject.findings);
   // A command that fails all the same helps nobody.
   if (subject.verdict == Verdict::fail) subject.commands.clear();

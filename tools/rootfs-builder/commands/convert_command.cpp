@@ -25,7 +25,7 @@ Registered add_convert_command(CLI::App& app, CommonOptions& options) {
   add_image_arguments(*command, arguments->image);
   return {command, [arguments](Context& context) -> Result<int> {
             CG_TRY(image_options, arguments->image.resolve(context.env));
-            CG_TRY(reader, arguments->choice.open());
+            CG_TRY(reader, arguments->choice.open(context));
             if (image_options.label.empty()) image_options.label = reader.info().label;
             const auto start = std::chrono::steady_clock::now();
             CG_TRY(summary, image::convert(reader, context.options.output, image_options));

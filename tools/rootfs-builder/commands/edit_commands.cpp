@@ -46,7 +46,7 @@ Result<void> prepare_programs(const EditArguments& arguments, std::vector<Change
                               Context& context) {
   CG_TRY(programs, has_programs(changes));
   if (!programs) return {};
-  CG_TRY(reader, arguments.choice.open());
+  CG_TRY(reader, arguments.choice.open(context));
   ProgramPolicy policy{.force = arguments.force, .libraries = {}};
   if (arguments.with_libs || !arguments.libs_from.empty())
     policy.libraries = LibrarySource{arguments.libs_from};
@@ -62,7 +62,7 @@ Result<std::optional<ModuleSet>> prepare_modules(const EditArguments& arguments,
   for (const auto& name : arguments.modules)
     if (name.contains(":/"))
       return usage_error(fmt::format("--modules: '{}' is no module; SRC:DEST stands before --modules", name));
-  CG_TRY(reader, arguments.choice.open());
+  CG_TRY(reader, arguments.choice.open(context));
   CG_TRY(set, select_modules({arguments.modules[0], {arguments.modules.begin() + 1, arguments.modules.end()}},
                              ImageTree(reader), context.env));
   for (const auto* files : {&set.modules, &set.indexes})
@@ -94,7 +94,8 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
       .verity = arguments.verity ? image::VerityPolicy::rebuild_likely : image::VerityPolicy::rebuild_certain,
       .source_date_epoch = epoch,
       .initrd = arguments.repack ? image::EditOptions::Initrd::repack : image::EditOptions::Initrd::append,
-      .compression = compression};
+      .compression = compression,
+      .say = [&](const std::string& what) { context.env.err << what << std::endl; }};
   CG_TRY(summary, image::edit(arguments.choice.image, changes, options));
   CG_CHECK(write_root_hash(arguments.choice.image, summary.verity));
   if (context.options.format == "json") {

@@ -1,6 +1,14 @@
 #include "commands/image_choice.h"
 
+#include <ostream>
+
 namespace cg {
+
+Result<image::ImageReader> ImageChoice::open(Context& context) const {
+  CG_TRY(reader, image::ImageReader::open(image, partition));
+  if (const std::string remark = reader.remark(); !remark.empty()) context.env.err << remark << "\n";
+  return reader;
+}
 
 void add_image_choice(CLI::App& command, ImageChoice& choice) {
   command

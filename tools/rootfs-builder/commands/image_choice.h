@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "commands/commands.h"
 #include "image/reader.h"
 
 namespace cg {
@@ -15,7 +16,8 @@ struct ImageChoice {
   std::string image;
   std::optional<unsigned> partition;
 
-  Result<image::ImageReader> open() const { return image::ImageReader::open(image, partition); }
+  // Says on standard error when it is shown as it was before an edit that was interrupted.
+  Result<image::ImageReader> open(Context& context) const;
 };
 
 // IMAGE and --partition.

@@ -127,7 +127,7 @@ Registered add_inspect_command(CLI::App& app) {
       "inspect", "Say what an image is: form, partitions, size, features, what is free, its state");
   add_image_choice(*command, *choice);
   return {command, [choice](Context& context) -> Result<int> {
-            CG_TRY(reader, choice->open());
+            CG_TRY(reader, choice->open(context));
             if (const auto* initrd = reader.as<image::InitrdFiles>())
               print_initrd(*choice, reader, initrd->archive(), context);
             else if (context.options.format == "json")

@@ -71,7 +71,7 @@ struct Listing {
 };
 
 Result<int> list(const Listing& listing, Context& context) {
-  CG_TRY(reader, listing.choice.open());
+  CG_TRY(reader, listing.choice.open(context));
   CG_TRY(top, reader.stat(listing.path, image::LastLink::keep));
   if (top.meta.type == NodeType::symlink) {
     if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory)
@@ -135,7 +135,7 @@ Registered add_cat_command(CLI::App& app) {
   add_image_choice(*command, state->choice);
   command->add_option("PATH", state->paths, "From the image's root")->required();
   return {command, [state](Context& context) -> Result<int> {
-            CG_TRY(reader, state->choice.open());
+            CG_TRY(reader, state->choice.open(context));
             for (const auto& path : state->paths)
               CG_CHECK(reader.read(path, [&](std::string_view piece) -> Result<void> {
                 context.env.out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
@@ -163,7 +163,7 @@ Registered add_extract_command(CLI::App& app, CommonOptions& options) {
                    "a new file or directory")
       ->required();
   return {command, [state](Context& context) -> Result<int> {
-            CG_TRY(reader, state->choice.open());
+            CG_TRY(reader, state->choice.open(context));
             const std::string& output = context.options.output;
             if (output == "-") {
               CG_CHECK(image::extract_tar(reader, state->path, STDOUT_FILENO, "standard output"));

@@ -40,7 +40,7 @@ Check check_layout(const image::ImageReader& reader) {
 
 // Nothing where there is no tree.
 Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
-  CG_TRY(disk, image::FileDevice::of(reader.fd(), reader.name()));
+  image::Device& disk = reader.disk();
   CG_TRY(id, image::parse_uuid(reader.info().uuid));
   CG_TRY(found, image::find_verity(disk, reader.layout(), reader.place(), id));
   if (!found) return std::nullopt;
@@ -155,9 +155,12 @@ Registered add_verify_command(CLI::App& app) {
   command->add_option("--set", state->plan.set, "NAME=PATH: the recipe's input NAME must be that file")
       ->needs(recipe);
   return {command, [state](Context& context) -> Result<int> {
-            CG_TRY(reader, state->choice.open());
+            CG_TRY(reader, state->choice.open(context));
             std::vector<Check> checks;
-            if (const auto* initrd = reader.as<image::InitrdFiles>()) {
+            // A guest would read the file as the edit has left it.
+            if (const std::string remark = reader.remark(); !remark.empty()) {
+              checks.push_back({"edit", "FAIL", remark});
+            } else if (const auto* initrd = reader.as<image::InitrdFiles>()) {
               checks.push_back(check_initrd(initrd->archive()));
             } else {
               checks = {check_layout(reader), check_state(reader)};

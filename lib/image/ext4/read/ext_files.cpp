@@ -69,10 +69,10 @@ Result<FileInfo> ExtFiles::info_of(std::uint32_t number, std::string_view path) 
 }
 
 Result<FileInfo> ExtFiles::stat(std::string_view path, LastLink last) const {
-  auto found = look_up(fs_, path, last == LastLink::follow ? FinalLink::follow : FinalLink::keep);
+  auto found = look_up(fs_, path, last, &trail_);
   if (!found) return std::unexpected(Error{found.error().kind, name_ + ": " + found.error().message});
   if (!found->missing.empty()) return refused(fmt::format("{}: {}: no such file in the image", name_, path));
-  return info_of(found->inode, path);
+  return info_of(found->node, path);
 }
 
 Result<std::vector<DirectoryItem>> ExtFiles::list(std::string_view path) const {
@@ -107,6 +107,37 @@ Result<void> ExtFiles::read(std::string_view path, const Sink& sink) const {
     done += got;
   }
   return {};
+}
+
+Result<std::vector<DataRange>> ExtFiles::data(std::string_view path) const {
+  CG_TRY(info, stat(path, LastLink::follow));
+  const std::string what = fmt::format("{}: {}", name_, path);
+  ext2_inode inode{};
+  CG_EXT2(what, ext2fs_read_inode(fs_, info.inode, &inode));
+  std::vector<DataRange> ranges;
+  if (!ext2fs_inode_has_valid_blocks2(fs_, &inode)) {
+    if (info.size > 0) ranges.push_back({0, info.size});
+    return ranges;
+  }
+  struct State {
+    std::vector<DataRange>& ranges;
+    std::uint64_t block;
+    std::uint64_t size;
+  } state{ranges, fs_->blocksize, info.size};
+  const auto collect = [](ext2_filsys, blk64_t*, e2_blkcnt_t logical, blk64_t, int, void* data) {
+    auto& [ranges, block, size] = *static_cast<State*>(data);
+    const std::uint64_t at = static_cast<std::uint64_t>(logical) * block;
+    if (at >= size) return 0;  // kept for the file to grow into
+    const std::uint64_t bytes = std::min(block, size - at);
+    if (!ranges.empty() && ranges.back().offset + ranges.back().bytes == at)
+      ranges.back().bytes += bytes;
+    else
+      ranges.push_back({at, bytes});
+    return 0;
+  };
+  CG_EXT2(what, ext2fs_block_iterate3(fs_, info.inode, BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, nullptr,
+                                      collect, &state));
+  return ranges;
 }
 
 Result<std::vector<Xattr>> ExtFiles::xattrs(std::string_view path) const {

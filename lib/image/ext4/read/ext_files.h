@@ -6,6 +6,7 @@
 
 #include "image/bytes/device.h"
 #include "image/ext4/read/ext2_io.h"
+#include "image/ext4/read/lookup.h"
 #include "image/tree/image_files.h"
 
 namespace cg::image {
@@ -22,6 +23,7 @@ class ExtFiles final : public ImageFiles {
   Result<FileInfo> stat(std::string_view path, LastLink last) const override;
   Result<std::vector<DirectoryItem>> list(std::string_view path) const override;
   Result<void> read(std::string_view path, const Sink& sink) const override;
+  Result<std::vector<DataRange>> data(std::string_view path) const override;
   Result<std::vector<Xattr>> xattrs(std::string_view path) const override;
 
   ext2_filsys filesystem() const { return fs_; }
@@ -32,6 +34,7 @@ class ExtFiles final : public ImageFiles {
   Filesystem owner_;
   ext2_filsys fs_;  // owner_'s
   std::string name_;
+  mutable Trail trail_;
 };
 
 // `window` is the file system; it must stay where it is. Refused: damaged, or with features libext2fs does

@@ -30,15 +30,23 @@ class MountIndex {
       for (const auto& mount : list)
         if (mount.type != "tracefs" && !question.options.skipped_mounts.contains(mount.mountpoint)) {
           by_id_.emplace(mount.id, &mount);
-          children_[mount.parent].push_back(&mount);
+          // The root file system that an initrd is unpacked into is its own parent.
+          if (mount.parent != mount.id) children_[mount.parent].push_back(&mount);
         }
   }
   const Mount* find(int id) const {
     const auto found = by_id_.find(id);
     return found == by_id_.end() ? nullptr : found->second;
   }
+  bool hidden(const Mount& mount) {
+    const auto [known, fresh] = hidden_.try_emplace(mount.id);
+    if (fresh) known->second = is_hidden(mount);
+    return known->second;
+  }
+
+ private:
   // mnt_is_overmounted() of v4.2:criu/mount.c.
-  bool hidden(const Mount& mount) const {
+  bool is_hidden(const Mount& mount) const {
     if (child_of(mount.id, [&](const Mount& child) { return child.mountpoint == mount.mountpoint; }))
       return true;
     for (const Mount* at = &mount; find(at->parent) && at->parent != at->id; at = find(at->parent))
@@ -48,13 +56,7 @@ class MountIndex {
         return true;
     return false;
   }
-  bool has_device(unsigned major, unsigned minor) const {
-    return std::ranges::any_of(by_id_, [&](const auto& entry) {
-      return entry.second->major == major && entry.second->minor == minor;
-    });
-  }
 
- private:
   bool child_of(int id, auto&& pick) const {
     const auto found = children_.find(id);
     return found != children_.end() &&
@@ -62,6 +64,7 @@ class MountIndex {
   }
   std::map<int, const Mount*> by_id_;
   std::map<int, std::vector<const Mount*>> children_;
+  std::map<int, bool> hidden_;
 };
 
 class FileCheck {
@@ -79,7 +82,10 @@ class FileCheck {
   void check_name(const Task& task, const OpenFile& file, const std::string& object);
   void check_deleted(const OpenFile& file, const std::string& object);
   void check_anonymous(const Task& task, const OpenFile& file, const std::string& object);
-  void check_watches(const OpenFile& file, const std::string& object);
+  // memfds, and anonymous shared memory by its map_files.
+  bool is_memory(const FileStat& stat) const {
+    return is_kind(stat, S_IFREG) && std::pair(stat.major, stat.minor) == question_.tree.shared_memory_device;
+  }
   void refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
                    const std::string& fix);
 
@@ -173,7 +179,19 @@ void FileCheck::check_name(const Task&, const OpenFile& file, const std::string&
   const Mount* mount = mounts_.find(file.mount());
   if (mount && (mount->type == "proc" || mount->type == "devpts")) return;
   if (file.stat->links == 0) return check_deleted(file, object);
-  if (file.name == NameLeadsTo::nothing && !question_.options.link_remap)
+  const bool other_mount =
+      file.name == NameLeadsTo::nothing && file.directory_mount >= 0 && file.directory_mount != file.mount();
+  if (other_mount)
+    found_.push_back({.id = "tree.file-buried",
+                      .title = "a file whose directory another mount covers",
+                      .object = object,
+                      .prints = fmt::format("Can't link remap to {}: Invalid cross-device link",
+                                            file.link.substr(0, file.link.rfind(" (deleted)"))),
+                      .fix =
+                          "no option clears it (--link-remap would link into the other mount): unmount what "
+                          "covers it",
+                      .source = "v4.2:criu/files-reg.c:1159"});
+  else if (file.name == NameLeadsTo::nothing && !question_.options.link_remap)
     found_.push_back({.id = "tree.file-renamed",
                       .title = "a file whose name is gone, though it has another",
                       .object = object,
@@ -215,27 +233,15 @@ void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::st
   else if (file.link.starts_with("anon_inode:bpf-map"))
     fix = "take a criu that was built with libbpf";
   refuse_kind(file, object, "anon " + file.link, fix);
-}
-
-void FileCheck::check_watches(const OpenFile& file, const std::string& object) {
-  if (!file.info) return;
-  for (const auto& watch : file.info->watches) {
-    const unsigned major = watch.device >> 20;
-    const unsigned minor = watch.device & 0xfffff;
-    if (mounts_.has_device(major, minor) && watch.has_handle) continue;
-    found_.push_back(
-        {.id = "tree.watch-outside",
-         .title = "watches a file whose path CRIU cannot find",
-         .object = fmt::format("{}, inode {:#x} on {}:{}", object, watch.inode, major, minor),
-         .prints = "Can't dump that handle",
-         .fix = "--force-irmap with --irmap-scan-path DIR above the file; else the program must give the "
-                "watch up",
-         .source = "v4.2:criu/fsnotify.c:284"});
+  // Since Linux 6.7 such a descriptor cannot even be handed to criu.
+  if (file.link == "anon_inode:[io_uring]" && question_.tree.kernel >= Version{{6, 7, 0}}) {
+    found_.back().prints = "send_fds failed (-22)";
+    found_.back().source = "v4.2:compel/src/lib/infect-rpc.c";
   }
 }
 
 void FileCheck::check(const Task& task, const OpenFile& file) {
-  if (!file.stat || file.link.starts_with("socket:[")) return;
+  if (!file.stat || file.socket != 0) return;
   const std::string object = fmt::format("{} of {}: {}", file.label, task.name(), file.link);
   const FileStat& stat = *file.stat;
   if (file.info && !file.info->locks.empty() && !question_.options.file_locks)
@@ -255,10 +261,9 @@ void FileCheck::check(const Task& task, const OpenFile& file) {
       refuse_kind(file, object, fmt::format("chr {}:{}", stat.rdev_major, stat.rdev_minor), "");
   } else if (file.link.starts_with("anon_inode:") || file.link.starts_with("pidfd:")) {
     check_anonymous(task, file, object);
-    check_watches(file, object);
   } else if (is_kind(stat, S_IFBLK)) {
     refuse_kind(file, object, "unknown " + file.link, "");
-  } else if (file.link.starts_with("/memfd:") || file.link.starts_with("pipe:[")) {
+  } else if (file.link.starts_with("/memfd:") || file.link.starts_with("pipe:[") || is_memory(stat)) {
     return;  // memory, and check_pipes()
   } else if (file.link.starts_with('/')) {
     check_place(task, file, object);

@@ -61,12 +61,4 @@ void check_memory(const Question& question, Hindrances& found) {
     for (const auto& mapping : task.mappings) check_mapping(question, task, mapping, found);
 }
 
-Hindrances check_all(const Question& question) {
-  Hindrances found;
-  for (const auto check : {check_tasks, check_namespaces, check_cgroups, check_mounts, check_files,
-                           check_terminals, check_pipes, check_sockets, check_memory})
-    check(question, found);
-  return found;
-}
-
 }  // namespace cg::tree

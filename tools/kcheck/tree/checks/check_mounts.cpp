@@ -17,7 +17,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <string_view>
+#include <unordered_map>
 
 #include "tree/checks/checks.h"
 
@@ -43,6 +45,27 @@ struct View {
   std::size_t group = 0;  // binds of each other share it
 };
 
+using Roots = std::set<std::string, std::less<>>;
+
+// Whether `path` is one of `roots`, or below one.
+bool is_below_any(std::string_view path, const Roots& roots) {
+  for (; !roots.empty(); path.remove_suffix(path.size() - path.rfind('/'))) {
+    if (roots.contains(path)) return true;
+    if (path.size() <= 1 || path.rfind('/') == std::string_view::npos) return false;
+    if (path.rfind('/') == 0) return roots.contains("/");
+  }
+  return false;
+}
+
+// Binds of each other: what the rules ask of the others of a group, so that nobody goes through all of them.
+struct Group {
+  bool has_whole = false;
+  Roots root_mounts;                           // the roots of the root task's root mount
+  std::map<std::string, int> namespace_roots;  // of every mount namespace, and how many have it
+  Roots external;                              // of those that are external
+  std::map<int, Roots> external_by_master;  // of those that can give a slave's sharing, by their own master
+};
+
 std::string base_type(const Mount& mount) {
   return mount.type.substr(0, mount.type.find('.'));
 }
@@ -59,9 +82,10 @@ class MountCheck {
  private:
   void collect();
   bool same_superblock(const Mount& one, const Mount& other) const;
+  std::string superblock_key(const Mount& mount) const;
+  void collect_groups();
   void resolve_external();
   bool fits_own_mount(const View& view) const;
-  bool bind_of(const View& view, auto&& pick) const;
   std::string_view root_of(const View& view) const;
   bool can_be_named(const View& view) const {
     return view.in_root_namespace && question_.tree.has_own(Namespace::mount);
@@ -81,15 +105,21 @@ class MountCheck {
   const Question& question_;
   Hindrances& found_;
   std::vector<View> views_;
+  std::vector<Group> groups_;
+  std::set<int> shared_;  // peer groups of the tree
 };
 
-bool MountCheck::same_superblock(const Mount& one, const Mount& other) const {
-  if (!one.same_device(other) || one.source != other.source || base_type(one) != base_type(other))
-    return false;
-  if (one.type == "btrfs") return true;
+// Equal for mounts of one superblock.
+std::string MountCheck::superblock_key(const Mount& mount) const {
+  std::string key = fmt::format("{}:{}\n{}\n{}\n", mount.major, mount.minor, mount.source, base_type(mount));
+  if (mount.type == "btrfs") return key;
   // CRIU keeps the root of a cgroup mount aside and compares it, see root_of().
-  if (is_cgroup(one) && question_.tree.has_own(Namespace::cgroup) && one.root != other.root) return false;
-  return one.super_options == other.super_options;
+  if (is_cgroup(mount) && question_.tree.has_own(Namespace::cgroup)) key += mount.root + "\n";
+  return key + mount.super_options;
+}
+
+bool MountCheck::same_superblock(const Mount& one, const Mount& other) const {
+  return one.same_device(other) && superblock_key(one) == superblock_key(other);
 }
 
 void MountCheck::collect() {
@@ -97,25 +127,39 @@ void MountCheck::collect() {
   std::size_t count = 0;
   for (const auto& [inode, list] : namespaces) count += list.size();
   views_.reserve(count);
+  std::unordered_map<std::string, std::size_t> groups;
   for (std::size_t number = 0; number < namespaces.size(); ++number) {
     const std::size_t first = views_.size();
+    std::unordered_map<int, const View*> by_id;
     for (const auto& mount : namespaces[number].second) {
       if (mount.type == "tracefs" || question_.options.skipped_mounts.contains(mount.mountpoint)) continue;
-      views_.push_back({&mount, nullptr, number == 0, false, External::no, 0});
+      const auto group = groups.try_emplace(superblock_key(mount), groups.size()).first->second;
+      views_.push_back({&mount, nullptr, number == 0, false, External::no, group});
+      by_id[mount.id] = &views_.back();
+      if (mount.shared != 0) shared_.insert(mount.shared);
     }
     for (std::size_t at = first; at < views_.size(); ++at) {
-      for (std::size_t other = first; other < views_.size(); ++other)
-        if (other != at && views_[other].mount->id == views_[at].mount->parent)
-          views_[at].parent = &views_[other];
-      views_[at].is_namespace_root = views_[at].mount->mountpoint == "/" && !views_[at].parent;
+      View& view = views_[at];
+      const auto parent = by_id.find(view.mount->parent);
+      if (parent != by_id.end() && parent->second != &view) view.parent = parent->second;
+      view.is_namespace_root = view.mount->mountpoint == "/" && !view.parent;
     }
   }
-  std::size_t groups = 0;
-  for (auto& view : views_) {
-    if (view.group != 0) continue;
-    view.group = ++groups;
-    for (auto& other : views_)
-      if (other.group == 0 && same_superblock(*view.mount, *other.mount)) other.group = view.group;
+  groups_.resize(groups.size());
+}
+
+// After what is external is known.
+void MountCheck::collect_groups() {
+  for (const auto& view : views_) {
+    Group& group = groups_[view.group];
+    const std::string root(root_of(view));
+    group.has_whole |= whole(view);
+    if (view.is_namespace_root) ++group.namespace_roots[root];
+    const bool root_mount = view.is_namespace_root && view.in_root_namespace;
+    if (root_mount) group.root_mounts.insert(root);
+    if (view.external != External::no) group.external.insert(root);
+    if (view.external == External::named || view.external == External::automatic || root_mount)
+      group.external_by_master[view.mount->master].insert(root);
   }
 }
 
@@ -129,11 +173,6 @@ bool MountCheck::known_type(const Mount& mount) const {
   const auto& options = question_.options;
   return options.all_file_systems || options.file_systems.contains(mount.type) ||
          std::ranges::find(known_types, base_type(mount)) != known_types.end();
-}
-
-bool MountCheck::bind_of(const View& view, auto&& pick) const {
-  return std::ranges::any_of(views_,
-                             [&](const View& other) { return other.group == view.group && pick(other); });
 }
 
 bool MountCheck::fits_own_mount(const View& view) const {
@@ -169,15 +208,11 @@ void MountCheck::resolve_external() {
 }
 
 bool MountCheck::is_root_bind(const View& view) const {
-  return bind_of(view, [&](const View& other) {
-    return other.is_namespace_root && other.in_root_namespace && is_path_below(root_of(view), root_of(other));
-  });
+  return is_below_any(root_of(view), groups_[view.group].root_mounts);
 }
 
 bool MountCheck::is_external_bind(const View& view) const {
-  return bind_of(view, [&](const View& other) {
-    return other.external != External::no && is_path_below(root_of(view), root_of(other));
-  });
+  return is_below_any(root_of(view), groups_[view.group].external);
 }
 
 // Where the mount comes from, in the place CRIU runs in.
@@ -251,16 +286,10 @@ void MountCheck::check_sharing() {
   for (const auto& view : views_) {
     const Mount& mount = *view.mount;
     if (mount.master == 0) continue;
-    if (std::ranges::any_of(views_, [&](const View& other) {
-          return &other != &view && other.mount->shared == mount.master;
-        }))
-      continue;
-    if (bind_of(view, [&](const View& other) {
-          const bool can_give = other.external == External::named || other.external == External::automatic ||
-                                (other.is_namespace_root && other.in_root_namespace);
-          return can_give && other.mount->master == mount.master &&
-                 is_path_below(root_of(view), root_of(other));
-        }))
+    if (shared_.contains(mount.master)) continue;
+    const auto& givers = groups_[view.group].external_by_master;
+    if (const auto same = givers.find(mount.master);
+        same != givers.end() && is_below_any(root_of(view), same->second))
       continue;
     report(view,
            {.id = "tree.mount-sharing",
@@ -304,10 +333,13 @@ void MountCheck::check_types() {
       continue;
     }
     // A bind of a part: some mount must show the whole, or be the root above it.
-    const bool has_whole = bind_of(view, [&](const View& other) {
-      return &other != &view &&
-             (whole(other) || (other.is_namespace_root && root_of(view).starts_with(root_of(other))));
-    });
+    const Group& group = groups_[view.group];
+    const bool has_whole =
+        group.has_whole || std::ranges::any_of(group.namespace_roots, [&](const auto& entry) {
+          const bool only_itself =
+              view.is_namespace_root && entry.first == root_of(view) && entry.second == 1;
+          return !only_itself && root_of(view).starts_with(entry.first);
+        });
     if (!has_whole)
       report(view,
              {.id = "tree.mount-bind",
@@ -347,6 +379,7 @@ void MountCheck::run() {
     return;
   collect();
   resolve_external();
+  collect_groups();
   check_parents();
   check_collisions();
   check_sharing();

@@ -2,10 +2,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/text.h"
-#include "procfs/scan.h"
 #include "tree/checks/checks.h"
 
 namespace cg::tree {
@@ -31,6 +31,10 @@ class SocketCheck {
   void check(const Socket& socket, const std::string& object);
   void check_diag(const Socket& socket, const std::string& object);
   void check_unix(const Socket& socket, const std::string& object);
+  void check_peer(const Socket& socket, const std::string& object);
+  void check_closed_clients(const Socket& socket, const std::string& object);
+  void check_netlink(const Socket& socket, const std::string& object);
+  void check_reset(const Socket& socket, const std::string& object);
   void check_inet(const Socket& socket, const std::string& object);
 
   const Question& question_;
@@ -61,39 +65,13 @@ std::string family_name(int family) {
 }
 
 void SocketCheck::check_unix(const Socket& socket, const std::string& object) {
-  const bool datagram = socket.type == SOCK_DGRAM;
-  if (socket.peer != 0) {
-    if (owned_.contains(socket.peer)) return;
-    const auto peer = question_.tree.sockets.find(socket.peer);
-    const bool peer_has_name = peer != question_.tree.sockets.end() && !peer->second.name.empty();
-    const std::string key = fmt::format("unix[{}]", socket.inode);
-    if (question_.options.external_keys.contains(key)) return;
-    if (datagram && peer_has_name && question_.options.unix_sockets) return;
-    Hindrance hindrance{
-        .id = "tree.unix-outside",
-        .title = "a UNIX socket connected to a process outside of the tree",
-        .object = fmt::format("{}, connected to {}{}", object, socket.peer,
-                              peer_has_name ? " " + peer->second.name : std::string()),
-        .prints = "External socket is used. Consider using --ext-unix-sk option.",
-        .fix = fmt::format(
-            "--external {}, and on restore a connected socket in its place (--ext-unix-sk is only for "
-            "datagram sockets with a name)",
-            key),
-        .source = "v4.2:criu/sk-unix.c:874",
-        .dump_options = {"--external", key},
-        .restore_options = {"--inherit-fd", fmt::format("fd[N]:socket:[{}]", socket.inode)}};
-    if (question_.options.unix_sockets)
-      hindrance.prints =
-          datagram ? "Can't dump name-less external socket." : "Can't dump half of stream unix connection.";
-    if (datagram && peer_has_name) {
-      hindrance.fix = "--ext-unix-sk, on dump and restore: it is connected to the same name again";
-      hindrance.dump_options = hindrance.restore_options = {"--ext-unix-sk"};
-    }
-    found_.push_back(std::move(hindrance));
+  if (socket.peer != 0) return check_peer(socket, object);
+  if (socket.state == listening) return check_closed_clients(socket, object);
+  const auto pending = question_.tree.pending_connections.find(socket.inode);
+  if (socket.type == SOCK_DGRAM || socket.state != established ||
+      pending == question_.tree.pending_connections.end())
     return;
-  }
-  if (!datagram && socket.state == established && question_.tree.pending_connections.contains(socket.inode) &&
-      socket.receive_queue != 0)
+  if (socket.send_queue != 0)
     found_.push_back(
         {.id = "tree.unix-in-flight",
          .title = "a UNIX connection that nobody has accepted yet, with data under way",
@@ -101,6 +79,90 @@ void SocketCheck::check_unix(const Socket& socket, const std::string& object) {
          .prints = fmt::format("Non-empty write queue on an in-flight socket {:#x}", socket.inode),
          .fix = "let the server accept it first",
          .source = "v4.2:criu/sk-unix.c"});
+  else if (!owned_.contains(pending->second))
+    found_.push_back({.id = "tree.unix-in-flight-outside",
+                      .title = "a UNIX connection that a server outside of the tree has not accepted yet",
+                      .object = object,
+                      .prints = fmt::format("Peer {:#x} unresolved for {:#x}", pending->second, socket.inode),
+                      .fix = "the dump goes through, the restore does not: let the server accept it first",
+                      .source = "v4.2:criu/sk-unix.c",
+                      .severity = "restore"});
+}
+
+// A client that has gone before it was accepted: CRIU cannot ask it what it has sent.
+void SocketCheck::check_closed_clients(const Socket& socket, const std::string& object) {
+  const auto [begin, end] = question_.tree.pending_connections.equal_range(0);
+  if (std::ranges::none_of(begin, end, [&](const auto& entry) { return entry.second == socket.inode; }))
+    return;
+  found_.push_back({.id = "tree.unix-in-flight-closed",
+                    .title = "a UNIX connection that was closed again before anybody accepted it",
+                    .object = object,
+                    .prints = fmt::format("Found a closed in-flight socket to {:#x}", socket.inode),
+                    .fix = "let the server accept it first",
+                    .source = "v4.2:criu/sk-unix.c:530"});
+}
+
+void SocketCheck::check_peer(const Socket& socket, const std::string& object) {
+  const bool datagram = socket.type == SOCK_DGRAM;
+  const auto peer = question_.tree.sockets.find(socket.peer);
+  if (peer == question_.tree.sockets.end()) {
+    found_.push_back(
+        {.id = "tree.unix-peer-elsewhere",
+         .title = "a UNIX socket connected to one in another network namespace",
+         .object = fmt::format("{}, connected to {}", object, socket.peer),
+         .prints = fmt::format("Unix socket {} without peer {}", socket.inode, socket.peer),
+         .fix = "no option clears it (--external is not looked at): the program must close the connection "
+                "before the dump",
+         .source = "v4.2:criu/sk-unix.c:418"});
+    return;
+  }
+  if (peer->second.peer != socket.inode && peer->second.name.empty()) {
+    found_.push_back({.id = "tree.unix-peer-unreachable",
+                      .title = "a UNIX socket connected to one without a name that is connected elsewhere",
+                      .object = fmt::format("{}, connected to {}", object, socket.peer),
+                      .prints = fmt::format("Unix socket {} with unreachable peer {} ({})", socket.inode,
+                                            socket.peer, peer->second.peer),
+                      .fix = "no option clears it: the program must close the connection before the dump",
+                      .source = "v4.2:criu/sk-unix.c:429"});
+    return;
+  }
+  if (owned_.contains(socket.peer)) return;
+  const bool peer_has_name = !peer->second.name.empty();
+  const std::string key = fmt::format("unix[{}]", socket.inode);
+  if (question_.options.external_keys.contains(key)) return;
+  if (datagram && peer_has_name && question_.options.unix_sockets) return;
+  Hindrance hindrance{
+      .id = "tree.unix-outside",
+      .title = "a UNIX socket connected to a process outside of the tree",
+      .object = fmt::format("{}, connected to {}{}", object, socket.peer,
+                            peer_has_name ? " " + peer->second.name : std::string()),
+      .prints = "External socket is used. Consider using --ext-unix-sk option.",
+      .fix = fmt::format(
+          "--external {}, and on restore a connected socket in its place (--ext-unix-sk is only for "
+          "datagram sockets with a name)",
+          key),
+      .source = "v4.2:criu/sk-unix.c:874",
+      .dump_options = {"--external", key},
+      .restore_options = {"--inherit-fd", fmt::format("fd[N]:socket:[{}]", socket.inode)}};
+  if (question_.options.unix_sockets)
+    hindrance.prints =
+        datagram ? "Can't dump name-less external socket." : "Can't dump half of stream unix connection.";
+  if (datagram && peer_has_name) {
+    hindrance.fix = "--ext-unix-sk, on dump and restore: it is connected to the same name again";
+    hindrance.dump_options = hindrance.restore_options = {"--ext-unix-sk"};
+  }
+  found_.push_back(std::move(hindrance));
+}
+
+void SocketCheck::check_netlink(const Socket& socket, const std::string& object) {
+  if (socket.receive_queue == 0) return;
+  found_.push_back(
+      {.id = "tree.netlink-unread",
+       .title = "a netlink socket with data that nobody has read",
+       .object = fmt::format("{}, {} bytes", object, socket.receive_queue),
+       .prints = "The socket has data to read",
+       .fix = "no option clears it: the program must read it, or close the socket, before the dump",
+       .source = "v4.2:criu/sk-netlink.c:77"});
 }
 
 void SocketCheck::check_inet(const Socket& socket, const std::string& object) {
@@ -123,7 +185,15 @@ void SocketCheck::check_inet(const Socket& socket, const std::string& object) {
          .source = "v4.2:criu/sk-inet.c:137"});
     return;
   }
+  if (socket.corked)
+    found_.push_back({.id = "tree.udp-corked",
+                      .title = "a UDP socket that holds back what is sent (UDP_CORK)",
+                      .object = object,
+                      .prints = fmt::format("Can't dump corked dgram socket {:x}", socket.inode),
+                      .fix = "no option clears it: the program must let it go first",
+                      .source = "v4.2:criu/sk-inet.c"});
   if (socket.protocol != IPPROTO_TCP || socket.type != SOCK_STREAM) return;
+  if (socket.knows_peer && socket.state == closed) return check_reset(socket, object);
   if (socket.state == listening) {
     if (socket.receive_queue != 0 && !options.skip_in_flight)
       found_.push_back({.id = "tree.tcp-in-flight",
@@ -147,6 +217,19 @@ void SocketCheck::check_inet(const Socket& socket, const std::string& object) {
                     .source = "v4.2:criu/sk-inet.c:200",
                     .dump_options = {"--tcp-established"},
                     .restore_options = {"--tcp-established"}});
+}
+
+// CRIU keeps the peer's address, and takes it for a connection on restore.
+void SocketCheck::check_reset(const Socket&, const std::string& object) {
+  found_.push_back({.id = "tree.tcp-reset",
+                    .title = "a TCP connection that the peer has reset",
+                    .object = object,
+                    .prints = "Connected TCP socket in image",
+                    .fix = "--tcp-close on restore; or the program must close it before the dump",
+                    .source = "v4.2:criu/sk-inet.c:912",
+                    .verdict = Verdict::warn,
+                    .severity = "restore",
+                    .restore_options = {"--tcp-close"}});
 }
 
 void SocketCheck::check_diag(const Socket& socket, const std::string& object) {
@@ -176,8 +259,9 @@ void SocketCheck::check(const Socket& socket, const std::string& object) {
     case AF_INET:
     case AF_INET6:
       return check_inet(socket, object);
-    case AF_PACKET:
     case AF_NETLINK:
+      return check_netlink(socket, object);
+    case AF_PACKET:
       return;
     default:
       found_.push_back({.id = "tree.socket-family",
@@ -193,10 +277,8 @@ void SocketCheck::run() {
   std::vector<std::pair<std::uint64_t, std::string>> all;
   for (const auto& task : question_.tree.tasks)
     for (const auto& file : task.files) {
-      if (!file.link.starts_with("socket:[")) continue;
-      const auto inode =
-          procfs::to_number<std::uint64_t>(std::string_view(file.link).substr(8, file.link.size() - 9))
-              .value_or(0);
+      if (file.socket == 0) continue;
+      const std::uint64_t inode = file.socket;
       if (owned_.insert(inode).second)
         all.emplace_back(inode, fmt::format("{} of {}", file.label, task.name()));
     }

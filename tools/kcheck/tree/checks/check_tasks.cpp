@@ -110,6 +110,16 @@ void check_stopped(const Question& question, const Task& task, Hindrances& found
                      .source = "v4.2:compel/src/lib/infect.c:259"});
 }
 
+void check_limits(const Task& task, Hindrances& found) {
+  if (task.may_read_limits || task.zombie()) return;
+  found.push_back({.id = "tree.limits-hidden",
+                   .title = "a task of another user, whose limits criu may not read from here",
+                   .object = task.name(),
+                   .prints = "Can't get rlimit 0: Operation not permitted",
+                   .fix = "start criu with CAP_SYS_RESOURCE in the task's user namespace",
+                   .source = "v4.2:criu/cr-dump.c"});
+}
+
 void check_program(const Question& question, const Task& task, Hindrances& found) {
   if (task.elf == ElfClass::bits_32 && !question.tree.criu_has_compat.value_or(false))
     found.push_back(
@@ -139,6 +149,7 @@ void check_tasks(const Question& question, Hindrances& found) {
     check_session(task, found);
     check_stopped(question, task, found);
     check_program(question, task, found);
+    check_limits(task, found);
   }
   for (const auto& part : question.tree.shared)
     found.push_back(

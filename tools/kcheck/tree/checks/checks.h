@@ -3,6 +3,7 @@
 // `source`.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,14 +34,21 @@ struct Question {
   DumpOptions options;
 };
 
+// The tasks in a namespace of a kind that may not be nested.
+std::set<int> nested_tasks(const Snapshot& tree);
+
 void check_tasks(const Question& question, Hindrances& found);
+void check_sessions(const Question& question, Hindrances& found);
 void check_namespaces(const Question& question, Hindrances& found);
 void check_cgroups(const Question& question, Hindrances& found);
 void check_mounts(const Question& question, Hindrances& found);
 void check_files(const Question& question, Hindrances& found);
+void check_references(const Question& question, Hindrances& found);
+void check_watches(const Question& question, Hindrances& found);
 void check_terminals(const Question& question, Hindrances& found);
 void check_pipes(const Question& question, Hindrances& found);
 void check_sockets(const Question& question, Hindrances& found);
+void check_links(const Question& question, Hindrances& found);
 void check_memory(const Question& question, Hindrances& found);
 
 Hindrances check_all(const Question& question);
