@@ -100,7 +100,7 @@ bench:
 lore: test-deps-if-missing
 	@[ -f $(BUILD)/build.ninja ] || cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
 	@$(call ninja,lore)
-	@$(BUILD)/tests/lore/lore --check tests/lore/summary.txt $(or $(TREES),$(error give the source trees of CRIU: make lore TREES="DIR…"))
+	@$(BIN)/lore --check tests/lore/summary.txt $(or $(TREES),$(error give the source trees of CRIU: make lore TREES="DIR…"))
 
 ## make install              the tools and recipes [PREFIX=/usr/local] [DESTDIR=]
 install: tools

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "base/text.h"
+#include "criu/coverage.h"
 #include "criu/fragment.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace {
@@ -223,7 +225,9 @@ Finding not_asked(const MatrixRow& row, const Question& question) {
   Finding finding = finding_of(row, question);
   finding.verdict = Verdict::not_applicable;
   finding.seen =
-      fmt::format("CRIU {} does not ask for it (only {} does)", question.criu.text(), row.criu.text());
+      criu_versions().cover(question.criu)
+          ? fmt::format("CRIU {} does not ask for it (only {} does)", question.criu.text(), row.criu.text())
+          : fmt::format("no CRIU near {} asks for it (only {} does)", question.criu.text(), row.criu.text());
   return finding;
 }
 
@@ -321,11 +325,16 @@ std::string plural(std::ptrdiff_t count, std::string_view singular, std::string_
 }  // namespace
 
 std::vector<Finding> judge(const Matrix& matrix, const Question& question, const Evidence& evidence) {
-  return findings_of(judge_rows(matrix, question, evidence), question);
+  auto findings = findings_of(judge_rows(matrix, question, evidence), question);
+  respect_coverage(findings, question.criu);
+  return findings;
 }
 
 std::string headline(const std::vector<Finding>& findings, const Version& criu) {
   const Verdict verdict = overall_verdict(findings);
+  if (verdict == Verdict::unknown && !criu_versions().cover(criu))
+    return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
+                       criu_versions().nearest(criu));
   if (verdict == Verdict::fail) {
     const auto failed = std::ranges::count(findings, Verdict::fail, &Finding::verdict);
     return fmt::format("NOT READY for CRIU {}: {}", criu.text(),
@@ -347,13 +356,13 @@ Subject judge_subject(const Matrix& matrix, const Question& question, const Evid
   auto rows = judge_rows(matrix, question, evidence);
   Subject subject;
   subject.name = std::move(name);
-  auto versions = known_criu_versions();
-  if (std::ranges::find(versions, question.criu) == versions.end()) versions.push_back(question.criu);
-  for (const auto& version : versions) {
+  for (const auto& version : criu_versions().all) {
     subject.versions.push_back(verdict_of_version(rows, version));
     subject.versions.back().judged = version == question.criu;
   }
+  if (!criu_versions().cover(question.criu)) subject.versions.push_back(open_verdict(question.criu));
   subject.findings = findings_of(std::move(rows), question);
+  respect_coverage(subject.findings, question.criu);
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = headline(subject.findings, question.criu);
   return subject;

@@ -42,10 +42,4 @@ class VersionRange {
   std::string text_ = "*";
 };
 
-const std::vector<Version>& known_criu_versions();  // oldest first
-Version default_criu_version();
-// What a user means: "" and "4" and "4.x" are the default, "3.17" the newest 3.17.x, a known version itself.
-// Anything else is a usage error that lists the known versions, nearest first.
-Result<Version> resolve_criu_version(std::string_view text);
-
 }  // namespace cg

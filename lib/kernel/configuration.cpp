@@ -53,8 +53,8 @@ class ConfigSearch final : public KernelSearch {
 Result<EmbeddedConfig> extract_config(std::string_view bytes, const std::string& name) {
   ConfigSearch search;
   CG_TRY(searched, search_kernel(bytes, name, search));
-  if (!searched.found)
-    return refused(fmt::format(
+  if (!searched.found)  // nothing is wrong with such a kernel: it only does not tell
+    return cannot(fmt::format(
         "{}: a {} without a configuration inside (IKCONFIG is not y){}: give the .config it "
         "was built from",
         name, searched.form, searched.form == "kernel image" ? ", or of a form that is not known" : ""));

@@ -13,7 +13,7 @@ struct EmbeddedConfig {
   std::string form;  // as of SearchedKernel
 };
 
-// Refused: no kernel, no configuration inside, damaged.
+// Refused: no kernel, or damaged. Cannot: there is no configuration inside.
 Result<EmbeddedConfig> extract_config(std::string_view bytes, const std::string& name);
 
 }  // namespace cg

@@ -14,7 +14,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "build.h"
-#include "criu/version.h"
+#include "criu/versions.h"
 #include "plan.h"
 #include "recipe.h"
 
@@ -101,7 +101,7 @@ Result<void> Builder::list() {
       fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", "VERSION", "DEFAULT", "SOURCES", "CACHED", "BUILT");
   for (const auto& version : versions) {
     CG_TRY(recipe, load_recipe(directory / (version + ".toml")));
-    const bool is_default = version == default_criu_version().text();
+    const bool is_default = version == criu_versions().preferred.text();
     const bool cached = find_in_cache(recipe.source, quiet).has_value();
     std::string built;  // a machine without a compiler can still list
     if (const auto host = inspect_host(recipe.libraries)) {

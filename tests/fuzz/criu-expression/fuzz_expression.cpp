@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "criu/expression.h"
-#include "criu/version.h"
+#include "criu/versions.h"
 #include "fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                       "an expression is not read twice");
   }
   if (const auto range = cg::VersionRange::parse(text)) {
-    (void)range->contains(cg::default_criu_version());
+    (void)range->contains(cg::criu_versions().preferred);
     cg::fuzz::require(cg::VersionRange::parse(range->text()).has_value(), "a range is not read twice");
   }
   return 0;

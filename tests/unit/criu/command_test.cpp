@@ -8,6 +8,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
+#include "criu/versions.h"
 #include "built_criu.h"
 
 namespace cg {
@@ -213,7 +214,7 @@ Answer ask(const std::string& criu, const std::string& option) {
 
 TEST(OptionTable, AgreesWithThePrograms) {
   std::size_t asked = 0;
-  for (const Version& criu : known_criu_versions()) {
+  for (const Version& criu : criu_versions().all) {
     const std::filesystem::path program = built_criu(criu);
     if (program.empty()) continue;
     for (const auto& option : table().options) {

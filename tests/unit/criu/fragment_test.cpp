@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "criu/versions.h"
 #include "kconfig/config.h"
 
 namespace cg {
@@ -70,7 +71,7 @@ TEST(Fragment, AsksWhatTheKernelHas) {
 // The two fragments of this repository are what the matrix asks for: for every version, every feature.
 FragmentQuestion everything(const Matrix& matrix, const std::string& architecture) {
   const auto features = matrix.features();
-  return {.versions = known_criu_versions(),
+  return {.versions = criu_versions().all,
           .features = {features.begin(), features.end()},
           .architecture = architecture};
 }

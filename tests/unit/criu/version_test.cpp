@@ -78,25 +78,5 @@ TEST(VersionRange, RefusesWhatIsNoRange) {
     EXPECT_FALSE(VersionRange::parse(bad)) << bad;
 }
 
-TEST(ResolveCriuVersion, UnderstandsWhatAUserMeans) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"", "4.1.1"},        {"4", "4.1.1"},     {"4.x", "4.1.1"}, {"3.17", "3.17.1"},
-      {"3.17.1", "3.17.1"}, {"3.18", "3.18"},   {"4.1", "4.1"},   {"4.1.1", "4.1.1"},
-      {"4.2", "4.2"},       {"4.2.1", "4.2.1"}, {"v4.0", "4.0"}};
-  for (const auto& [text, expected] : cases) {
-    const auto version = resolve_criu_version(text);
-    ASSERT_TRUE(version) << text;
-    EXPECT_EQ(version->text(), expected) << text;
-  }
-}
-
-TEST(ResolveCriuVersion, ListsTheKnownOnesNearestFirst) {
-  const auto version = resolve_criu_version("3.20");
-  ASSERT_FALSE(version);
-  EXPECT_EQ(version.error().kind, ErrorKind::usage);
-  EXPECT_TRUE(version.error().message.contains("known: 3.19, 3.18,")) << version.error().message;
-  for (const auto& known : known_criu_versions()) EXPECT_TRUE(version.error().message.contains(known.text()));
-}
-
 }  // namespace
 }  // namespace cg

@@ -310,7 +310,7 @@ TEST(Explain, SocketDiagAndMapFiles) {
   for (const char* line : {"Error (criu/proc_parse.c:509): Can't open map_files: Permission denied",
                            "Error (criu/util.c:1): Can't open /proc/126/map_files: No such file or directory",
                            "Can't open 126/map_files on procfs: No such file or directory"})
-    EXPECT_EQ(cause(run_explain({line})), "kernel.map-files") << line;
+    EXPECT_TRUE(cause(run_explain({line})).starts_with("kernel.map-files")) << line;
   expect_golden(run_kcheck({"explain", report_file("sockets.log")}), "sockets.txt");
   expect_golden(run_kcheck({"explain", report_file("map-files.log")}), "map-files.txt");
 }
@@ -468,7 +468,7 @@ TEST(Explain, ExitStatuses) {
       {{"explain", "--images", "/nonexistent"}, 3},
       {{"explain", "--pid", "0"}, 2},
       {{"explain", "--pid", "999999999"}, 3},
-      {{"explain", "--criu", "9.9", "some words"}, 2},
+      {{"explain", "--criu", "99.9", "some words"}, 3},
       {{"explain", "--knowledge", "/nonexistent", "some words"}, 3},
       {{"explain", "some words"}, 1},
       {{"explain", std::string("\0\1\2 \xff", 5)}, 1},

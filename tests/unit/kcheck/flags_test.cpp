@@ -23,7 +23,7 @@ TEST(Flags, ExitStatuses) {
       {{"flags", "--", "criu", "dump", "-t", "1", "-shell-job"}, 1},
       {{"flags", "--", "criu", "dump", "-t", "1", "--skip-mnt", "/a"}, 0},
       {{"flags", "--strict", "--", "criu", "dump", "-t", "1", "--skip-mnt", "/a"}, 1},
-      {{"flags", "--criu", "9.9", "--", "criu", "dump", "-t", "1"}, 2},
+      {{"flags", "--criu", "99.9", "--", "criu", "dump", "-t", "1"}, 3},
       {{"flags", "--"}, 2},
       {{"flags", "criu", "dump"}, 2},
   };

@@ -118,6 +118,15 @@ TEST_F(ImageTest, AnotherVersionThanAskedForIsSeen) {
   EXPECT_EQ(finding(outcome, "image.criu-version"), "FAIL: the binary names 4.1.1");
 }
 
+TEST_F(ImageTest, AVersionThatTheDataDoNotCoverIsUnknown) {
+  put("usr/sbin/criu", elf_program(EM_X86_64, std::string("\0"
+                                                          "99.9\0",
+                                                          6)));
+  const auto outcome = check({"--criu", "99.9"});
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_TRUE(finding(outcome, "criu.not-covered").starts_with("UNKNOWN"));
+}
+
 TEST_F(ImageTest, AnotherMachineIsSeen) {
   put("usr/sbin/criu", elf_program(EM_AARCH64, criu_text));
   const auto outcome = check();

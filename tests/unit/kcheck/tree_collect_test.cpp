@@ -38,7 +38,7 @@ TEST(TreeCollect, SeesThisProcessAndItsChild) {
   EXPECT_GE(tree->root().files.size(), 3U);
   EXPECT_FALSE(tree->mounts.empty());
   EXPECT_TRUE(std::ranges::any_of(check_all({*tree, v4_1_1, {}}),
-                                  [](const Hindrance& one) { return one.id == "tree.self-inside"; }));
+                                  [](const TreeFinding& one) { return one.id == "tree.self-inside"; }));
 }
 
 // Locks come from /proc/locks where it is complete, and a name that two tasks have open is looked up once:

@@ -281,7 +281,7 @@ TEST(TreeState, AContainerInsideIsOneCause) {
   const auto found = check_all({tree, v4_1_1, {}});
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].id, "tree.nested-pid-namespace");
-  EXPECT_TRUE(found[0].object.contains("pid, ipc, uts"));
+  EXPECT_TRUE(found[0].seen.contains("pid, ipc, uts"));
 }
 
 TEST(TreeState, ARootThatWasChangedInANamespaceOfItsOwn) {
@@ -305,9 +305,9 @@ TEST(TreeState, TheTextForAnIoUringIsThatOfTheKernel) {
   Snapshot tree = plain();
   tree.tasks[0].files = {descriptor("anon_inode:[io_uring]")};
   tree.kernel = Version{{6, 6, 0}};
-  EXPECT_TRUE(check_all({tree, v4_1_1, {}}).front().prints.starts_with("Can't dump file 3"));
+  EXPECT_TRUE(check_all({tree, v4_1_1, {}}).front().breaks.starts_with("Can't dump file 3"));
   tree.kernel = Version{{6, 12, 117}};
-  EXPECT_EQ(check_all({tree, v4_1_1, {}}).front().prints, "send_fds failed (-22)");
+  EXPECT_EQ(check_all({tree, v4_1_1, {}}).front().breaks, "send_fds failed (-22)");
 }
 
 // 20,000 binds of one file system, each external, in a second at most; all of them looked at each other

@@ -64,7 +64,7 @@ Snapshot container() {
   return tree;
 }
 
-std::vector<std::string> ids(const Hindrances& found) {
+std::vector<std::string> ids(const Findings& found) {
   std::vector<std::string> result;
   for (const auto& one : found) result.push_back(one.id);
   return result;
@@ -116,7 +116,7 @@ TEST(TreeMounts, TheReportedContainerWithEachOption) {
 
 TEST(TreeMounts, TheTextIsCrius) {
   const auto found = check_all({container(), v4_1_1, {}});
-  EXPECT_EQ(found.front().prints,
+  EXPECT_EQ(found.front().breaks,
             "Mount 38 ./dev/shm (master_id: 9 shared_id: 0) has unreachable sharing. Try "
             "--enable-external-masters.");
 }
@@ -211,7 +211,7 @@ TEST(TreeTasks, ASessionOutsideIsClearedByNothing) {
   for (const auto& words : {std::vector<std::string>{}, {"--shell-job"}})
     EXPECT_TRUE(has(refused_with(tree, words), "tree.session-outside"));
   const auto found = check_all({tree, v4_1_1, {}});
-  EXPECT_EQ(found.front().prints, "A session leader of 126(1) is outside of its pid namespace");
+  EXPECT_EQ(found.front().breaks, "A session leader of 126(1) is outside of its pid namespace");
 }
 
 TEST(TreeTasks, ShellJobIsForASharedSession) {
@@ -360,8 +360,8 @@ TEST(TreeSockets, KindsThatTheKernelDoesNotList) {
   tree.silent_diags = {"udp-diag"};
   EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>{"tree.socket-diag"});
   const auto found = check_all({tree, v4_1_1, {}});
-  EXPECT_TRUE(std::ranges::any_of(found, [](const Hindrance& one) {
-    return one.prints == "Sockets (family 10 proto 17) are not collected";
+  EXPECT_TRUE(std::ranges::any_of(found, [](const TreeFinding& one) {
+    return one.breaks == "Sockets (family 10 proto 17) are not collected";
   }));
   tree.sockets.clear();
   EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>{});

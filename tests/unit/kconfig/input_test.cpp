@@ -187,7 +187,7 @@ TEST(Input, KernelsWithoutAConfiguration) {
             std::string(3000, '\0')}) {
     const auto config = read_config(image, "k");
     ASSERT_FALSE(config);
-    EXPECT_EQ(config.error().kind, ErrorKind::refused);
+    EXPECT_EQ(config.error().kind, ErrorKind::cannot);
     EXPECT_TRUE(config.error().message.contains("IKCONFIG")) << config.error().message;
   }
 }

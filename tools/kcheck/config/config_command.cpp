@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "config/linux_tree.h"
 #include "criu/judge.h"
+#include "criu/versions.h"
 #include "kconfig/input.h"
 #include "kconfig/resolve.h"
 #include "kconfig/stuck.h"
@@ -126,7 +127,7 @@ Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& 
   if (command.base.empty() != command.tree.empty())
     return usage_error("--base and --tree go together: the kernel's conf lays the fragments over the base");
   if (!command.base.empty() && command.fragments.empty()) return usage_error("--base is for --fragments");
-  CG_TRY(version, resolve_criu_version(options.criu));
+  CG_TRY(version, criu_versions().resolve(options.criu));
   CG_TRY(features, feature_set(options, matrix));
   Report report{"config", version.text(), {}};
   const std::size_t count = command.files.size() + !command.fragments.empty();

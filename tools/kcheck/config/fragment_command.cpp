@@ -12,6 +12,7 @@
 #include "config/linux_tree.h"
 #include "criu/fragment.h"
 #include "criu/judge.h"
+#include "criu/versions.h"
 #include "kconfig/input.h"
 #include "kconfig/remedy.h"
 #include "kconfig/resolve.h"
@@ -30,8 +31,8 @@ struct Work {
 };
 
 Result<std::vector<Version>> versions_of(const std::string& criu) {
-  if (criu == "all") return known_criu_versions();
-  CG_TRY(version, resolve_criu_version(criu));
+  if (criu == "all") return criu_versions().all;
+  CG_TRY(version, criu_versions().resolve_covered(criu));
   return std::vector<Version>{version};
 }
 

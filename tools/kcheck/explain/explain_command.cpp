@@ -4,7 +4,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "criu/coverage.h"
 #include "criu/log/log_file.h"
+#include "criu/versions.h"
 #include "explain/explain_answer.h"
 #include "explain/explain_wrapper.h"
 
@@ -105,7 +107,7 @@ Result<Scene> look(const KcheckOptions& options, const ExplainCommand& command,
     CG_TRY(process, look_at_process(command.root, command.pid));
     scene.process = std::move(process);
   }
-  CG_CHECK(read_command(options, version.value_or(default_criu_version()), scene));
+  CG_CHECK(read_command(options, version.value_or(criu_versions().preferred), scene));
   follow_command(scene);
   if (!scene.log && scene.process) read_log_of(command.root, scene);
   follow_wrapper(scene);
@@ -125,7 +127,7 @@ Result<Scene> look(const KcheckOptions& options, const ExplainCommand& command,
 
 Result<std::optional<Version>> asked_version(const KcheckOptions& options) {
   if (options.criu.empty()) return std::nullopt;
-  CG_TRY(version, resolve_criu_version(options.criu));
+  CG_TRY(version, criu_versions().resolve(options.criu));
   return std::optional(version);
 }
 
@@ -164,6 +166,10 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
 
   Report report{"explain", version ? version->text() : "", {}};
   CG_TRY(subject, answer(scene, knowledge, version));
+  if (version && !criu_versions().cover(*version)) {  // its text names the cause all the same
+    respect_coverage(subject.findings, *version);
+    subject.verdict = Verdict::unknown;
+  }
   report.subjects.push_back(std::move(subject));
   return report;
 }

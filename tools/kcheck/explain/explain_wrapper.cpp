@@ -48,7 +48,7 @@ std::vector<fs::path> places_of(const Scene& scene, const fs::path& named) {
 
 std::string named_log(const CriuLog& log) {
   const auto marks = {"log file: ",   "logfile: ",      "CRIU logfile ", "CRIU log file ", "criu log file ",
-                      "log file at ", "log file (see ", "(see log in ",  "check log in ",  "logfile "};
+                      "log file at ", "log file (see ", "(see log in ",  "check log in ",  "logfile ", "path= "};
   auto path = first_path(log.head, marks);
   return path.empty() ? first_path(log.tail, marks) : path;
 }

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <set>
 
 #include "base/mapped_file.h"
 #include "base/text.h"
+#include "criu/coverage.h"
 #include "criu/judge.h"
+#include "criu/versions.h"
 #include "image/image_programs.h"
 #include "image/reader.h"
 #include "kconfig/input.h"
@@ -351,7 +354,7 @@ std::set<std::string, std::less<>> ImageCheck::modules_of(const std::string& rel
 Result<Report> check_image(const KcheckOptions& options, const ImageCommand& command, const Matrix& matrix) {
   std::optional<Version> asked;
   if (!options.criu.empty()) {
-    CG_TRY(version, resolve_criu_version(options.criu));
+    CG_TRY(version, criu_versions().resolve(options.criu));
     asked = version;
   }
   CG_TRY(features, feature_set(options, matrix));
@@ -377,11 +380,12 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
     config = std::move(found);
   }
   if (release.empty() && config) release = config->version;
-  const Version version = asked.value_or(check.version_inside().value_or(default_criu_version()));
+  const Version version = asked.value_or(check.version_inside().value_or(criu_versions().preferred));
 
   Subject subject;
   subject.name = command.image;
   subject.findings = check.take();
+  std::vector<Finding> rows;
   if (!release.empty()) {
     // Without a configuration the matrix has only the kernel-CRIU windows to say.
     Evidence evidence;
@@ -396,9 +400,11 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
     evidence.architecture =
         matrix_architecture(!check.machine().empty() || !config ? check.machine() : config->architecture,
                             config ? &*config : nullptr);
-    for (auto& finding : judge(matrix, Question{version, features}, evidence))
-      subject.findings.push_back(std::move(finding));
+    rows = judge(matrix, Question{version, features}, evidence);
   }
+  respect_coverage(rows, version);  // what the image lacks it lacks for every version
+  subject.findings.insert(subject.findings.end(), std::make_move_iterator(rows.begin()),
+                          std::make_move_iterator(rows.end()));
   const auto info = reader.info();
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = headline(subject.findings, version);

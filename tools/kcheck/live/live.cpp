@@ -11,6 +11,7 @@
 #include "base/host.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "criu/versions.h"
 #include "kconfig/input.h"
 #include "live/criu_binary.h"
 #include "probes/runner.h"
@@ -75,6 +76,7 @@ void add_trial(Subject& subject, const Trial& trial, const Version& criu) {
   const Finding result = finding_of(trial);
   if (trial.failed == Trial::Step::none)
     for (auto& finding : subject.findings) outrank(finding, trial);
+  subject.facts.emplace_back("trial", result.seen);
   subject.findings.insert(subject.findings.begin(), result);
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = headline(subject.findings, criu);
@@ -91,7 +93,7 @@ void add_trial(Subject& subject, const Trial& trial, const Version& criu) {
 Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSystem& system,
                                      const std::string& binary) {
   if (!options.criu.empty()) {
-    CG_TRY(version, resolve_criu_version(options.criu));
+    CG_TRY(version, criu_versions().resolve(options.criu));
     return ChosenVersion{version, "as asked"};
   }
   if (!binary.empty()) {
@@ -99,12 +101,8 @@ Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSys
     return ChosenVersion{version, "that of " + binary};
   }
   CG_TRY(installed, system.installed_criu());
-  if (!installed) return ChosenVersion{default_criu_version(), "the default; no criu is on PATH"};
-  const auto& known = known_criu_versions();
-  const bool is_known = std::ranges::find(known, *installed) != known.end();
-  return ChosenVersion{
-      *installed,
-      is_known ? "the criu on PATH" : "the criu on PATH, a version that this matrix was not checked against"};
+  if (!installed) return ChosenVersion{criu_versions().preferred, "the default; no criu is on PATH"};
+  return ChosenVersion{*installed, "the criu on PATH"};
 }
 
 LiveSystem real_system(const Matrix& matrix) {

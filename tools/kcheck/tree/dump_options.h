@@ -19,6 +19,7 @@ struct DumpOptions {
   bool evasive_devices = false;
   bool force_irmap = false;
   bool allow_uprobes = false;
+  bool locks_by_iptables = true;  // --network-lock
   bool unix_sockets = false;      // --ext-unix-sk without a list
   bool automatic_mounts = false;  // --external mnt[], --ext-mount-map auto
   bool external_masters = false;

@@ -1,6 +1,7 @@
 #include "tree/system.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -19,29 +20,56 @@ bool has_socket_of(const Snapshot& tree, std::initializer_list<int> families) {
   });
 }
 
+// Each connection of a tree in criu's own network namespace is locked by iptables; one that is closed and
+// knows its peer, too.
+bool locks_connections(const Snapshot& tree, const DumpOptions& options, int family) {
+  if (tree.has_own(Namespace::net) || options.tcp_close || !options.locks_by_iptables) return false;
+  constexpr int closed = 7;
+  constexpr int listening = 10;
+  return std::ranges::any_of(tree.tasks, [&](const Task& task) {
+    return std::ranges::any_of(task.files, [&](const OpenFile& file) {
+      const auto found = file.socket == 0 ? tree.sockets.end() : tree.sockets.find(file.socket);
+      if (found == tree.sockets.end()) return false;
+      const auto& socket = found->second;
+      return socket.family == family && socket.type == SOCK_STREAM && socket.protocol == IPPROTO_TCP &&
+             socket.state != listening && (socket.state != closed || socket.knows_peer);
+    });
+  });
+}
+
 // Rows that only some trees need. The others of their kind are asked by the checks themselves (the diags),
 // are cleared by an option that the commands have already, or are about more than what this tree has of it.
 struct Need {
   std::string_view row;
-  bool (*needed)(const Snapshot& tree);
+  bool (*needed)(const Snapshot& tree, const DumpOptions& options);
 };
 constexpr std::array needs{
     Need{"window.pass-credentials",
-         [](const Snapshot& tree) {
+         [](const Snapshot& tree, const DumpOptions&) {
            return has_socket_of(tree, {AF_INET, AF_INET6, AF_PACKET});
          }},
-    Need{"system.ip", [](const Snapshot& tree) { return tree.has_own(Namespace::net); }},
+    Need{"system.ip", [](const Snapshot& tree, const DumpOptions&) { return tree.has_own(Namespace::net); }},
+    Need{"system.namespace-iptables",
+         [](const Snapshot& tree, const DumpOptions&) { return tree.has_own(Namespace::net); }},
+    Need{"system.iptables",
+         [](const Snapshot& tree, const DumpOptions& options) {
+           return locks_connections(tree, options, AF_INET);
+         }},
+    Need{"kernel.iptables-mark",
+         [](const Snapshot& tree, const DumpOptions& options) {
+           return locks_connections(tree, options, AF_INET);
+         }},
     Need{"kernel.seccomp-filter",
-         [](const Snapshot& tree) {
+         [](const Snapshot& tree, const DumpOptions&) {
            constexpr int filter = 2;
            return std::ranges::any_of(tree.tasks,
                                       [](const Task& task) { return task.status.seccomp == filter; });
          }},
 };
 
-bool concerns(const Snapshot& tree, const Finding& finding) {
+bool concerns(const Snapshot& tree, const DumpOptions& options, const Finding& finding) {
   const auto need = std::ranges::find(needs, finding.id, &Need::row);
-  if (need != needs.end()) return need->needed(tree);
+  if (need != needs.end()) return need->needed(tree, options);
   return !finding.by_tree && !finding.severity.contains(':');
 }
 
@@ -66,11 +94,11 @@ std::vector<SystemRow> judge_system(const Matrix& rows, const Version& criu, con
   return judged;
 }
 
-SystemAnswer system_of(const Snapshot& tree, const std::vector<SystemRow>& rows,
+SystemAnswer system_of(const Snapshot& tree, const DumpOptions& options, const std::vector<SystemRow>& rows,
                        const std::vector<std::string>& given, CommandMode mode) {
   SystemAnswer answer;
   for (const auto& [seen, environment] : rows) {
-    if (!seen.required || !concerns(tree, seen)) continue;
+    if (!seen.required || !concerns(tree, options, seen)) continue;
     Finding finding = seen;
     if (finding.verdict == Verdict::unknown) {
       finding.required = false;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "criu/judge.h"
+#include "tree/dump_options.h"
 #include "tree/snapshot.h"
 
 namespace cg::tree {
@@ -29,7 +30,7 @@ struct SystemAnswer {
 };
 
 // `given`: the environment of the command that is judged.
-SystemAnswer system_of(const Snapshot& tree, const std::vector<SystemRow>& rows,
+SystemAnswer system_of(const Snapshot& tree, const DumpOptions& options, const std::vector<SystemRow>& rows,
                        const std::vector<std::string>& given, CommandMode mode);
 
 }  // namespace cg::tree

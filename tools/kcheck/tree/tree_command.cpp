@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "criu/coverage.h"
+#include "criu/versions.h"
 #include "live/criu_binary.h"
 #include "probes/runner.h"
 #include "tree/collect/collect.h"
@@ -16,50 +18,42 @@
 namespace cg {
 namespace {
 
-using tree::Hindrance;
-using tree::Hindrances;
 using tree::Namespace;
 using tree::Snapshot;
+using tree::TreeFinding;
 
-// Hindrances of one kind are one finding; it names the first few of what it is about.
+// Those of one kind are one finding; it names the first few of what it is about.
 constexpr std::size_t most_objects = 6;
 
 enum class Fate { as_it_is, cleared };
 
-void add_findings(std::vector<Finding>& findings, const Hindrances& hindrances, Fate fate) {
+void add_findings(std::vector<Finding>& findings, const tree::Findings& found, Fate fate) {
   std::vector<std::string> order;
-  std::map<std::string, std::vector<const Hindrance*>> kinds;
-  for (const auto& hindrance : hindrances) {
-    auto& kind = kinds[hindrance.id];
-    if (kind.empty()) order.push_back(hindrance.id);
-    kind.push_back(&hindrance);
+  std::map<std::string, std::vector<const TreeFinding*>> kinds;
+  for (const auto& one : found) {
+    auto& kind = kinds[one.id];
+    if (kind.empty()) order.push_back(one.id);
+    kind.push_back(&one);
   }
   for (const auto& id : order) {
     const auto& kind = kinds[id];
-    const Hindrance& first = *kind.front();
-    Finding finding;
-    finding.id = id;
-    finding.title = first.title;
-    finding.severity = first.severity;
-    finding.verdict = fate == Fate::cleared ? Verdict::warn : first.verdict;
+    Finding finding = *kind.front();
+    if (fate == Fate::cleared) finding.verdict = Verdict::warn;
     finding.required = finding.verdict == Verdict::fail;
     std::vector<std::string> objects;
     std::vector<std::string> options;
     for (const auto* one : kind) {
-      if (objects.size() < most_objects) objects.push_back(one->object);
+      if (objects.size() < most_objects) objects.push_back(one->seen);
       const std::string words = join(one->dump_options, " ");
       if (!words.empty() && std::ranges::find(options, words) == options.end()) options.push_back(words);
     }
     finding.seen = join(objects, "; ");
     if (kind.size() > most_objects) finding.seen += fmt::format("; and {} more", kind.size() - most_objects);
-    finding.breaks = first.prints;
-    finding.fix = first.fix;
     if (fate == Fate::cleared)
       finding.fix =
-          fmt::format("cleared by {}{}{}", join(options, " "), first.fix.empty() ? "" : "; ", first.fix);
+          fmt::format("cleared by {}{}{}", join(options, " "), finding.fix.empty() ? "" : "; ", finding.fix);
     else if (finding.fix.empty() && !options.empty())
       finding.fix = join(options, " ");
-    finding.source = first.source;
     findings.push_back(std::move(finding));
   }
 }
@@ -81,6 +75,22 @@ void add_unseen(std::vector<Finding>& findings, const Snapshot& snapshot) {
     finding.fix = "needs " + need;
     findings.push_back(std::move(finding));
   }
+}
+
+// What no check asks, so that READY is not taken for more than it is.
+Finding not_looked_at() {
+  Finding finding;
+  finding.id = "tree.not-looked-at";
+  finding.title = "what is not asked of a tree";
+  finding.verdict = Verdict::not_applicable;
+  finding.severity = "better-off";
+  finding.seen =
+      "guard regions and other contents of the memory; security labels (AppArmor, SELinux); devices with "
+      "memory of "
+      "their own (GPUs); links that an earlier dump with --link-remap has left; what the tree does between "
+      "now and the "
+      "dump; on restore: whether files, addresses, pids and the CPU's features are the same there";
+  return finding;
 }
 
 // The namespaces that are the tree's own, the number of its tasks, threads and files.
@@ -111,6 +121,9 @@ std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
       return fmt::format("NOT READY: {} would fail{}", who,
                          mode == Mode::proposal ? ", whatever its options" : "");
     case Verdict::unknown:
+      if (!criu_versions().cover(criu))
+        return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
+                           criu_versions().nearest(criu));
       return fmt::format("NOT KNOWN: not all of the tree could be seen for {}", who);
     default:
       return fmt::format("READY: {} should work{}", who,
@@ -176,13 +189,15 @@ std::string restore_note(const Snapshot& snapshot, const std::vector<std::string
 }
 
 // What the system says, and what a trial says of that.
-Result<tree::SystemAnswer> ask_system(const TreeSystem& system, const Snapshot& snapshot, const Version& criu,
+Result<tree::SystemAnswer> ask_system(const TreeSystem& system, const Snapshot& snapshot,
+                                      const tree::DumpOptions& options, const Version& criu,
                                       const std::vector<std::string>& environment, Mode mode) {
-  auto rows = system.judge ? system.judge(criu) : std::vector<tree::SystemRow>();
-  CG_TRY(trial, system.trial ? system.trial(criu) : Result<std::optional<Trial>>(std::optional<Trial>()));
+  // Who may not see the tree may do less than the criu that will dump it.
+  auto rows = snapshot.unseen.empty() ? system.judge(criu) : std::vector<tree::SystemRow>();
+  CG_TRY(trial, system.trial(criu));
   if (trial && trial->failed == Trial::Step::none)
     for (auto& row : rows) outrank(row.finding, *trial);
-  auto answer = tree::system_of(snapshot, rows, environment, mode);
+  auto answer = tree::system_of(snapshot, options, rows, environment, mode);
   if (trial) answer.findings.push_back(finding_of(*trial));
   if (trial && !trial->environment.empty() && mode == Mode::proposal &&
       std::ranges::find(answer.environment, trial->environment) == answer.environment.end())
@@ -244,8 +259,7 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
   std::vector<std::string> behind = options.behind;
   const auto environment = take_environment(behind);
   CG_TRY(table, builtin_option_table());
-  CG_TRY(of_system,
-         ask_system(system, snapshot, criu, environment, proposes ? Mode::proposal : Mode::as_given));
+  tree::SystemAnswer of_system;
   if (!proposes) {
     const auto given = parse_criu_command(table, criu, behind);
     subject.findings = judge_criu_command(table, criu, given);
@@ -259,8 +273,10 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
       finding.fix = "look at the same tree";
       subject.findings.push_back(std::move(finding));
     }
-    add_findings(subject.findings, tree::check_all({snapshot, criu, tree::DumpOptions(given)}),
-                 Fate::as_it_is);
+    const tree::DumpOptions dump_options(given);
+    add_findings(subject.findings, tree::check_all({snapshot, criu, dump_options}), Fate::as_it_is);
+    CG_TRY(answer, ask_system(system, snapshot, dump_options, criu, environment, Mode::as_given));
+    of_system = std::move(answer);
   } else {
     tree::SpecOptions from_spec;
     if (!command.spec.empty()) {
@@ -269,6 +285,9 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
       from_spec = std::move(found);
     }
     const auto plan = tree::make_plan(snapshot, criu, table, from_spec.dump, from_spec.restore);
+    const tree::DumpOptions dump_options(parse_criu_command(table, criu, plan.dump_options));
+    CG_TRY(answer, ask_system(system, snapshot, dump_options, criu, {}, Mode::proposal));
+    of_system = std::move(answer);
     add_findings(subject.findings, plan.remaining, Fate::as_it_is);
     add_findings(subject.findings, plan.cleared, Fate::cleared);
     subject.commands = {
@@ -277,8 +296,12 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
     if (const auto note = restore_note(snapshot, subject.commands.back().second); !note.empty())
       subject.facts.emplace_back("restore", note);
   }
+  for (const auto& finding : of_system.findings)
+    if (finding.id == "live.trial") subject.facts.emplace_back("trial", finding.seen);
+  respect_coverage(subject.findings, criu);
   add_unseen(subject.findings, snapshot);
   subject.findings.insert(subject.findings.end(), of_system.findings.begin(), of_system.findings.end());
+  subject.findings.push_back(not_looked_at());
   subject.verdict = overall_verdict(subject.findings);
   // A command that fails all the same helps nobody.
   if (subject.verdict == Verdict::fail) subject.commands.clear();

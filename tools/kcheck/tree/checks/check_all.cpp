@@ -20,8 +20,8 @@ Snapshot without_nested(const Snapshot& tree, const std::set<int>& nested) {
 
 }  // namespace
 
-Hindrances check_all(const Question& question) {
-  Hindrances found;
+Findings check_all(const Question& question) {
+  Findings found;
   check_namespaces(question, found);
   const auto nested = nested_tasks(question.tree);
   const Snapshot reduced = nested.empty() ? Snapshot() : without_nested(question.tree, nested);

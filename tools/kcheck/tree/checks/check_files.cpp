@@ -56,7 +56,6 @@ class MountIndex {
         return true;
     return false;
   }
-
   bool child_of(int id, auto&& pick) const {
     const auto found = children_.find(id);
     return found != children_.end() &&
@@ -69,7 +68,7 @@ class MountIndex {
 
 class FileCheck {
  public:
-  FileCheck(const Question& question, Hindrances& found)
+  FileCheck(const Question& question, Findings& found)
       : question_(question), found_(found), mounts_(question) {}
   void run() {
     for (const auto& task : question_.tree.tasks)
@@ -86,11 +85,11 @@ class FileCheck {
   bool is_memory(const FileStat& stat) const {
     return is_kind(stat, S_IFREG) && std::pair(stat.major, stat.minor) == question_.tree.shared_memory_device;
   }
-  void refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
-                   const std::string& fix);
+  void refuse_kind(const OpenFile& file, const std::string& object, const std::string& kind,
+                   const std::string& name, const std::string& fix = {});
 
   const Question& question_;
-  Hindrances& found_;
+  Findings& found_;
   MountIndex mounts_;
 };
 
@@ -101,15 +100,14 @@ bool known_device(const FileStat& stat) {
          (stat.rdev_major == 10 && (stat.rdev_minor == 200 || stat.rdev_minor == 235));
 }
 
-void FileCheck::refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
-                            const std::string& fix) {
-  found_.push_back({.id = "tree.file-kind",
-                    .title = "a kind of file that CRIU cannot dump",
-                    .object = object,
-                    .prints = fmt::format("Can't dump file {} of that type [{:o}] ({})", file.fd,
-                                          file.stat ? file.stat->mode : 0, more),
-                    .fix = fix.empty() ? "the program must close it before the dump" : fix,
-                    .source = "v4.2:criu/files-ext.c:94"});
+void FileCheck::refuse_kind(const OpenFile& file, const std::string& object, const std::string& kind,
+                            const std::string& name, const std::string& fix) {
+  found_.add({"file-kind"}, object,
+             {{"fd", std::to_string(file.fd)},
+              {"mode", fmt::format("{:o}", file.stat ? file.stat->mode : 0)},
+              {"kind", kind},
+              {"name", name},
+              {"fix", fix.empty() ? "the program must close it before the dump" : fix}});
 }
 
 // CRIU keeps a path and a mount: both must be in the tree's own mounts.
@@ -121,41 +119,32 @@ void FileCheck::check_place(const Task& task, const OpenFile& file, const std::s
   if (!mount) {
     if (question_.options.shell_job && is_terminal(*file.stat)) return;
     if (is_terminal(*file.stat)) return;  // check_terminals() knows the option for it
-    found_.push_back(
-        {.id = "tree.file-outside",
-         .title = "a file on a mount outside of the tree",
-         .object = object,
-         .prints = fmt::format("Can't lookup mount={} for fd={} path={}", file.mount(), file.fd, file.link),
-         .fix = fmt::format("--external {}, and on restore an open descriptor for it", key),
-         .source = "v4.2:criu/files-reg.c:1790",
-         .dump_options = {"--external", key},
-         .restore_options = {"--inherit-fd", fmt::format("fd[N]:{}", key)}});
-    if (file.fd < 0) {
-      // No descriptor: nothing can be inherited.
-      found_.back().fix =
-          file.label == "mapping"
-              ? std::string(
-                    "no option clears it: the program must be executed, and its libraries opened, after the "
-                    "mount namespace was made, by paths inside of it")
-              : fmt::format("{} must change its {} to a place inside", task.name(),
-                            file.label == "cwd" ? "working directory" : "root");
-      found_.back().dump_options.clear();
-      found_.back().restore_options.clear();
-    }
+    const bool inherited = file.fd >= 0;
+    found_.add({"file-outside", inherited                 ? ""
+                                : file.label == "mapping" ? "mapping"
+                                                          : "directory"},
+               object,
+               {{"mount", std::to_string(file.mount())},
+                {"fd", std::to_string(file.fd)},
+                {"path", file.link},
+                {"key", key},
+                {"task", task.name()},
+                {"directory", file.label == "cwd" ? "working directory" : "root"}});
     return;
   }
   if (mounts_.hidden(*mount))
-    found_.push_back(
-        {.id = "tree.file-overmounted",
-         .title = "a file on a mount that another one hides",
-         .object = object,
-         .prints = fmt::format("Open files on overmounted mounts are not supported yet; mount={} fd={} "
-                               "path={}",
-                               file.mount(), file.fd, file.link),
-         .fix = fmt::format("unmount what lies over {}", mount->mountpoint),
-         .source = "v4.2:criu/files-reg.c:1796"});
+    found_.add({"file-overmounted"}, object,
+               {{"mount", std::to_string(file.mount())},
+                {"fd", std::to_string(file.fd)},
+                {"path", file.link},
+                {"place", mount->mountpoint}});
   else
     check_name(task, file, object);
+}
+
+// Without the mark that the link in /proc of a deleted file has.
+std::string path_of(const OpenFile& file) {
+  return file.link.substr(0, file.link.rfind(" (deleted)"));
 }
 
 // A file without a name is written into the images, up to a limit.
@@ -164,14 +153,8 @@ void FileCheck::check_deleted(const OpenFile& file, const std::string& object) {
   const std::uint64_t size = by_blocks ? file.stat->blocks * 512 : file.stat->size;
   if (is_kind(*file.stat, S_IFDIR) || size <= question_.options.ghost_limit) return;
   const std::string limit = fmt::format("{}M", (size >> 20) + 1);
-  found_.push_back({.id = "tree.deleted-file",
-                    .title = "a deleted file larger than the limit",
-                    .object = fmt::format("{}, {} bytes", object, size),
-                    .prints = fmt::format("Can't dump ghost file {} of {} size, increase limit",
-                                          file.link.substr(0, file.link.rfind(" (deleted)")), size),
-                    .fix = fmt::format("--ghost-limit {} (the default is 1M)", limit),
-                    .source = "v4.2:criu/files-reg.c:1031",
-                    .dump_options = {"--ghost-limit", limit}});
+  found_.add({"deleted-file"}, fmt::format("{}, {} bytes", object, size),
+             {{"path", path_of(file)}, {"size", std::to_string(size)}, {"limit", limit}});
 }
 
 void FileCheck::check_name(const Task&, const OpenFile& file, const std::string& object) {
@@ -179,38 +162,17 @@ void FileCheck::check_name(const Task&, const OpenFile& file, const std::string&
   const Mount* mount = mounts_.find(file.mount());
   if (mount && (mount->type == "proc" || mount->type == "devpts")) return;
   if (file.stat->links == 0) return check_deleted(file, object);
-  const bool other_mount =
-      file.name == NameLeadsTo::nothing && file.directory_mount >= 0 && file.directory_mount != file.mount();
-  if (other_mount)
-    found_.push_back({.id = "tree.file-buried",
-                      .title = "a file whose directory another mount covers",
-                      .object = object,
-                      .prints = fmt::format("Can't link remap to {}: Invalid cross-device link",
-                                            file.link.substr(0, file.link.rfind(" (deleted)"))),
-                      .fix =
-                          "no option clears it (--link-remap would link into the other mount): unmount what "
-                          "covers it",
-                      .source = "v4.2:criu/files-reg.c:1159"});
-  else if (file.name == NameLeadsTo::nothing && !question_.options.link_remap)
-    found_.push_back({.id = "tree.file-renamed",
-                      .title = "a file whose name is gone, though it has another",
-                      .object = object,
-                      .prints = fmt::format("Can't create link remap for {}. Use link-remap option.",
-                                            file.link.substr(0, file.link.rfind(" (deleted)"))),
-                      .fix = "--link-remap",
-                      .source = "v4.2:criu/files-reg.c:1122",
-                      .dump_options = {"--link-remap"}});
+  const bool nothing = file.name == NameLeadsTo::nothing;
+  // The link would be made in the mount that the directory is on now.
+  if (nothing && file.directory_mount >= 0 && file.directory_mount != file.mount())
+    found_.add({"file-buried", question_.options.link_remap ? "under --link-remap" : ""}, object,
+               {{"path", path_of(file)}});
+  else if (nothing && !question_.options.link_remap)
+    found_.add({"file-renamed"}, object, {{"path", path_of(file)}});
   // Overlay shows a copied-up file by another inode than the one that was opened below.
   const bool device = is_character_device(*file.stat);
   if (file.name == NameLeadsTo::another_file && !(device && question_.options.evasive_devices))
-    found_.push_back({.id = "tree.file-replaced",
-                      .title = "its name leads to another file now",
-                      .object = object,
-                      .prints = "Unaccessible path opened",
-                      .fix = device ? "--evasive-devices" : "the program must open the file anew",
-                      .source = "v4.2:criu/files-reg.c",
-                      .dump_options = device ? std::vector<std::string>{"--evasive-devices"}
-                                             : std::vector<std::string>{}});
+    found_.add({"file-replaced", device ? "device" : ""}, object);
 }
 
 void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::string& object) {
@@ -222,22 +184,23 @@ void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::st
     return;
   const bool is_pidfd = file.link == "anon_inode:[pidfd]" || file.link.starts_with("pidfd:");
   if (is_pidfd && question_.criu >= Version{{4, 1, 0}}) return;
+  // Since Linux 6.7 such a descriptor cannot even be handed to criu.
+  const bool ring = file.link == "anon_inode:[io_uring]";
+  if (ring && question_.tree.kernel >= Version{{6, 7, 0}}) {
+    found_.add({"file-kind", "io_uring"}, object);
+    return;
+  }
   std::string fix;
   if (is_pidfd)
     fix = "CRIU dumps pidfds since 4.1";
-  else if (file.link == "anon_inode:[io_uring]")
+  else if (ring)
     fix =
         "turn io_uring off for the program (sysctl kernel.io_uring_disabled=2, or CONFIG_IO_URING=n: libuv "
         "and "
         "nginx then take epoll)";
   else if (file.link.starts_with("anon_inode:bpf-map"))
     fix = "take a criu that was built with libbpf";
-  refuse_kind(file, object, "anon " + file.link, fix);
-  // Since Linux 6.7 such a descriptor cannot even be handed to criu.
-  if (file.link == "anon_inode:[io_uring]" && question_.tree.kernel >= Version{{6, 7, 0}}) {
-    found_.back().prints = "send_fds failed (-22)";
-    found_.back().source = "v4.2:compel/src/lib/infect-rpc.c";
-  }
+  refuse_kind(file, object, "anon", file.link, fix);
 }
 
 void FileCheck::check(const Task& task, const OpenFile& file) {
@@ -245,30 +208,22 @@ void FileCheck::check(const Task& task, const OpenFile& file) {
   const std::string object = fmt::format("{} of {}: {}", file.label, task.name(), file.link);
   const FileStat& stat = *file.stat;
   if (file.info && !file.info->locks.empty() && !question_.options.file_locks)
-    found_.push_back(
-        {.id = "tree.file-lock",
-         .title = "a lock is held",
-         .object = fmt::format("{} ({})", object, file.info->locks.front().kind),
-         .prints = "Some file locks are hold by dumping tasks! You can try --file-locks to dump them.",
-         .fix = "--file-locks, on dump and restore",
-         .source = "v4.2:criu/file-lock.c:362",
-         .dump_options = {"--file-locks"},
-         .restore_options = {"--file-locks"}});
+    found_.add({"file-lock"}, fmt::format("{} ({})", object, file.info->locks.front().kind));
   if (is_character_device(stat)) {
     if (is_terminal(stat) || known_device(stat))
       check_place(task, file, object);
     else
-      refuse_kind(file, object, fmt::format("chr {}:{}", stat.rdev_major, stat.rdev_minor), "");
+      refuse_kind(file, object, "chr", fmt::format("{}:{}", stat.rdev_major, stat.rdev_minor));
   } else if (file.link.starts_with("anon_inode:") || file.link.starts_with("pidfd:")) {
     check_anonymous(task, file, object);
   } else if (is_kind(stat, S_IFBLK)) {
-    refuse_kind(file, object, "unknown " + file.link, "");
+    refuse_kind(file, object, "unknown", file.link);
   } else if (file.link.starts_with("/memfd:") || file.link.starts_with("pipe:[") || is_memory(stat)) {
     return;  // memory, and check_pipes()
   } else if (file.link.starts_with('/')) {
     check_place(task, file, object);
   } else if (!file.link.contains(":[")) {  // namespaces: "net:[4026531992]"
-    refuse_kind(file, object, "reg " + file.link, "");
+    refuse_kind(file, object, "reg", file.link);
   }
 }
 
@@ -278,7 +233,7 @@ bool is_character_device(const FileStat& stat) {
   return is_kind(stat, S_IFCHR);
 }
 
-void check_files(const Question& question, Hindrances& found) {
+void check_files(const Question& question, Findings& found) {
   FileCheck(question, found).run();
 }
 

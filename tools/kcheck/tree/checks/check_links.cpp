@@ -48,53 +48,31 @@ std::string outer_end(const Snapshot& tree, const NetworkLink& link) {
   return bridge ? other->name + "@" + bridge->name : other->name;
 }
 
-void check_veth(const Snapshot& tree, const NetworkLink& link, Hindrances& found) {
+void check_veth(const Snapshot& tree, const NetworkLink& link, Findings& found) {
   if (!link.peer_elsewhere) return;  // both ends are in the tree
   const std::string end = outer_end(tree, link);
-  const std::string option = fmt::format("veth[{}]:{}", link.name, end.empty() ? "OUTER" : end);
-  found.push_back(
-      {.id = "tree.veth",
-       .title = "a veth whose other end is outside of the tree",
-       .object = describe(link),
-       .prints = "nothing, or \"Unknown peer net namespace\": without the option the other end comes back "
-                 "under another name and on no bridge, and the tree is cut off",
-       .fix = fmt::format("--external {} on restore{}", option,
-                          end.empty() ? "; OUTER is the name that the other end is to have" : ""),
-       .source = "v4.2:criu/net.c:1438",
-       .verdict = Verdict::warn,
-       .severity = "restore",
-       .restore_options = {"--external", option}});
+  found.add({"veth", end.empty() ? "unseen end" : ""}, describe(link),
+            {{"name", link.name}, {"end", end.empty() ? "OUTER" : end}});
 }
 
-void check_macvlan(const Snapshot& tree, const NetworkLink& link, Hindrances& found) {
+void check_macvlan(const Snapshot& tree, const NetworkLink& link, Findings& found) {
   const NetworkLink* parent = link.peer_elsewhere ? find_link(tree.own_links, link.peer) : nullptr;
-  const std::string option = fmt::format("macvlan[{}]:{}", link.name, parent ? parent->name : "PARENT");
-  found.push_back({.id = "tree.macvlan",
-                   .title = "a macvlan, whose parent is outside of the tree",
-                   .object = describe(link),
-                   .prints = fmt::format("a macvlan parent for {} is required", link.name),
-                   .fix = fmt::format("--external {} on restore", option),
-                   .source = "v4.2:criu/net.c:1617",
-                   .verdict = Verdict::warn,
-                   .severity = "restore",
-                   .restore_options = {"--external", option}});
+  found.add({"macvlan"}, describe(link), {{"name", link.name}, {"parent", parent ? parent->name : "PARENT"}});
 }
 
 }  // namespace
 
-void check_links(const Question& question, Hindrances& found) {
+void check_links(const Question& question, Findings& found) {
   const Snapshot& tree = question.tree;
+  const auto inode = tree.root().namespaces[Namespace::net];
+  if (question.options.external_keys.contains(fmt::format("net[{}]", inode))) return;
   for (const auto& link : tree.links) {
     if (!known_kind(link))
-      found.push_back(
-          {.id = "tree.network-device",
-           .title = "a kind of network device that CRIU does not make anew",
-           .object = describe(link),
-           .prints = fmt::format("Unsupported link {} (type {} kind {})", link.index, link.type,
-                                 link.kind.empty() ? "(null)" : link.kind),
-           .fix = "no option clears it: take it out of the namespace before the dump, and bring it back "
-                  "after the restore",
-           .source = "v4.2:criu/net.c:650"});
+      found.add({"network-device"}, describe(link),
+                {{"inode", std::to_string(inode)},
+                 {"index", std::to_string(link.index)},
+                 {"type", std::to_string(link.type)},
+                 {"kind", link.kind.empty() ? "(null)" : link.kind}});
     else if (link.kind == "veth")
       check_veth(tree, link, found);
     else if (link.kind == "macvlan")

@@ -76,7 +76,7 @@ bool is_cgroup(const Mount& mount) {
 
 class MountCheck {
  public:
-  MountCheck(const Question& question, Hindrances& found) : question_(question), found_(found) {}
+  MountCheck(const Question& question, Findings& found) : question_(question), found_(found) {}
   void run();
 
  private:
@@ -99,11 +99,11 @@ class MountCheck {
   void check_sharing();
   void check_types();
   void check_images_place();
-  void report(const View& view, Hindrance hindrance);
+  void report(const View& view, RowName row, Holes holes);
   std::string source_of(const Mount& mount) const;
 
   const Question& question_;
-  Hindrances& found_;
+  Findings& found_;
   std::vector<View> views_;
   std::vector<Group> groups_;
   std::set<int> shared_;  // peer groups of the tree
@@ -230,39 +230,34 @@ std::string MountCheck::source_of(const Mount& mount) const {
   return path.empty() ? "/" : path;
 }
 
-void MountCheck::report(const View& view, Hindrance hindrance) {
+void MountCheck::report(const View& view, RowName row, Holes holes) {
   const Mount& mount = *view.mount;
-  hindrance.object = fmt::format("mount {} at {} ({}{})", mount.id, mount.mountpoint, mount.type,
-                                 view.in_root_namespace ? "" : ", in a nested mount namespace");
+  TreeFinding& finding =
+      found_.add(row,
+                 fmt::format("mount {} at {} ({}{})", mount.id, mount.mountpoint, mount.type,
+                             view.in_root_namespace ? "" : ", in a nested mount namespace"),
+                 holes);
   if (can_be_named(view) && !view.is_namespace_root) {
     const std::string source = source_of(mount);
-    hindrance.dump_options = {"--external", fmt::format("mnt[{0}]:{0}", mount.mountpoint)};
-    hindrance.restore_options = {
+    finding.dump_options = {"--external", fmt::format("mnt[{0}]:{0}", mount.mountpoint)};
+    finding.restore_options = {
         "--external", fmt::format("mnt[{}]:{}", mount.mountpoint, source.empty() ? "SOURCE" : source)};
-    hindrance.fix += fmt::format("{}--external mnt[{}]:{}", hindrance.fix.empty() ? "" : "; ",
-                                 mount.mountpoint, mount.mountpoint);
+    finding.fix += fmt::format("{}--external mnt[{}]:{}", finding.fix.empty() ? "" : "; ", mount.mountpoint,
+                               mount.mountpoint);
     if (source.empty())
-      hindrance.fix +=
-          "; where it comes from cannot be seen from here: SOURCE is the path to bind on restore";
-  } else {
-    hindrance.fix +=
-        hindrance.fix.empty() ? "no option names a mount of a nested namespace: unmount it there" : "";
+      finding.fix += "; where it comes from cannot be seen from here: SOURCE is the path to bind on restore";
+  } else if (finding.fix.empty()) {
+    finding.fix = "no option names a mount of a nested namespace: unmount it there";
   }
-  found_.push_back(std::move(hindrance));
 }
 
 // A mount whose parent --skip-mnt took away.
 void MountCheck::check_parents() {
   for (const auto& view : views_)
     if (!view.parent && !view.is_namespace_root)
-      found_.push_back({.id = "tree.mount-parent-skipped",
-                        .title = "the mount below it is skipped",
-                        .object = fmt::format("mount {} at {}", view.mount->id, view.mount->mountpoint),
-                        .prints = fmt::format("No parent found for mountpoint {} (@.{})", view.mount->id,
-                                              view.mount->mountpoint),
-                        .fix = fmt::format("give --skip-mnt {} as well", view.mount->mountpoint),
-                        .source = "v4.2:criu/mount.c",
-                        .dump_options = {"--skip-mnt", view.mount->mountpoint}});
+      found_.add({"mount-parent-skipped"},
+                 fmt::format("mount {} at {}", view.mount->id, view.mount->mountpoint),
+                 {{"mount", std::to_string(view.mount->id)}, {"place", view.mount->mountpoint}});
 }
 
 void MountCheck::check_collisions() {
@@ -271,14 +266,12 @@ void MountCheck::check_collisions() {
     if (!view.parent) continue;
     const auto [place, fresh] = children.try_emplace({view.parent, view.mount->mountpoint}, &view);
     if (fresh) continue;
-    found_.push_back({.id = "tree.mount-collision",
-                      .title = "two mounts on one place of one parent",
-                      .object = fmt::format("mounts {} and {} at {}", place->second->mount->id,
-                                            view.mount->id, view.mount->mountpoint),
-                      .prints = fmt::format("Mount {} has two children with same mountpoint: {} {}",
-                                            view.parent->mount->id, view.mount->id, place->second->mount->id),
-                      .fix = "unmount one of them",
-                      .source = "v4.2:criu/mount.c:687"});
+    found_.add({"mount-collision"},
+               fmt::format("mounts {} and {} at {}", place->second->mount->id, view.mount->id,
+                           view.mount->mountpoint),
+               {{"parent", std::to_string(view.parent->mount->id)},
+                {"mount", std::to_string(view.mount->id)},
+                {"other", std::to_string(place->second->mount->id)}});
   }
 }
 
@@ -291,15 +284,11 @@ void MountCheck::check_sharing() {
     if (const auto same = givers.find(mount.master);
         same != givers.end() && is_below_any(root_of(view), same->second))
       continue;
-    report(view,
-           {.id = "tree.mount-sharing",
-            .title = "a slave of a mount outside of the tree",
-            .prints = fmt::format("Mount {} .{} (master_id: {} shared_id: {}) has unreachable sharing. Try "
-                                  "--enable-external-masters.",
-                                  mount.id, mount.mountpoint, mount.master, mount.shared),
-            .fix = "--enable-external-masters alone does nothing; --external mnt[]:m takes every mount that "
-                   "criu's own namespace shows",
-            .source = "v4.2:criu/mount.c:1093"});
+    report(view, {"mount-sharing"},
+           {{"mount", std::to_string(mount.id)},
+            {"place", mount.mountpoint},
+            {"master", std::to_string(mount.master)},
+            {"shared", std::to_string(mount.shared)}});
   }
 }
 
@@ -309,27 +298,20 @@ void MountCheck::check_types() {
     if (const auto entries = question_.tree.directory_entries.find(mount.mountpoint);
         entries != question_.tree.directory_entries.end() && view.in_root_namespace &&
         (mount.type == "mqueue" || mount.type == "pstore") && !is_external_bind(view))
-      found_.push_back(
-          {.id = "tree.mount-not-empty",
-           .title = fmt::format("{} with something in it", mount.type),
-           .object = fmt::format("{} in mount {} at {}", entries->second.front(), mount.id, mount.mountpoint),
-           .prints = fmt::format("{} isn't empty", mount.type),
-           .fix = "remove the queues before the dump (mq_unlink), or do not mount it",
-           .source = "v4.2:criu/filesystems.c"});
+      found_.add({"mount-not-empty"},
+                 fmt::format("{} in mount {} at {}", entries->second.front(), mount.id, mount.mountpoint),
+                 {{"type", mount.type}});
     if (is_external_bind(view) || is_root_bind(view)) continue;
     if (whole(view)) {
       if (base_type(mount) == "fuse" && !question_.options.all_file_systems)
-        report(view, {.id = "tree.mount-fuse",
-                      .title = "a FUSE file system",
-                      .prints = fmt::format("failed to dump fs .{} (fuse): always fail", mount.mountpoint),
-                      .source = "v4.2:criu/filesystems.c:552"});
+        report(view, {"mount-fuse"}, {{"place", mount.mountpoint}});
       else if (!known_type(mount))
-        report(view,
-               {.id = "tree.mount-unsupported",
-                .title = fmt::format("{} is not a file system that CRIU can make anew", mount.type),
-                .prints = fmt::format("FS mnt .{} dev {:#x} root {} unsupported id {}", mount.mountpoint,
-                                      mount.major << 20 | mount.minor, mount.root, mount.id),
-                .source = "v4.2:criu/mount.c:724"});
+        report(view, {"mount-unsupported"},
+               {{"type", mount.type},
+                {"place", mount.mountpoint},
+                {"device", fmt::format("{:#x}", mount.major << 20 | mount.minor)},
+                {"root", mount.root},
+                {"mount", std::to_string(mount.id)}});
       continue;
     }
     // A bind of a part: some mount must show the whole, or be the root above it.
@@ -341,11 +323,7 @@ void MountCheck::check_types() {
           return !only_itself && root_of(view).starts_with(entry.first);
         });
     if (!has_whole)
-      report(view,
-             {.id = "tree.mount-bind",
-              .title = "a file or directory bound from outside of the tree",
-              .prints = fmt::format("{}:.{} doesn't have a proper root mount", mount.id, mount.mountpoint),
-              .source = "v4.2:criu/mount.c:753"});
+      report(view, {"mount-bind"}, {{"mount", std::to_string(mount.id)}, {"place", mount.mountpoint}});
   }
 }
 
@@ -362,13 +340,8 @@ void MountCheck::check_images_place() {
   if (!place || place->type != "tmpfs") return;
   for (const auto& view : views_)
     if (view.mount->same_device(*place) && !is_external_bind(view) && !is_root_bind(view)) {
-      found_.push_back({.id = "tree.images-inside",
-                        .title = "the images would lie on a file system that is dumped into them",
-                        .object = fmt::format("{}, on the tmpfs of mount {} at {}", directory, view.mount->id,
-                                              view.mount->mountpoint),
-                        .prints = "nothing: the archive grows until the tmpfs is full",
-                        .fix = "give --images-dir a directory on another file system",
-                        .source = "v4.2:criu/filesystems.c:419"});
+      found_.add({"images-inside"}, fmt::format("{}, on the tmpfs of mount {} at {}", directory,
+                                                view.mount->id, view.mount->mountpoint));
       return;
     }
 }
@@ -389,7 +362,7 @@ void MountCheck::run() {
 
 }  // namespace
 
-void check_mounts(const Question& question, Hindrances& found) {
+void check_mounts(const Question& question, Findings& found) {
   MountCheck(question, found).run();
 }
 

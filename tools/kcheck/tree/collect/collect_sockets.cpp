@@ -116,12 +116,13 @@ bool ask_the_socket(Snapshot& snapshot, const Task& task, const OpenFile& file, 
     if (getsockopt(copy.get(), SOL_SOCKET, option, value, &size) != 0) return false;
   }
   // A connection that the peer has reset is closed, and keeps the peer's address.
-  sockaddr_storage peer{};
-  socklen_t size = sizeof peer;
+  // The kernel wants to be asked for exactly the length of the family's addresses.
+  sockaddr_in6 peer{};
+  socklen_t size = socket.family == AF_INET ? sizeof(sockaddr_in) : sizeof peer;
   constexpr int peer_name = 28;  // SO_PEERNAME: where getpeername(2) says ENOTCONN
   if (socket.family == AF_INET || socket.family == AF_INET6)
     socket.knows_peer = getsockopt(copy.get(), SOL_SOCKET, peer_name, &peer, &size) == 0 &&
-                        reinterpret_cast<const sockaddr_in*>(&peer)->sin_port != 0;
+                        peer.sin6_port != 0;  // as sin_port
   snapshot.sockets[inode] = socket;
   return true;
 }
@@ -159,11 +160,15 @@ void ask_diags(Snapshot& snapshot) {
 }  // namespace
 
 void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
+  const auto has_sockets = [](const Task& task) {
+    return std::ranges::any_of(task.files, [](const OpenFile& file) { return file.socket != 0; });
+  };
+  if (std::ranges::none_of(snapshot.tasks, has_sockets)) return ask_diags(snapshot);
   std::set<std::uint64_t> seen_namespaces;
   for (const auto& task : snapshot.tasks) {
-    const bool has_sockets =
-        std::ranges::any_of(task.files, [](const OpenFile& file) { return file.socket != 0; });
-    if (!has_sockets || !seen_namespaces.insert(task.namespaces[Namespace::net]).second) continue;
+    // CRIU lists those of the root task's network namespace always: a peer may be there.
+    const bool asked = &task == &snapshot.root() || has_sockets(task);
+    if (!asked || !seen_namespaces.insert(task.namespaces[Namespace::net]).second) continue;
     const auto directory = Directory::open(proc / std::to_string(task.pid));
     if (!directory) continue;
     read_tables(snapshot, *directory);
