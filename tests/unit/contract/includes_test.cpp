@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <set>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -22,8 +21,9 @@ lib/compress -> lib/base
 lib/elf -> lib/base
 lib/procfs -> lib/base
 lib/report -> lib/base
-lib/source -> lib/base
-lib/kconfig -> lib/base
+lib/kernel -> lib/base lib/compress
+lib/source -> lib/base lib/compress
+lib/kconfig -> lib/base lib/compress lib/kernel
 lib/criu -> lib/base lib/kconfig lib/report
 lib/image -> lib/base lib/compress lib/image
 lib/image/erofs -> lib/base lib/compress lib/image/options lib/image/tree lib/image/disk lib/image/bytes
@@ -32,7 +32,7 @@ lib/image/ext4/write -> lib/base lib/image/ext4/read lib/image/options lib/image
 lib/image/ext4/edit -> lib/base lib/image/ext4/read lib/image/options lib/image/tree lib/image/disk lib/image/bytes
 lib/image/ext4/read -> lib/base lib/image/tree lib/image/disk lib/image/bytes
 lib/image/options -> lib/base lib/compress lib/image/tree lib/image/disk lib/image/bytes
-lib/image/sources -> lib/base lib/image/tree lib/image/bytes
+lib/image/sources -> lib/base lib/compress lib/image/tree lib/image/bytes
 lib/image/tree -> lib/base lib/image/bytes
 lib/image/disk -> lib/base lib/compress lib/image/bytes
 lib/image/bytes -> lib/base lib/compress
@@ -124,15 +124,6 @@ TEST(Includes, RunOneWay) {
       }
     }
   EXPECT_GT(seen, 800U) << "the includes were not found";
-}
-
-TEST(Folders, HoldNoMoreThanOneSees) {
-  constexpr std::size_t most = 16;
-  std::map<fs::path, std::set<fs::path>> rooms;  // a .cpp and its .h are one
-  for (const char* const top : {"lib", "tools", "lab", "demo", "tests"})
-    for (const auto& file : sources_below(top)) rooms[file.parent_path()].insert(file.stem());
-  for (const auto& [folder, files] : rooms)
-    EXPECT_LE(files.size(), most) << folder << ": make wings of it, by what they are about";
 }
 
 }  // namespace
