@@ -77,7 +77,7 @@ TEST(Waivers, CountUntilTheirDay) {
 TEST(Waivers, LeaveOpenWhatIsOpenForAnotherVersion) {
   const auto waivers =
       parse_waivers("[[waiver]]\nid = \"kernel.x\"\nreason = \"r\"\nexpires = 2026-12-31\n", "w").value();
-  Report some = report();
+  Report some = example_report();
   Subject& subject = some.subjects[0];
   subject.versions = {{"1", Verdict::fail, {"kernel.x"}, false, {}, {"kernel.y"}},
                       {"2", Verdict::fail, {"kernel.x"}, false, {}, {}},
