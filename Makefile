@@ -21,7 +21,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(abspath $(CACHE))
 endif
 
-.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz lore bench install release clean help
+.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz mutate lore bench install release clean help
 
 all: tools
 
@@ -86,6 +86,10 @@ check:
 ## make check-long           the exhaustive ones as well: rebuilt kernels, every CRIU version
 check-long:
 	@BUILD=$(BUILD) OUT=$(OUT) MAKE=$(MAKE) tests/check.sh long
+
+## make mutate               do the tests bite? one change of the sources at a time [ONLY=TEXT]
+mutate: test-deps-if-missing
+	@tests/mutate/run.py $(foreach t,$(ONLY),--only $(t))
 
 ## make fuzz                 every fuzzer for a while [SECONDS=20] [TARGETS="kconfig-config"]
 SECONDS ?= 20

@@ -51,6 +51,11 @@ ctest --test-dir "$BUILD" -L 'unit|image|browser' --output-on-failure --output-j
 section "fuzzers"
 tests/fuzz/run.sh $fuzz_seconds || failures=1
 
+if [ "$mode" = long ]; then
+  section "mutants"
+  "$MAKE" mutate || failures=1
+fi
+
 section "guest kernel"
 "$MAKE" guest-kernel
 section "demo: a container checkpointed and restored"
