@@ -18,14 +18,15 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
     bool no_devices = false;
     std::string report;
     std::string most_unpacked;
+    std::string platform;
   };
   auto state = std::make_shared<State>();
   CLI::App* command = app.add_subcommand(
       "create", "Make an image from directories and tars; later ones lie over earlier ones");
   command
       ->add_option("--from", state->from,
-                   "A directory, an OCI image layout, or a tar in any compression ('-': standard input); "
-                   "several are layers, with OCI whiteouts")
+                   "A directory, a tar ('-': standard input), an OCI image layout or an archive of docker, "
+                   "podman or skopeo, of which PATH:TAG is one image; several are layers, with OCI whiteouts")
       ->required();
   command->add_option("-o,--output", options.output, "The image")->required();
   add_image_arguments(*command, state->image);
@@ -39,6 +40,10 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
       ->add_option("--max-unpacked", state->most_unpacked,
                    "What a compressed input may unpack to (default: 1G, or 100 times its size)")
       ->type_name("SIZE");
+  command
+      ->add_option("--platform", state->platform,
+                   "Of container images for several: this one's (default: this machine's)")
+      ->type_name("OS/ARCH[/VARIANT]");
   command->add_option("--report", state->report,
                       "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON");
   return {command, [state](Context& context) -> Result<int> {
@@ -48,6 +53,7 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
             using Whiteouts = image::ArchiveOptions::Whiteouts;
             image::ArchiveOptions layers{
                 .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
+            layers.platform = state->platform;
             if (!state->most_unpacked.empty()) {
               CG_TRY(most, image::parse_size(state->most_unpacked));
               layers.most_unpacked = most;
