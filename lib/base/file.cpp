@@ -12,9 +12,11 @@
 #include <cerrno>
 #include <ctime>
 #include <memory>
+#include <span>
 #include <system_error>
 #include <vector>
 
+#include "base/file_at.h"
 #include "base/interrupt.h"
 
 namespace cg {
@@ -170,7 +172,7 @@ Result<void> copy_file_atomically(const fs::path& from, const fs::path& to, unsi
   if (fstat(in.get(), &info) != 0) return cannot_errno(from.string(), errno);
   CG_TRY(out, AtomicFile::create(to, mode));
   off_t at = 0;
-  std::vector<char> buffer(1 << 20);
+  std::vector<std::byte> buffer(1 << 20);
   while (at < info.st_size) {
     const off_t data = lseek(in.get(), at, SEEK_DATA);
     if (data < 0 && errno == ENXIO) break;  // only a hole follows
@@ -180,16 +182,12 @@ Result<void> copy_file_atomically(const fs::path& from, const fs::path& to, unsi
     for (at = begin; at < end;) {
       const auto want =
           static_cast<std::size_t>(std::min<off_t>(end - at, static_cast<off_t>(buffer.size())));
-      const ssize_t got = pread(in.get(), buffer.data(), want, at);
-      if (got < 0) return cannot_errno(from.string(), errno);
-      if (got == 0) return cannot(from.string() + ": shrank while it was copied");
-      for (ssize_t done = 0; done < got;) {
-        const ssize_t put =
-            pwrite(out.fd(), buffer.data() + done, static_cast<std::size_t>(got - done), at + done);
-        if (put < 0) return cannot_errno("writing " + to.string(), errno);
-        done += put;
-      }
-      at += got;
+      const auto got = read_at(in.get(), std::span(buffer).first(want), static_cast<std::uint64_t>(at));
+      if (!got) return cannot_errno(from.string(), got.error());
+      if (*got == 0) return cannot(from.string() + ": shrank while it was copied");
+      if (const int error = write_at(out.fd(), std::span(buffer).first(*got), static_cast<std::uint64_t>(at)))
+        return cannot_errno("writing " + to.string(), error);
+      at += static_cast<off_t>(*got);
     }
   }
   if (ftruncate(out.fd(), info.st_size) != 0) return cannot_errno("writing " + to.string(), errno);

@@ -9,27 +9,48 @@
 
 namespace cg {
 
-Result<TomlTable> load_toml(const std::filesystem::path& path) {
+using Kind = TomlNode::Kind;
+
+const TomlNode* TomlNode::find(std::string_view wanted) const {
+  const auto inside = children();
+  const auto found = std::ranges::find(inside.begin(), inside.end(), wanted, &TomlNode::key);
+  return found == inside.end() ? nullptr : &*found;
+}
+
+Result<TomlDocument> load_toml(const std::filesystem::path& path) {
   CG_TRY(text, read_file(path, 16 << 20));
   return parse_toml(text, path.string());
 }
 
-std::string position(const TomlPlace& place, const std::string& file) {
-  return fmt::format("{}:{}:{}", file, place.line, place.column);
+std::string position(const TomlNode& node, const std::string& file) {
+  return fmt::format("{}:{}:{}", file, node.line, node.column);
 }
 
 void TomlReader::fail(std::string_view key, const std::string& what) {
   if (error_) return;
-  const TomlValue* value = table_.find(key);
+  const TomlNode* value = table_.find(key);
   error_ = Error{ErrorKind::refused,
-                 fmt::format("{}: {}: {}", position(value ? value->place : table_.place, file_), key, what)};
+                 fmt::format("{}: {}: {}", position(value ? *value : table_, file_), key, what)};
 }
 
-const TomlValue* TomlReader::find(std::string_view key, TomlValue::Kind kind, std::string_view otherwise) {
-  const TomlValue* value = table_.find(key);
+const TomlNode* TomlReader::find(std::string_view key, Kind kind, std::string_view or_else) {
+  const TomlNode* value = table_.find(key);
   if (!value || value->kind == kind) return value;
-  fail(key, std::string(otherwise));
+  fail(key, std::string(or_else));
   return nullptr;
+}
+
+std::vector<const TomlNode*> TomlReader::elements(std::string_view key, Kind kind, std::string_view or_else) {
+  std::vector<const TomlNode*> result;
+  const TomlNode* list = find(key, Kind::array, or_else);
+  if (!list) return result;
+  for (const TomlNode& element : list->children()) {
+    if (element.kind == kind)
+      result.push_back(&element);
+    else
+      fail(key, std::string(or_else));
+  }
+  return result;
 }
 
 std::string TomlReader::required_string(std::string_view key) {
@@ -38,55 +59,39 @@ std::string TomlReader::required_string(std::string_view key) {
 }
 
 std::string TomlReader::string(std::string_view key, std::string fallback) {
-  const TomlValue* value = find(key, TomlValue::Kind::string, "not a string");
-  return value ? value->text : std::move(fallback);
+  const TomlNode* value = find(key, Kind::string, "not a string");
+  return value ? std::string(value->text) : std::move(fallback);
 }
 
 std::int64_t TomlReader::integer(std::string_view key, std::int64_t fallback) {
-  const TomlValue* value = find(key, TomlValue::Kind::integer, "not an integer");
+  const TomlNode* value = find(key, Kind::integer, "not an integer");
   return value ? value->integer : fallback;
 }
 
 bool TomlReader::boolean(std::string_view key, bool fallback) {
-  const TomlValue* value = find(key, TomlValue::Kind::boolean, "not true or false");
-  return value ? value->boolean : fallback;
+  const TomlNode* value = find(key, Kind::boolean, "not true or false");
+  return value ? value->boolean() : fallback;
 }
 
 std::vector<std::string> TomlReader::strings(std::string_view key) {
   std::vector<std::string> result;
-  const TomlValue* list = find(key, TomlValue::Kind::array, "not an array of strings");
-  if (!list) return result;
-  for (const TomlValue& element : list->array) {
-    if (element.kind == TomlValue::Kind::string)
-      result.push_back(element.text);
-    else
-      fail(key, "not an array of strings");
-  }
+  for (const TomlNode* element : elements(key, Kind::string, "not an array of strings"))
+    result.emplace_back(element->text);
   return result;
 }
 
-std::vector<const TomlTable*> TomlReader::tables(std::string_view key) {
-  std::vector<const TomlTable*> result;
-  const TomlValue* list = find(key, TomlValue::Kind::array, "not an array of tables");
-  if (!list) return result;
-  for (const TomlValue& element : list->array) {
-    if (element.kind == TomlValue::Kind::table)
-      result.push_back(element.table.get());
-    else
-      fail(key, "not an array of tables");
-  }
-  return result;
+std::vector<const TomlNode*> TomlReader::tables(std::string_view key) {
+  return elements(key, Kind::table, "not an array of tables");
 }
 
-const TomlTable* TomlReader::table(std::string_view key) {
-  const TomlValue* value = find(key, TomlValue::Kind::table, "not a table");
-  return value ? value->table.get() : nullptr;
+const TomlNode* TomlReader::table(std::string_view key) {
+  return find(key, Kind::table, "not a table");
 }
 
 void TomlReader::only(std::initializer_list<std::string_view> known) {
-  for (const auto& [key, value] : table_.entries) {
-    if (std::ranges::find(known, key) != known.end()) continue;
-    fail(key, "unknown key" + did_you_mean(key, {known.begin(), known.end()}));
+  for (const TomlNode& value : table_.children()) {
+    if (std::ranges::find(known, value.key) != known.end()) continue;
+    fail(value.key, "unknown key" + did_you_mean(value.key, {known.begin(), known.end()}));
   }
 }
 

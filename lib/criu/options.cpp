@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <set>
 
+#include "base/digits.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "criu/builtin_data.h"
 
 namespace cg {
 namespace {
@@ -41,7 +43,7 @@ void read_values(TomlReader& reader, CriuOption& option) {
   }
 }
 
-Result<CriuOption> read_option(const TomlTable& table, const OptionTable& options, const std::string& file) {
+Result<CriuOption> read_option(const TomlNode& table, const OptionTable& options, const std::string& file) {
   TomlReader reader(table, file);
   reader.only({"name", "letter", "argument", "negatable", "criu", "actions", "elsewhere", "values", "form",
                "otherwise", "what", "source"});
@@ -84,7 +86,7 @@ OptionCondition read_condition(std::string_view text) {
   return condition;
 }
 
-Result<CombinationRule> read_rule(const TomlTable& table, const OptionTable& options,
+Result<CombinationRule> read_rule(const TomlNode& table, const OptionTable& options,
                                   const std::string& file) {
   TomlReader reader(table, file);
   reader.only({"id", "verdict", "criu", "actions", "when", "title", "breaks", "fix", "source"});
@@ -111,10 +113,6 @@ Result<CombinationRule> read_rule(const TomlTable& table, const OptionTable& opt
   return rule;
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 }  // namespace
 
 const CriuOption* OptionTable::find(std::string_view name) const {
@@ -122,9 +120,8 @@ const CriuOption* OptionTable::find(std::string_view name) const {
   return found == options.end() ? nullptr : &*found;
 }
 
-Result<OptionTable> parse_option_table(std::string_view text, const std::string& name) {
-  CG_TRY(document, parse_toml(text, name));
-  TomlReader reader(document, name);
+Result<OptionTable> read_option_table(const TomlNode& root, const std::string& name) {
+  TomlReader reader(root, name);
   reader.only({"actions", "option", "rule", "never"});
   OptionTable table;
   table.actions = reader.strings("actions");
@@ -136,18 +133,17 @@ Result<OptionTable> parse_option_table(std::string_view text, const std::string&
   CG_CHECK(reader.error());
 
   std::set<std::string> names;
-  for (const TomlTable* entry : options) {
+  for (const TomlNode* entry : options) {
     CG_TRY(option, read_option(*entry, table, name));
     if (!names.insert(option.name).second)
-      return refused(
-          fmt::format("{}: the option '{}' is there twice", position(entry->place, name), option.name));
+      return refused(fmt::format("{}: the option '{}' is there twice", position(*entry, name), option.name));
     table.options.push_back(std::move(option));
   }
-  for (const TomlTable* entry : rules) {
+  for (const TomlNode* entry : rules) {
     CG_TRY(rule, read_rule(*entry, table, name));
     table.rules.push_back(std::move(rule));
   }
-  for (const TomlTable* entry : never) {
+  for (const TomlNode* entry : never) {
     TomlReader words(*entry, name);
     words.only({"name", "instead"});
     table.never.emplace_back(words.required_string("name"), words.required_string("instead"));
@@ -156,8 +152,13 @@ Result<OptionTable> parse_option_table(std::string_view text, const std::string&
   return table;
 }
 
+Result<OptionTable> parse_option_table(std::string_view text, const std::string& name) {
+  CG_TRY(document, parse_toml(text, name));
+  return read_option_table(document.root(), name);
+}
+
 Result<OptionTable> builtin_option_table() {
-  return parse_option_table(builtin_options_text(), "criu-options.toml");
+  return read_option_table(*data::criu_options, "criu-options.toml");
 }
 
 // After the last '*' that matched, the shortest text for it is tried first; that is enough for one '*' at a

@@ -6,9 +6,13 @@
 
 #include <cerrno>
 
+#include "base/interrupt.h"
 #include "image/ext4/write/ext4_writer.h"
+#include "image/formats.h"
+#include "image/reader.h"
 
 namespace cg::image {
+namespace fs = std::filesystem;
 namespace {
 
 // Room for the descriptors of so large a file system is kept free while an image grows; what is not needed of
@@ -17,12 +21,54 @@ constexpr std::uint64_t most_auto_bytes = 256ULL << 30;
 
 }  // namespace
 
-Result<ImageBuilder> ImageBuilder::create(const std::filesystem::path& destination, ImageOptions options) {
+// An ext4 image beside the place of the one that is made of it; gone in the end.
+class ImageBuilder::Between {
+ public:
+  Between(const fs::path& destination, ImageOptions options)
+      : destination_(destination),
+        options_(std::move(options)),
+        path_(destination.parent_path() /
+              fmt::format(".{}.{}.between.part", destination.filename().string(), getpid())) {
+    remove_when_interrupted(path_);
+  }
+  Between(const Between&) = delete;
+  Between& operator=(const Between&) = delete;
+  ~Between() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+    forget_when_interrupted(path_);
+  }
+  const fs::path& path() const { return path_; }
+  Result<Summary> finish() const {
+    CG_TRY(reader, ImageReader::open(path_));
+    return format_of(options_.file_system).write(reader.files(), destination_, options_);
+  }
+
+ private:
+  fs::path destination_;
+  ImageOptions options_;
+  fs::path path_;
+};
+
+Result<ImageBuilder> ImageBuilder::create(const fs::path& destination, ImageOptions options) {
+  using Filling = Format::Filling;
+  CG_CHECK(check_options(options));
   if (options.label.size() > 16)
     return usage_error(fmt::format("label '{}': ext4 holds at most 16 bytes", options.label));
+  const Filling filling = format_of(options.file_system).filling;
+  if (filling == Filling::between) {
+    auto between = std::make_shared<Between>(destination, options);
+    options.file_system = FileSystem::ext4;
+    options.frame = {};
+    options.journal_bytes = 0;
+    options.compression.clear();
+    CG_TRY(builder, create(between->path(), std::move(options)));
+    builder.between_ = std::move(between);
+    return builder;
+  }
   CG_TRY(file, AtomicFile::create(destination, 0644));
   UniqueFd waiting;
-  if (options.frame.form == Form::initrd) {
+  if (filling == Filling::beside) {
     CG_TRY(nameless, nameless_file(destination.parent_path()));
     waiting = std::move(nameless);
   }
@@ -134,7 +180,7 @@ Result<void> ImageBuilder::store_pending_content() {
   return result;
 }
 
-Result<ImageSummary> ImageBuilder::finish() {
+Result<ImageSummary> ImageBuilder::finish_ext4() {
   CG_CHECK(store_pending_content());
   FileDevice file(file_.fd(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
   Window inside(file, options_.frame.offset(), INT64_MAX / 2);
@@ -151,12 +197,19 @@ Result<ImageSummary> ImageBuilder::finish() {
   return summary;
 }
 
-Result<InitrdSummary> ImageBuilder::finish_initrd(Compression compression) {
+Result<Summary> ImageBuilder::finish_beside() {
   CG_CHECK(blocks_->flush());
   FileDevice blocks(waiting_.get(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
-  CG_TRY(summary, write_initrd(*tree_, blocks, file_.fd(), file_.path().string(),
-                               {.compression = compression, .newest = options_.source_date_epoch}));
+  CG_TRY(summary, format_of(options_.file_system)
+                      .write_tree(*tree_, blocks, file_.fd(), file_.path().string(), options_));
   CG_CHECK(file_.commit());
+  return summary;
+}
+
+Result<Summary> ImageBuilder::finish() {
+  if (waiting_) return finish_beside();
+  CG_TRY(summary, finish_ext4());
+  if (between_) return between_->finish();
   return summary;
 }
 

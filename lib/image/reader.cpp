@@ -10,9 +10,6 @@
 
 #include "base/file.h"
 #include "image/bytes/undo_journal.h"
-#include "image/erofs/files.h"
-#include "image/ext4/read/ext_files.h"
-#include "image/initrd/files.h"
 
 namespace cg::image {
 
@@ -38,6 +35,9 @@ ImageReader::ImageReader(ImageReader&&) noexcept = default;
 ImageReader& ImageReader::operator=(ImageReader&&) noexcept = default;
 ImageReader::~ImageReader() = default;
 
+Volume ImageReader::volume() const {
+  return {file_->window, file_->fd.get(), file_->place.offset};
+}
 int ImageReader::fd() const {
   return file_->fd.get();
 }
@@ -92,24 +92,13 @@ Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::o
   if (file.journal) CG_CHECK(file.journal->lay_over(file.disk));
   Device& disk = reader.disk();
   CG_TRY(layout, read_layout(disk));
-  const bool initrd = !partition && is_initrd(layout);
-  Place place{.offset = 0, .bytes = layout.bytes, .content = ContentKind::initrd};
-  if (!initrd) {
-    CG_TRY(found, find_file_system(layout, partition, reader.name_));
-    place = found;
-  }
+  CG_TRY(place, find_file_system(layout, partition, reader.name_));
   file.layout = std::move(layout);
   file.place = place;
   file.window = Window(disk, place.offset, place.bytes);
-  const auto take = [&](auto opened) -> Result<ImageReader> {
-    if (!opened) return std::unexpected(std::move(opened).error());
-    reader.files_ = std::move(*opened);
-    return std::move(reader);
-  };
-  if (initrd) return take(open_initrd_files(disk));
-  if (place.content == ContentKind::erofs)
-    return take(open_erofs_files(file.window, file.fd.get(), place.offset));
-  return take(open_ext_files(file.window, reader.name_));
+  CG_TRY(files, format_of(place.content)->open(reader.volume()));
+  reader.files_ = std::move(files);
+  return reader;
 }
 
 }  // namespace cg::image

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "image/disk/layout.h"
+#include "image/formats.h"
 #include "image/tree/image_files.h"
 
 namespace cg::image {
@@ -39,12 +40,14 @@ class ImageReader final : public ImageFiles {
   Result<std::vector<DataRange>> data(std::string_view path) const override { return files_->data(path); }
   Result<std::vector<Xattr>> xattrs(std::string_view path) const override { return files_->xattrs(path); }
 
+  const ImageFiles& files() const { return *files_; }
   // What only one kind has: the files as that kind (ExtFiles, TreeFiles, InitrdFiles), or nullptr where they
   // are another's.
   template <class Kind>
   const Kind* as() const {
     return dynamic_cast<const Kind*>(files_.get());
   }
+  Volume volume() const;
   int fd() const;  // of the image file
   // Its bytes: those of the file, or where an edit of it was interrupted, as they were before.
   Device& disk() const;

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/file_at.h"
 #include "base/limits.h"
 
 namespace cg {
@@ -20,15 +21,9 @@ Result<std::string> read_host_file(const fs::path& path, std::uint64_t most) {
   if (!fd) return cannot_errno(path.string(), errno);
   if (most >= default_read_limit) return read_fd(fd.get(), path.string(), default_read_limit);
   std::string bytes(most, '\0');
-  std::size_t done = 0;
-  while (done < most) {
-    const ssize_t got = pread(fd.get(), bytes.data() + done, most - done, static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return cannot_errno(path.string(), errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  bytes.resize(done);
+  const auto got = read_at(fd.get(), std::as_writable_bytes(std::span(bytes)), 0);
+  if (!got) return cannot_errno(path.string(), got.error());
+  bytes.resize(*got);
   return bytes;
 }
 

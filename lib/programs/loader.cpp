@@ -7,6 +7,7 @@
 #include <array>
 #include <set>
 
+#include "base/digits.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -375,7 +376,7 @@ class Loader::Walk {
     std::string newest;
     for (const auto& name : defined)
       if (!family.empty() && name.starts_with(family) && name.size() > family.size() &&
-          name[family.size()] >= '0' && name[family.size()] <= '9')
+          is_digit(name[family.size()]))
         newest = name;
     return newest;
   }

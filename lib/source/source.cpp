@@ -39,7 +39,7 @@ void read_package(TomlReader& reader, Source& source) {
   if (!is_plain_name(source.package)) reader.fail("package", "not a package name");
 }
 
-Result<Source> read_source(const TomlTable& table, const std::string& file) {
+Result<Source> read_source(const TomlNode& table, const std::string& file) {
   TomlReader reader(table, file);
   Source source;
   const std::string kind = reader.required_string("kind");
@@ -84,7 +84,7 @@ std::string source_file_name(const Source& source) {
   return last_component(source.kind == SourceKind::debian_package ? source.unpacked : source.url);
 }
 
-Result<SourceList> read_sources(const TomlTable& recipe, const std::string& file) {
+Result<SourceList> read_sources(const TomlNode& recipe, const std::string& file) {
   TomlReader reader(recipe, file);
   SourceList list;
   list.name = reader.required_string("name");
@@ -92,7 +92,7 @@ Result<SourceList> read_sources(const TomlTable& recipe, const std::string& file
   const auto tables = reader.tables("source");
   if (tables.empty()) reader.fail("source", "at least one [[source]] is required");
   CG_CHECK(reader.error());
-  for (const TomlTable* table : tables) {
+  for (const TomlNode* table : tables) {
     CG_TRY(source, read_source(*table, file));
     list.sources.push_back(std::move(source));
   }

@@ -43,11 +43,11 @@ struct SourceList {
 //   [[source]]  kind = "debian_package"  package, unpacked, optional file and version_pattern
 // `file` is the recipe's name in messages. Refused with file:line:column when a key is missing, unknown or
 // wrong.
-Result<SourceList> read_sources(const TomlTable& recipe, const std::string& file);
+Result<SourceList> read_sources(const TomlNode& recipe, const std::string& file);
 
 struct FetchOptions {
   std::filesystem::path cache;
-  std::filesystem::path local;       // SOURCE=path: this file or nothing
+  std::filesystem::path local;       // --source: this file or nothing
   std::ostream* progress = nullptr;  // lines of what is done and what failed; nullptr: silent
   bool terminal = false;             // `progress` is a terminal: a moving line instead of plain ones
   bool offline = false;              // the cache and `local` only

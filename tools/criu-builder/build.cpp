@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -156,9 +157,9 @@ Result<CriuResult> Build::run_steps() {
 
 std::optional<CriuResult> find_built(const CriuPlan& plan) {
   const fs::path file = plan.directory / "result.toml";
-  const auto table = load_toml(file);
-  if (!table) return std::nullopt;
-  TomlReader reader(*table, file.string());
+  const auto document = load_toml(file);
+  if (!document) return std::nullopt;
+  TomlReader reader(document->root(), file.string());
   CriuResult result{.binary = plan.directory / plan.binary_name(),
                     .debug = plan.directory / plan.debug_name()};
   result.sha256 = reader.required_string("sha256");

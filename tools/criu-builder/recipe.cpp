@@ -8,7 +8,7 @@
 #include "base/data.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "criu/version.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -42,11 +42,11 @@ Result<void> replace_once(const fs::path& tree, const Replacement& change) {
 }  // namespace
 
 Result<CriuRecipe> load_recipe(const fs::path& file) {
-  CG_TRY(table, load_toml(file));
+  CG_TRY(document, load_toml(file));
   CriuRecipe recipe{.file = file};
-  CG_TRY(source, read_sources(table, file.string()));
+  CG_TRY(source, read_sources(document.root(), file.string()));
   recipe.source = std::move(source);
-  TomlReader reader(table, file.string());
+  TomlReader reader(document.root(), file.string());
   reader.only({"name", "version", "source", "libraries", "make", "rename", "replace"});
   recipe.libraries = reader.strings("libraries");
   recipe.make = reader.strings("make");
@@ -54,13 +54,13 @@ Result<CriuRecipe> load_recipe(const fs::path& file) {
   if (file.stem() != recipe.source.version)
     reader.fail("version",
                 fmt::format("'{}' in a file named {}", recipe.source.version, file.filename().string()));
-  for (const TomlTable* entry : reader.tables("rename")) {
+  for (const TomlNode* entry : reader.tables("rename")) {
     TomlReader rename(*entry, file.string());
     rename.only({"from", "to"});
     recipe.renamings.push_back({inside_path(rename, "from"), inside_path(rename, "to")});
     CG_CHECK(rename.error());
   }
-  for (const TomlTable* entry : reader.tables("replace")) {
+  for (const TomlNode* entry : reader.tables("replace")) {
     TomlReader replace(*entry, file.string());
     replace.only({"file", "old", "new"});
     recipe.replacements.push_back(
@@ -99,16 +99,11 @@ Result<std::vector<std::string>> recipe_versions(const fs::path& directory) {
 
 Result<std::string> choose_version(const std::string& word, const std::vector<std::string>& versions) {
   const std::string bare = word.starts_with('v') ? word.substr(1) : word;
-  const auto known = [&](const std::string& name) {
-    return std::ranges::find(versions, name) != versions.end();
-  };
-  if (known(bare)) return bare;
-  const auto resolved = resolve_criu_version(bare == "default" ? "" : bare);
-  if (resolved && known(resolved->text())) return resolved->text();
-  // The recipes may know more, or fewer, versions than this program: the newest of the series asked for.
-  const std::string series = (bare.ends_with(".x") ? bare.substr(0, bare.size() - 2) : bare) + ".";
-  for (auto version = versions.rbegin(); version != versions.rend(); ++version)
-    if (series.size() > 1 && version->starts_with(series)) return *version;
+  if (std::ranges::find(versions, bare) != versions.end()) return bare;
+  std::vector<Version> known;
+  for (const auto& name : versions)
+    if (const auto version = parse_version(name)) known.push_back(*version);
+  if (const auto meant = meant_version(bare, known, criu_versions().preferred)) return meant->text();
   std::vector<std::string> ordered = nearest(bare, versions, versions.size());
   for (const auto& name : versions)
     if (std::ranges::find(ordered, name) == ordered.end()) ordered.push_back(name);

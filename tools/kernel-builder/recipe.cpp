@@ -8,17 +8,17 @@ namespace cg {
 Result<KernelRecipe> load_kernel_recipe(const std::filesystem::path& path) {
   KernelRecipe recipe;
   CG_TRY(text, read_file(path, 1 << 20));
-  CG_TRY(table, parse_toml(text, path.string()));
+  CG_TRY(document, parse_toml(text, path.string()));
   recipe.text = text;
-  TomlReader reader(table, path.string());
+  TomlReader reader(document.root(), path.string());
   reader.only({"name", "version", "fragments", "config", "source"});
   recipe.name = reader.required_string("name");
   recipe.fragments = reader.strings("fragments");
   if (recipe.fragments.empty()) reader.fail("fragments", "missing; name at least one fragment");
   CG_CHECK(reader.error());
-  CG_TRY(config, parse_config(reader.string("config"), path.string() + ": config"));
+  CG_TRY(config, parse_request(reader.string("config"), path.string() + ": config"));
   recipe.config = std::move(config);
-  CG_TRY(sources, read_sources(table, path.string()));
+  CG_TRY(sources, read_sources(document.root(), path.string()));
   recipe.sources = std::move(sources);
   recipe.sources.name = "linux-" + recipe.name;
   return recipe;

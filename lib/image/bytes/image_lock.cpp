@@ -13,8 +13,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <span>
 #include <string_view>
+#include <vector>
 
+#include "base/file_at.h"
 #include "base/text.h"
 
 namespace cg::image {
@@ -93,7 +96,7 @@ Result<void> copy_image(int from, int to, const std::string& from_name, const st
     if (data >= 0) at = data;
     off_t end = lseek(from, at, SEEK_HOLE);
     if (end < 0) end = info.st_size;
-    std::string buffer;
+    std::vector<std::byte> buffer;
     while (at < end) {
       off_t in_at = at;
       off_t out_at = at;
@@ -103,9 +106,14 @@ Result<void> copy_image(int from, int to, const std::string& from_name, const st
       if (done < 0 &&
           (!buffer.empty() || errno == EXDEV || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)) {
         buffer.resize(1 << 20);
-        done = pread(from, buffer.data(),
-                     std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(end - at)), at);
-        if (done > 0) done = pwrite(to, buffer.data(), static_cast<std::size_t>(done), at);
+        const auto offset = static_cast<std::uint64_t>(at);
+        const auto piece =
+            std::span(buffer).first(std::min(buffer.size(), static_cast<std::size_t>(end - at)));
+        const auto got = read_at(from, piece, offset);
+        if (!got) return cannot_errno("copying " + from_name, got.error());
+        if (const int error = write_at(to, piece.first(*got), offset))
+          return cannot_errno("copying " + from_name, error);
+        done = static_cast<ssize_t>(*got);
       }
       if (done < 0 && errno == EINTR) continue;
       if (done < 0) return cannot_errno("copying " + from_name, errno);

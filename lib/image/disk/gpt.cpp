@@ -1,6 +1,10 @@
+// Not by libfdisk: it wants a file to write to, and tables are changed here in memory first, also the second
+// one that a DAX image has 2 MiB into the file. Debian has no libfdisk.a either, which the static kcheck
+// would link.
 #include "image/disk/gpt.h"
 
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
@@ -44,21 +48,9 @@ struct [[gnu::packed]] Entry {
 };
 static_assert(sizeof(Entry) == entry_bytes);
 
-// CRC-32 as in IEEE 802.3, reflected.
-constexpr auto crc_steps = [] {
-  std::array<std::uint32_t, 256> steps{};
-  for (std::uint32_t byte = 0; byte < 256; ++byte) {
-    steps[byte] = byte;
-    for (int bit = 0; bit < 8; ++bit) steps[byte] = steps[byte] >> 1 ^ (steps[byte] & 1 ? 0xedb88320 : 0);
-  }
-  return steps;
-}();
-
-std::uint32_t crc32(std::span<const std::byte> bytes) {
-  std::uint32_t value = 0xffffffff;
-  for (const std::byte byte : bytes)
-    value = value >> 8 ^ crc_steps[(value ^ static_cast<std::uint32_t>(byte)) & 0xff];
-  return ~value;
+std::uint32_t checksum(std::span<const std::byte> bytes) {
+  return static_cast<std::uint32_t>(
+      crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
 }
 
 template <class T>
@@ -89,21 +81,21 @@ Result<std::optional<Table>> read_table(Device& disk, std::uint64_t sector) {
   plain.checksum = 0;
   const std::uint64_t size = std::uint64_t{plain.entries} * plain.entry_size;
   if (std::memcmp(plain.signature, "EFI PART", 8) != 0 || plain.size != header_bytes ||
-      crc32(bytes_of(plain)) != table.header.checksum)
+      checksum(bytes_of(plain)) != table.header.checksum)
     return std::nullopt;
   if (plain.entry_size < entry_bytes || size > most_table_bytes || plain.table > disk.size() / sector_bytes ||
       size > disk.size() - plain.table * sector_bytes)
     return std::nullopt;
   table.entries.resize(size);
   CG_CHECK(disk.read(plain.table * sector_bytes, table.entries));
-  if (crc32(table.entries) != plain.table_checksum) return std::nullopt;
+  if (checksum(table.entries) != plain.table_checksum) return std::nullopt;
   return table;
 }
 
 Result<void> write_table(Device& disk, Header header, std::vector<std::byte> entries) {
-  header.table_checksum = crc32(entries);
+  header.table_checksum = checksum(entries);
   header.checksum = 0;
-  header.checksum = crc32(bytes_of(header));
+  header.checksum = checksum(bytes_of(header));
   CG_CHECK(disk.write(header.table * sector_bytes, entries));
   std::vector<std::byte> sector(sector_bytes);
   std::memcpy(sector.data(), &header, sizeof header);

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstring>
 
-#include "base/text.h"
 #include "compress/codec.h"
 #include "image/disk/gpt.h"
 #include "image/disk/mbr.h"
@@ -168,67 +167,6 @@ Result<DiskLayout> read_layout(Device& disk) {
   CG_TRY(both, looks_whole(disk, whole));
   if (both) partitioned->content = whole;
   return partitioned;
-}
-
-namespace {
-
-bool is_file_system(ContentKind content) {
-  return content == ContentKind::ext || content == ContentKind::erofs;
-}
-
-}  // namespace
-
-Result<Place> find_file_system(const DiskLayout& layout, std::optional<unsigned> wanted,
-                               const std::string& name) {
-  const auto listed = [&] {
-    std::vector<std::string> parts;
-    for (const Partition& partition : layout.partitions)
-      parts.push_back(fmt::format("{} ({}, {})", partition.number, to_string(partition.content),
-                                  human_size(partition.bytes)));
-    return join(parts, ", ");
-  };
-  if (layout.partitions.empty()) {
-    if (wanted)
-      return refused(fmt::format("{}: has no partition table, so there is no partition {}", name, *wanted));
-    if (is_file_system(layout.content))
-      return Place{.offset = 0, .bytes = layout.bytes, .content = layout.content};
-    return refused(layout.content == ContentKind::unknown
-                       ? name +
-                             ": not an ext2, ext3, ext4 or EROFS file system, and without a partition table"
-                       : fmt::format("{}: not an ext2, ext3, ext4 or EROFS file system; it is {}", name,
-                                     to_string(layout.content)));
-  }
-  if (layout.content != ContentKind::unknown && !wanted)
-    return refused(fmt::format(
-        "{}: has a superblock of {} over the whole file and a {} partition table with {}: one of them is "
-        "left from "
-        "before; --partition N chooses a partition, and 'wipefs' takes away the signature that is not meant",
-        name, to_string(layout.content), to_string(layout.scheme), listed()));
-  std::vector<const Partition*> found;
-  for (const Partition& partition : layout.partitions)
-    if (wanted ? partition.number == *wanted : is_file_system(partition.content)) found.push_back(&partition);
-  if (wanted && found.empty())
-    return refused(fmt::format("{}: has no partition {}; it has {}", name, *wanted, listed()));
-  if (found.empty())
-    return refused(fmt::format("{}: no partition holds an ext2, ext3, ext4 or EROFS file system; it has {}",
-                               name, listed()));
-  if (found.size() > 1)
-    return refused(fmt::format("{}: several partitions hold a file system: {}; choose one with --partition N",
-                               name, listed()));
-  if (!is_file_system(found[0]->content))
-    return refused(fmt::format("{}: partition {} is not an ext2, ext3, ext4 or EROFS file system; it is {}",
-                               name, found[0]->number, to_string(found[0]->content)));
-  return Place{found[0]->number, found[0]->offset, found[0]->bytes, found[0]->content};
-}
-
-Result<Place> find_ext(const DiskLayout& layout, std::optional<unsigned> wanted, const std::string& name) {
-  CG_TRY(place, find_file_system(layout, wanted, name));
-  if (place.content == ContentKind::erofs)
-    return refused(
-        fmt::format("{0}: EROFS is read-only: run 'rootfs-builder extract {0} -o DIR', change DIR, and "
-                    "'rootfs-builder create --from DIR --form {1} -o {0}'",
-                    name, place.partition == 0 ? "erofs" : "kata-erofs"));
-  return place;
 }
 
 }  // namespace cg::image

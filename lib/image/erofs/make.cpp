@@ -68,8 +68,14 @@ Result<std::vector<std::string>> owner_arguments(const ImageFiles& image) {
 
 }  // namespace
 
-Result<ImageSummary> write_erofs(const ImageFiles& image, const fs::path& destination,
-                                 const ErofsOptions& options) {
+Result<void> check_erofs_compression(const std::string& name) {
+  for (const std::string_view known : {"lz4hc", "lz4", "none"})
+    if (name == known) return {};
+  return usage_error(fmt::format("compression '{}': EROFS has lz4hc, lz4 and none here", name));
+}
+
+Result<Summary> write_erofs(const ImageFiles& image, const fs::path& destination,
+                            const ImageOptions& options) {
   if (!find_program("mkfs.erofs"))
     return cannot("mkfs.erofs is not on PATH: install the package erofs-utils");
   CG_TRY(owner, owner_arguments(image));
@@ -79,10 +85,12 @@ Result<ImageSummary> write_erofs(const ImageFiles& image, const fs::path& destin
   CG_CHECK(work.check());
   CG_CHECK(extract_files(image, "/", work / "root"));
   // The time is the build's and all files': what several versions of mkfs.erofs make of other times differs.
-  std::vector<std::string> argv = {"mkfs.erofs", "--quiet",
-                                   fmt::format("-T{}", options.time.value_or(root.meta.mtime.seconds))};
+  std::vector<std::string> argv = {
+      "mkfs.erofs", "--quiet",
+      fmt::format("-T{}", options.source_date_epoch.value_or(root.meta.mtime.seconds))};
   if (!uuid.empty()) argv.push_back("-U" + uuid);
-  if (options.compression != "none") argv.push_back("-z" + options.compression);
+  const std::string compression = options.compression.empty() ? "lz4hc" : options.compression;
+  if (compression != "none") argv.push_back("-z" + compression);
   argv.insert(argv.end(), owner.begin(), owner.end());
   argv.push_back((work / "erofs").string());
   argv.push_back((work / "root").string());

@@ -8,13 +8,9 @@ ImageInfo InitrdFiles::info() const {
   return info;
 }
 
-bool is_initrd(const DiskLayout& layout) {
-  return layout.partitions.empty() && layout.content == ContentKind::initrd;
-}
-
 Result<std::unique_ptr<InitrdFiles>> open_initrd_files(Device& file) {
   CG_TRY(archive, InitrdArchive::read(file));
-  return std::make_unique<InitrdFiles>(std::move(archive), file.name());
+  return std::make_unique<InitrdFiles>(file, std::move(archive));
 }
 
 }  // namespace cg::image

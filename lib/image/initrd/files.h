@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include "image/disk/layout.h"
 #include "image/initrd/archive.h"
 #include "image/tree/tree_files.h"
 
@@ -11,18 +10,19 @@ namespace cg::image {
 
 class InitrdFiles final : public TreeFiles {
  public:
-  InitrdFiles(InitrdArchive archive, std::string name)
-      : TreeFiles(std::move(name)), archive_(std::move(archive)) {}
+  InitrdFiles(Device& file, InitrdArchive archive)
+      : TreeFiles(file.name()), file_(file), archive_(std::move(archive)) {}
 
   ImageInfo info() const override;
   const FileTree& tree() const override { return archive_.tree(); }
   const InitrdArchive& archive() const { return archive_; }
+  Device& file() const { return file_; }
 
  private:
+  Device& file_;
   InitrdArchive archive_;
 };
 
-bool is_initrd(const DiskLayout& layout);
 // `file` must stay where it is. Refused as InitrdArchive::read() says.
 Result<std::unique_ptr<InitrdFiles>> open_initrd_files(Device& file);
 

@@ -8,25 +8,15 @@
 
 #include "base/file.h"
 #include "base/limits.h"
-#include "base/text.h"
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
+#include "image/initrd/files.h"
 #include "image/tree/extract.h"
 
 namespace cg::image {
 namespace {
 
 constexpr std::size_t buffer_bytes = 256 << 10;
-
-struct CompressionName {
-  std::string_view name;
-  std::optional<Codec> codec;
-};
-constexpr CompressionName names[] = {{"none", std::nullopt},
-                                     {"gzip", Codec::gzip},
-                                     {"zstd", Codec::zstd},
-                                     {"xz", Codec::xz},
-                                     {"lzma", Codec::lzma}};
 
 // Trees of both kinds have at(index) with children; directories come before what they hold, in walk()'s
 // order.
@@ -96,27 +86,11 @@ Result<void> give_content(const Inode& inode, Device& blocks, const ImageFiles::
 
 }  // namespace
 
-Result<Compression> parse_compression(std::string_view text) {
-  std::vector<std::string> known;
-  for (const CompressionName& entry : names) {
-    if (entry.name == text) return static_cast<Compression>(&entry - names);
-    known.emplace_back(entry.name);
-  }
-  return usage_error(
-      fmt::format("compression '{}': not one of {}{}", text, join(known, ", "), did_you_mean(text, known)));
-}
-
-std::optional<Codec> codec_of(Compression compression) {
-  return names[static_cast<std::size_t>(compression)].codec;
-}
-
 Compression compression_like(const std::vector<InitrdMember>& members) {
   std::optional<Codec> last;
   for (const InitrdMember& member : members)
     if (member.codec) last = member.codec;
-  for (const CompressionName& entry : names)
-    if (last && entry.codec == last) return static_cast<Compression>(&entry - names);
-  return Compression::none;
+  return last ? compression_of(*last).value_or(Compression::none) : Compression::none;
 }
 
 InitrdWriter::InitrdWriter(int fd, std::string name, Compression compression,
@@ -199,7 +173,21 @@ Result<void> InitrdWriter::end() {
   return flush();
 }
 
-Result<InitrdSummary> write_initrd(const ImageFiles& image, int fd, const InitrdOptions& options) {
+Result<void> check_initrd_compression(const std::string& name) {
+  CG_CHECK(parse_compression(name));
+  return {};
+}
+
+namespace {
+
+Result<InitrdOptions> initrd_options(const ImageOptions& options) {
+  CG_TRY(compression, parse_compression(options.compression.empty() ? "gzip" : options.compression));
+  return InitrdOptions{compression, options.source_date_epoch};
+}
+
+Result<InitrdSummary> write_files(const ImageFiles& image, int fd, const InitrdOptions& options) {
+  if (const auto* const own = dynamic_cast<const InitrdFiles*>(&image))
+    return write_repacked(own->archive(), own->file(), fd, options);
   InitrdWriter writer(fd, image.name(), options.compression, options.newest);
   CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
     if (path == "/lost+found") {
@@ -222,9 +210,21 @@ Result<InitrdSummary> write_initrd(const ImageFiles& image, int fd, const Initrd
   return writer.summary;
 }
 
-Result<InitrdSummary> write_initrd(const Tree& tree, Device& blocks, int fd, const std::string& name,
-                                   const InitrdOptions& options) {
-  InitrdWriter writer(fd, name, options.compression, options.newest);
+}  // namespace
+
+Result<Summary> make_initrd(const ImageFiles& image, const std::filesystem::path& destination,
+                            const ImageOptions& options) {
+  CG_TRY(how, initrd_options(options));
+  CG_TRY(file, AtomicFile::create(destination));
+  CG_TRY(summary, write_files(image, file.fd(), how));
+  CG_CHECK(file.commit());
+  return summary;
+}
+
+Result<Summary> write_initrd_of(const Tree& tree, Device& blocks, int fd, const std::string& name,
+                                const ImageOptions& options) {
+  CG_TRY(how, initrd_options(options));
+  InitrdWriter writer(fd, name, how.compression, how.newest);
   CG_CHECK(walk_tree(tree, Tree::root, [&](const std::string& path, InodeIndex index) -> Result<void> {
     const Inode& inode = tree.at(index);
     writer.summary.attributes += inode.meta.xattrs.size();

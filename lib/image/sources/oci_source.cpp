@@ -2,12 +2,12 @@
 // manifest its layers; what has a digest lies in blobs/ALGORITHM/HEX. The archive of `docker save`:
 // manifest.json lists images with their tags and layers, all of them members of one tar.
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/limits.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -21,8 +21,7 @@ namespace {
 using Json = nlohmann::json;
 
 std::string host_architecture() {
-  utsname names{};
-  const std::string machine = uname(&names) == 0 ? names.machine : "";
+  const std::string machine = host_machine();
   return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <new>
@@ -301,6 +302,14 @@ Result<void> extract_tar(const ImageFiles& image, const std::string& top, int fd
   return writer.finish();
 }
 
+Result<void> name_new(const fs::path& part, const fs::path& destination) {
+  if (renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, destination.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno == EEXIST) return refused(destination.string() + ": is there already; extract makes it");
+  // A file system without the flag (NFS): what came there since the first look is replaced if it is empty.
+  if (errno == EINVAL && rename(part.c_str(), destination.c_str()) == 0) return {};
+  return cannot_errno(destination.string(), errno);
+}
+
 Result<Extracted> extract_files(const ImageFiles& image, const std::string& top,
                                 const fs::path& destination) {
   std::error_code error;
@@ -315,8 +324,8 @@ Result<Extracted> extract_files(const ImageFiles& image, const std::string& top,
     return add_to(writer, image, path, info);
   });
   Result<Extracted> result = done ? writer.finish() : Result<Extracted>(std::unexpected(done.error()));
-  if (result && rename(part.c_str(), destination.c_str()) != 0)
-    result = cannot_errno(destination.string(), errno);
+  if (result)
+    if (const auto named = name_new(part, destination); !named) result = std::unexpected(named.error());
   if (!result) fs::remove_all(part, error);
   forget_when_interrupted(part);
   return result;

@@ -27,5 +27,7 @@ struct Extracted {
 };
 Result<Extracted> extract_files(const ImageFiles& image, const std::string& top,
                                 const std::filesystem::path& destination);
+// Gives what was made at `part` its name. Refused: something is there.
+Result<void> name_new(const std::filesystem::path& part, const std::filesystem::path& destination);
 
 }  // namespace cg::image

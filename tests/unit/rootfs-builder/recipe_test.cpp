@@ -77,6 +77,7 @@ TEST_F(RecipeCase, MistakesNameFileLineAndTheNearestKey) {
   };
   holds("form = \"ext5\"\n", "2:", "ext4");
   holds("form = \"erofs\"\ncompression = \"gzip\"\n", "3:", "lz4hc");
+  holds("form = \"kata\"\ncompression = \"gzip\"\n", "3:", "the form kata has none");
   holds("[services]\nenabel = []\n", "3:", "enable");
   holds("[services]\nenable = [\"a.service\"]\nmask = [\"a.service\"]\n", "3:", "masked as well");
   holds("[sysctl]\nkernal.panic = 1\n", "3:", "kernel");

@@ -2,15 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace cg {
 namespace {
 
 const std::string hash(64, 'a');
 
 Result<SourceList> read(const std::string& text) {
-  auto table = parse_toml(text, "r.toml");
-  if (!table) return std::unexpected(table.error());
-  return read_sources(*table, "r.toml");
+  auto document = parse_toml(text, "r.toml");
+  if (!document) return std::unexpected(document.error());
+  return read_sources(document->root(), "r.toml");
 }
 
 TEST(ReadSources, KeepsOrderAndKinds) {
@@ -39,6 +41,10 @@ struct BadRecipe {
   const char* line;  // of the message
   const char* reason;
 };
+
+void PrintTo(const BadRecipe& recipe, std::ostream* out) {
+  *out << recipe.name;
+}
 
 class ReadSourcesRefuses : public testing::TestWithParam<BadRecipe> {};
 

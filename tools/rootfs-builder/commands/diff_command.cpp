@@ -91,20 +91,21 @@ Result<int> diff(const DiffArguments& arguments, Context& context) {
 
 }  // namespace
 
-Registered add_diff_command(CLI::App& app) {
+Command diff_command() {
   auto arguments = std::make_shared<DiffArguments>();
-  CLI::App* command = app.add_subcommand("diff",
-                                         "Name what differs between two images: partitions, superblock, "
-                                         "groups, files; 0: nothing, 1: something");
-  command->add_option("FIRST", arguments->first, "An image")->required();
-  command->add_option("SECOND", arguments->second, "Another")->required();
-  command->add_flag("--files", arguments->files,
-                    "Only what a guest sees: paths, owners, modes, times, attributes, contents");
-  command->add_option("--most", arguments->most, "How many differences are shown; 0: all")
-      ->capture_default_str();
-  command->add_option("--partition", arguments->partition, "Of both, where more than one holds a file system")
-      ->type_name("N");
-  return {command, [arguments](Context& context) -> Result<int> { return diff(*arguments, context); }};
+  return {
+      .name = "diff",
+      .help =
+          "Name what differs between two images: partitions, superblock, groups, files; 0: nothing, 1: "
+          "something",
+      .options = {{"FIRST", &arguments->first, "An image", {.required = true}},
+                  {"SECOND", &arguments->second, "Another", {.required = true}},
+                  {"--files", &arguments->files,
+                   "Only what a guest sees: paths, owners, modes, times, attributes, contents"},
+                  {"--most", &arguments->most, "How many differences are shown; 0: all"},
+                  {"--partition", &arguments->partition, "Of both, where more than one holds a file system"}},
+      .examples = {{"rootfs-builder diff old.img new.img --files", ""}},
+      .run = [arguments](Context& context) { return diff(*arguments, context); }};
 }
 
 }  // namespace cg

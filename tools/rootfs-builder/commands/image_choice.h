@@ -1,13 +1,11 @@
 // Which file system of which file a command is about.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "base/result.h"
-#include "commands/commands.h"
+#include "base/command.h"
 #include "image/reader.h"
 
 namespace cg {
@@ -20,7 +18,7 @@ struct ImageChoice {
   Result<image::ImageReader> open(Context& context) const;
 };
 
-// IMAGE and --partition.
-void add_image_choice(CLI::App& command, ImageChoice& choice);
+// IMAGE and --partition, and after them `more`, which are the command's own.
+std::vector<Option> image_choice_options(ImageChoice& choice, std::vector<Option> more = {});
 
 }  // namespace cg

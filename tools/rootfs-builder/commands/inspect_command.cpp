@@ -86,8 +86,7 @@ std::string codec_name(const image::InitrdMember& member) {
 void print_initrd(const ImageChoice& choice, const image::ImageReader& reader,
                   const image::InitrdArchive& archive, Context& context) {
   const auto& members = archive.members();
-  std::vector<std::string> faults;
-  for (const auto& fault : archive.faults()) faults.push_back(fault.what);
+  const auto& faults = archive.faults();
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.image-inspect/1"},
                                    {"image", choice.image},
@@ -122,12 +121,13 @@ void print_initrd(const ImageChoice& choice, const image::ImageReader& reader,
 
 }  // namespace
 
-Registered add_inspect_command(CLI::App& app) {
+Command inspect_command() {
   auto choice = std::make_shared<ImageChoice>();
-  CLI::App* command = app.add_subcommand(
-      "inspect", "Say what an image is: form, partitions, size, features, what is free, its state");
-  add_image_choice(*command, *choice);
-  return {command, [choice](Context& context) -> Result<int> {
+  return {.name = "inspect",
+          .help = "Say what an image is: form, partitions, size, features, what is free, its state",
+          .options = image_choice_options(*choice),
+          .examples = {{"rootfs-builder inspect kata.img --format json", ""}},
+          .run = [choice](Context& context) -> Result<int> {
             CG_TRY(reader, choice->open(context));
             if (const auto* initrd = reader.as<image::InitrdFiles>())
               print_initrd(*choice, reader, initrd->archive(), context);

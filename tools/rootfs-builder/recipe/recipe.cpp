@@ -7,8 +7,7 @@
 
 #include "base/text.h"
 #include "base/toml.h"
-#include "commands/image_arguments.h"
-#include "image/disk/frame.h"
+#include "image/formats.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -38,7 +37,7 @@ std::string read_path(TomlReader& reader, std::string_view key) {
 }
 
 Result<void> read_inputs(TomlReader& top, Recipe& recipe) {
-  for (const TomlTable* table : top.tables("input")) {
+  for (const TomlNode* table : top.tables("input")) {
     TomlReader reader(*table, top.file());
     reader.only({"name", "what", "dest", "mode", "uid", "gid", "optional"});
     RecipeInput input{.name = reader.required_string("name"),
@@ -63,14 +62,14 @@ std::string read_needs(TomlReader& reader, const Recipe& recipe) {
 }
 
 Result<void> read_bases(TomlReader& top, Recipe& recipe) {
-  if (const TomlTable* table = top.table("debs")) {
+  if (const TomlNode* table = top.table("debs")) {
     TomlReader reader(*table, top.file());
     reader.only({"packages", "include"});
     recipe.debs = RecipeDebs{reader.strings("packages"), reader.strings("include")};
     if (recipe.debs->packages.empty()) reader.fail("packages", "at least one package is needed");
     CG_CHECK(reader.error());
   }
-  if (const TomlTable* table = top.table("debian")) {
+  if (const TomlNode* table = top.table("debian")) {
     TomlReader reader(*table, top.file());
     reader.only({"variant", "packages", "exclude"});
     recipe.debian = RecipeDebian{reader.string("variant", "minbase"), reader.strings("packages"),
@@ -78,7 +77,7 @@ Result<void> read_bases(TomlReader& top, Recipe& recipe) {
     CG_CHECK(reader.error());
   }
   const fs::path directory = recipe.path.parent_path();
-  for (const TomlTable* table : top.tables("layer")) {
+  for (const TomlNode* table : top.tables("layer")) {
     TomlReader reader(*table, top.file());
     reader.only({"source"});
     recipe.layers.push_back(directory / reader.required_string("source"));
@@ -88,14 +87,14 @@ Result<void> read_bases(TomlReader& top, Recipe& recipe) {
 }
 
 Result<void> read_entries(TomlReader& top, Recipe& recipe) {
-  for (const TomlTable* table : top.tables("directory")) {
+  for (const TomlNode* table : top.tables("directory")) {
     TomlReader reader(*table, top.file());
     reader.only({"path", "mode", "uid", "gid", "needs"});
     recipe.directories.push_back(
         {read_path(reader, "path"), read_owner(reader, 0755), read_needs(reader, recipe)});
     CG_CHECK(reader.error());
   }
-  for (const TomlTable* table : top.tables("file")) {
+  for (const TomlNode* table : top.tables("file")) {
     TomlReader reader(*table, top.file());
     reader.only({"dest", "source", "content", "mode", "uid", "gid", "needs"});
     RecipeFile file{.dest = read_path(reader, "dest"),
@@ -110,7 +109,7 @@ Result<void> read_entries(TomlReader& top, Recipe& recipe) {
     CG_CHECK(reader.error());
     recipe.files.push_back(std::move(file));
   }
-  for (const TomlTable* table : top.tables("symlink")) {
+  for (const TomlNode* table : top.tables("symlink")) {
     TomlReader reader(*table, top.file());
     reader.only({"path", "directory", "names", "target", "unless_present", "needs"});
     RecipeLink link{.path = {},
@@ -133,7 +132,7 @@ Result<void> read_entries(TomlReader& top, Recipe& recipe) {
 }
 
 Result<void> read_modules(TomlReader& top, Recipe& recipe) {
-  const TomlTable* table = top.table("modules");
+  const TomlNode* table = top.table("modules");
   if (!table) return {};
   TomlReader reader(*table, top.file());
   reader.only({"names", "source", "optional"});
@@ -149,7 +148,7 @@ Result<void> read_modules(TomlReader& top, Recipe& recipe) {
 }
 
 Result<void> read_services(TomlReader& top, Recipe& recipe) {
-  const TomlTable* table = top.table("services");
+  const TomlNode* table = top.table("services");
   if (!table) return {};
   TomlReader reader(*table, top.file());
   reader.only({"enable", "disable", "mask"});
@@ -161,26 +160,26 @@ Result<void> read_services(TomlReader& top, Recipe& recipe) {
 }
 
 // Dots part a setting's name, as they do TOML's keys: "net.ipv4.ip_forward = 1" needs no quotes.
-Result<void> read_settings(const TomlTable& table, const std::string& prefix, const std::string& file,
+Result<void> read_settings(const TomlNode& table, const std::string& prefix, const std::string& file,
                            Recipe& recipe) {
   // What Linux has below /proc/sys.
   static const std::vector<std::string> spaces = {"abi", "debug",  "dev",  "fs", "kernel",
                                                   "net", "sunrpc", "user", "vm", "crypto"};
-  for (const auto& [key, value] : table.entries) {
-    const std::string name = prefix + key;
+  for (const TomlNode& value : table.children()) {
+    const std::string name = prefix + std::string(value.key);
     const std::string space = name.substr(0, name.find_first_of("./"));
-    const std::string at = position(value->place, file);
+    const std::string at = position(value, file);
     if (std::ranges::find(spaces, space) == spaces.end())
       return refused(
           fmt::format("{}: {}: /proc/sys has no '{}'{}", at, name, space, did_you_mean(space, spaces)));
-    if (value->kind == TomlValue::Kind::table)
-      CG_CHECK(read_settings(*value->table, name + ".", file, recipe));
-    else if (value->kind == TomlValue::Kind::string && !value->text.contains('\n'))
-      recipe.sysctl.push_back({name, value->text});
-    else if (value->kind == TomlValue::Kind::integer)
-      recipe.sysctl.push_back({name, std::to_string(value->integer)});
-    else if (value->kind == TomlValue::Kind::boolean)
-      recipe.sysctl.push_back({name, value->boolean ? "1" : "0"});
+    if (value.kind == TomlNode::Kind::table)
+      CG_CHECK(read_settings(value, name + ".", file, recipe));
+    else if (value.kind == TomlNode::Kind::string && !value.text.contains('\n'))
+      recipe.sysctl.push_back({name, std::string(value.text)});
+    else if (value.kind == TomlNode::Kind::integer)
+      recipe.sysctl.push_back({name, std::to_string(value.integer)});
+    else if (value.kind == TomlNode::Kind::boolean)
+      recipe.sysctl.push_back({name, value.boolean() ? "1" : "0"});
     else
       return refused(fmt::format("{}: {}: not a number, a line of text, true or false", at, name));
   }
@@ -194,14 +193,14 @@ std::optional<std::uint32_t> read_id(TomlReader& reader, std::string_view key) {
 }
 
 Result<void> read_accounts(TomlReader& top, Recipe& recipe) {
-  for (const TomlTable* table : top.tables("group")) {
+  for (const TomlNode* table : top.tables("group")) {
     TomlReader reader(*table, top.file());
     reader.only({"name", "gid", "members"});
     recipe.groups.push_back(
         {reader.required_string("name"), read_id(reader, "gid"), reader.strings("members")});
     CG_CHECK(reader.error());
   }
-  for (const TomlTable* table : top.tables("user")) {
+  for (const TomlNode* table : top.tables("user")) {
     TomlReader reader(*table, top.file());
     reader.only(
         {"name", "uid", "group", "groups", "comment", "home", "shell", "password", "locked", "make_home"});
@@ -236,8 +235,8 @@ std::string Recipe::sysctl_text() const {
 }
 
 Result<Recipe> load_recipe(const fs::path& path) {
-  CG_TRY(table, load_toml(path));
-  TomlReader top(table, path.string());
+  CG_TRY(document, load_toml(path));
+  TomlReader top(document.root(), path.string());
   top.only({"name",       "description", "form",     "verity", "compression", "size",      "label", "journal",
             "merged_usr", "remove",      "debs",     "debian", "layer",       "directory", "file",  "symlink",
             "input",      "modules",     "services", "sysctl", "group",       "user"});
@@ -251,14 +250,13 @@ Result<Recipe> load_recipe(const fs::path& path) {
                 .label = top.string("label"),
                 .journal = top.string("journal", "auto"),
                 .merged_usr = top.boolean("merged_usr", false)};
-  const auto form = image::parse_form(recipe.form);
-  if (!form) top.fail("form", form.error().message);
-  ImageArguments of_form;
-  of_form.compression = recipe.compression;
-  if (form && image::is_erofs(*form)) {
-    if (const auto erofs = of_form.erofs({}); !erofs) top.fail("compression", erofs.error().message);
-  } else if (const auto known = of_form.initrd_compression(); !known) {
-    top.fail("compression", known.error().message);
+  if (const auto form = image::parse_form(recipe.form); !form) {
+    top.fail("form", form.error().message);
+  } else if (const auto good = image::check_options({.file_system = form->file_system,
+                                                     .frame = {.kind = form->frame},
+                                                     .compression = recipe.compression});
+             !good) {
+    top.fail("compression", good.error().message);
   }
   if (recipe.name.find_first_of("/ \n") != std::string::npos) top.fail("name", "is part of file names");
   recipe.remove = top.strings("remove");
@@ -268,7 +266,7 @@ Result<Recipe> load_recipe(const fs::path& path) {
   CG_CHECK(read_entries(top, recipe));
   CG_CHECK(read_modules(top, recipe));
   CG_CHECK(read_services(top, recipe));
-  if (const TomlTable* settings = top.table("sysctl"))
+  if (const TomlNode* settings = top.table("sysctl"))
     CG_CHECK(read_settings(*settings, "", top.file(), recipe));
   std::ranges::sort(recipe.sysctl, {}, &RecipeSysctl::key);
   CG_CHECK(read_accounts(top, recipe));

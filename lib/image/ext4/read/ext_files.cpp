@@ -164,9 +164,9 @@ Result<std::vector<Xattr>> ExtFiles::xattrs(std::string_view path) const {
   return result;
 }
 
-Result<std::unique_ptr<ExtFiles>> open_ext_files(Window& window, const std::string& name) {
+Result<std::unique_ptr<ExtFiles>> open_ext_files(Window& window) {
   CG_TRY(fs, open_ext(window, EXT2_FLAG_SOFTSUPP_FEATURES));
-  return std::make_unique<ExtFiles>(std::move(fs), name);
+  return std::make_unique<ExtFiles>(std::move(fs), window.name());
 }
 
 }  // namespace cg::image

@@ -39,6 +39,6 @@ class ExtFiles final : public ImageFiles {
 
 // `window` is the file system; it must stay where it is. Refused: damaged, or with features libext2fs does
 // not know.
-Result<std::unique_ptr<ExtFiles>> open_ext_files(Window& window, const std::string& name);
+Result<std::unique_ptr<ExtFiles>> open_ext_files(Window& window);
 
 }  // namespace cg::image

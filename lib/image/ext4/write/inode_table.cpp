@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "base/round.h"
 #include "image/ext4/read/xattr.h"
 #include "image/ext4/write/directory_blocks.h"
 #include "image/ext4/write/extent_tree.h"
@@ -228,7 +229,7 @@ Result<void> InodeTable::lay_out(Tree& tree) {
                                                   : next_number_++;
   });
   // Whole blocks at once: growing it later would need it twice.
-  bytes_.resize((std::size_t{used()} * inode_size + block_size - 1) / block_size * block_size);
+  bytes_.resize(round_up(std::size_t{used()} * inode_size, block_size));
   Result<void> result;
   tree.visit([&](const std::string& path, InodeIndex index) {
     if (result) result = lay_out_inode(tree, path, tree.at(index));

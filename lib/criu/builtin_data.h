@@ -1,0 +1,16 @@
+// The files of recipes/ that are compiled in, so that a program stays one file and parses nothing at its
+// start: recipes/criu-matrix.toml is data::criu_matrix, its root first. A new recipes/criu-*.toml needs a
+// line here.
+#pragma once
+
+#include "base/toml_node.h"
+
+namespace cg::data {
+
+extern const TomlNode criu_log[];
+extern const TomlNode criu_matrix[];
+extern const TomlNode criu_options[];
+extern const TomlNode criu_tree[];
+extern const TomlNode criu_versions[];
+
+}  // namespace cg::data
