@@ -37,6 +37,7 @@ inline constexpr std::uint64_t package_bytes = gibibyte;  // of all packages of 
 // Documents
 inline constexpr std::uint64_t oci_document_bytes = 4 * mebibyte;
 inline constexpr int oci_index_depth = 4;
+inline constexpr std::size_t image_members = 10'000;               // of an archive of container images
 inline constexpr std::uint64_t accounts_bytes = 4 * mebibyte;      // of /etc/passwd, for the names of an ACL
 inline constexpr std::uint64_t loader_file_bytes = 64 * kibibyte;  // of one file of /etc/ld.so.conf
 inline constexpr std::size_t loader_files = 1000;                  // that it includes, in all

@@ -69,8 +69,7 @@ TEST_F(HostileErofs, AFeatureThatIsNotKnown) {
 TEST_F(HostileErofs, ASizeBeyondTheFormat) {
   const std::size_t first = inode(0);
   ASSERT_NE(first, 0U);
-  for (const std::uint64_t size :
-       std::initializer_list<std::uint64_t>{UINT64_MAX, UINT64_MAX - 4094, (1ULL << 44) + 1}) {
+  for (const std::uint64_t size : {UINT64_MAX, UINT64_MAX - 4094, (1ULL << 44) + 1}) {
     put(first + 8, size);
     expect_refusal("damaged");
   }
@@ -83,7 +82,7 @@ TEST_F(HostileErofs, MoreChunksThanTheFileSystemHasRoomFor) {
   for (std::size_t at = inode(0); at != 0; at = inode(at + 32), ++files)
     put(at + 8, std::uint64_t{(2 << 20) / 4} * 4096);
   ASSERT_EQ(files, 5U);
-  expect_refusal("more directories and chunks than the file system has room for");
+  expect_refusal("damaged");
 }
 
 }  // namespace

@@ -127,13 +127,18 @@ TEST_F(Journal, WhereOthersCanExchangeIt) {
 }
 
 TEST_F(Journal, OfAnotherImageOrDamaged) {
-  std::string journal = bytes_of(path(".image.img.undo"));
-  for (const std::size_t at : {std::size_t{30}, journal.size() - 20}) {
-    std::string other = journal;
-    other[at] = static_cast<char>(other[at] ^ 1);
-    write(other);
-    expect_not_believed(at == 30 ? "belongs to another image" : "damaged");
-  }
+  const std::string journal = bytes_of(path(".image.img.undo"));
+  std::string other = journal;
+  // The first sector's sum: before, during and after.
+  for (const std::size_t at : {24, 32, 40}) other[at] = static_cast<char>(other[at] ^ 1);
+  write(other);
+  expect_not_believed("belongs to another image");
+  other = journal;
+  other[other.size() - 20] = 'x';  // of the bytes
+  write(other);
+  expect_not_believed("damaged");
+  write(journal.substr(0, journal.size() - 1));
+  expect_not_believed("damaged");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -23,6 +24,9 @@ struct ArchiveOptions {
   enum class Whiteouts { names, applied } whiteouts = Whiteouts::names;
   // Bytes that a compressed archive may unpack to; default: unpack_limit.h.
   std::optional<std::uint64_t> most_unpacked;
+  // Of container images: which one, where there are several. Default: the only one, or this machine's.
+  std::string tag;
+  std::string platform;  // "ARCHITECTURE" or "OS/ARCHITECTURE[/VARIANT]"
 };
 
 // The entries of a tar, in any compression libarchive knows; "-" reads standard input. Contents are stored at
@@ -30,13 +34,14 @@ struct ArchiveOptions {
 Result<void> add_archive(NewFiles& image, const std::filesystem::path& archive,
                          const ArchiveOptions& options = {});
 
-// An OCI image layout (a directory with oci-layout, index.json and blobs/): the layers of its only image, or
-// of the one for this machine, each checked against its digest.
+// An OCI image layout (a directory with oci-layout, index.json and blobs/): the layers of the image that the
+// options choose, each checked against its digest.
 bool is_oci_layout(const std::filesystem::path& directory);
 Result<void> add_oci_layout(NewFiles& image, const std::filesystem::path& directory,
                             const ArchiveOptions& options = {});
 
-// Whatever that is: a directory, an OCI layout or a tar.
+// Whatever that is: a directory, a tar, an OCI layout or an archive of docker, podman or skopeo; of these
+// "PATH:TAG" chooses an image.
 Result<void> add_source(NewFiles& image, const std::filesystem::path& source,
                         const ArchiveOptions& options = {});
 

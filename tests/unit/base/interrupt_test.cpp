@@ -38,6 +38,7 @@ TEST(Interrupt, LeavesNothingBehind) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     const TemporaryDirectory directory;
     const int status = in_child([&] {
+      std::signal(number, SIG_DFL);  // who started the tests may ignore it
       clean_up_when_interrupted();
       const auto file = AtomicFile::create(directory.path() / "out");
       remove_when_interrupted(directory.path() / "work");
@@ -78,7 +79,8 @@ TEST(Interrupt, WhatAKilledProcessLeftGoesWithTheNext) {
     std::ofstream(directory.path() / name) << "half";
     fs::last_write_time(directory.path() / name, fs::file_time_type::clock::now() - std::chrono::hours(1));
   };
-  for (const char* name : {".out.123.0.part", ".out.123.1.part", ".out.x.part", ".other.1.0.part", "out.1.0.part"})
+  for (const char* name :
+       {".out.123.0.part", ".out.123.1.part", ".out.x.part", ".other.1.0.part", "out.1.0.part"})
     old(name);
   // One that is at work.
   const UniqueFd busy(open((directory.path() / ".out.123.1.part").c_str(), O_RDWR | O_CLOEXEC));

@@ -32,6 +32,7 @@ TEST(Limits, AreThoseOfThePage) {
       {"package_bytes", limits::package_bytes},
       {"oci_document_bytes", limits::oci_document_bytes},
       {"oci_index_depth", limits::oci_index_depth},
+      {"image_members", limits::image_members},
       {"accounts_bytes", limits::accounts_bytes},
       {"loader_file_bytes", limits::loader_file_bytes},
       {"loader_files", limits::loader_files},

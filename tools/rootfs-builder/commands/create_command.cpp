@@ -19,6 +19,7 @@ Command create_command(CommonOptions& common) {
     bool no_devices = false;
     std::string report;
     std::string most_unpacked;
+    std::string platform;
   };
   auto state = std::make_shared<State>();
   return {.name = "create",
@@ -50,6 +51,7 @@ Command create_command(CommonOptions& common) {
             using Whiteouts = image::ArchiveOptions::Whiteouts;
             image::ArchiveOptions layers{
                 .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
+            layers.platform = state->platform;
             if (!state->most_unpacked.empty()) {
               CG_TRY(most, image::parse_size(state->most_unpacked));
               layers.most_unpacked = most;
