@@ -94,7 +94,7 @@ fuzz: test-deps-if-missing
 
 ## make bench                figures against limits and peers, medians
 bench:
-	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) tests/bench/run.sh
+	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) PROGRAMS="$(PROGRAMS)" tests/bench/run.sh
 
 ## make lore                 what explain answers of CRIU's own error texts [TREES="CRIU-SOURCE-TREE…"]
 lore: test-deps-if-missing
@@ -111,5 +111,8 @@ install: tools
 release: tools
 	@BUILD=$(BUILD) OUT=$(OUT) scripts/release.sh
 
+##
+## everywhere: BUILD=build/release (the tools' build tree) OUT=out (results) JOBS=N
+##             CACHE=DIR (downloads and reusable builds; default: XDG_CACHE_HOME/criu-guest)
 clean:
 	@rm -rf build $(OUT)

@@ -329,8 +329,14 @@ Result<void> afterwards(const std::string& deed, Running& running) {
 }
 
 bool counts_on(const Running& running) {
-  // A restored mount namespace has other file systems than the one that was dumped.
-  const fs::path record = fmt::format("/proc/{}/root{}", running.pid, running.inside.string());
+  // A restored mount namespace has other file systems than the one that was dumped. In ours, the task may
+  // have called chroot(2).
+  std::error_code gone;
+  const auto theirs = fs::read_symlink(fmt::format("/proc/{}/ns/mnt", running.pid), gone);
+  const fs::path record =
+      theirs == fs::read_symlink("/proc/self/ns/mnt", gone)
+          ? running.record
+          : fs::path(fmt::format("/proc/{}/root{}", running.pid, running.inside.string()));
   const std::uint64_t before = recorded(record);
   return wait_for(milliseconds(2000), [&] { return recorded(record) > before; });
 }
@@ -401,9 +407,10 @@ Result<std::string> new_terminal(Running& running) {
 
 Result<pid_t> start_outside() {
   CG_CHECK(make_directories("/run/lab"));
-  std::array<UniqueFd, 3> listeners{UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+  std::array<UniqueFd, 4> listeners{UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
                                     UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-                                    UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))};
+                                    UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
+                                    UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))};
   const auto unix_bind = [](int fd, const char* path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -418,11 +425,17 @@ Result<pid_t> start_outside() {
   if (!unix_bind(listeners[0].get(), "/run/lab/stream.sock") ||
       !unix_bind(listeners[2].get(), "/run/lab/datagram.sock") ||
       bind(listeners[1].get(), reinterpret_cast<sockaddr*>(&tcp), sizeof tcp) != 0 ||
+      !unix_bind(listeners[3].get(), "/run/lab/busy.sock") || listen(listeners[3].get(), 64) != 0 ||
       listen(listeners[0].get(), 64) != 0 || listen(listeners[1].get(), 64) != 0)
     return cannot_errno("the sockets outside", errno);
   const pid_t pid = fork();
   if (pid != 0) return pid;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // A socket belongs to the network namespace it was made in. Nobody accepts at "busy".
+  std::thread([&unix_bind] {
+    if (unshare(CLONE_NEWNET) == 0)
+      unix_bind(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "/run/lab/elsewhere.sock");
+  }).join();
   for (;;) {
     std::array<pollfd, 2> waiting{pollfd{listeners[0].get(), POLLIN, 0},
                                   pollfd{listeners[1].get(), POLLIN, 0}};

@@ -46,75 +46,17 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "task_parts.h"
 
 namespace cg::lab {
 namespace {
 
-// What a holding does must work: a case that could not be set up proves nothing.
-void must(bool done, const char* what) {
-  if (!done) throw std::system_error(errno, std::generic_category(), what);
-}
 bool is_absence(int error) {
   return error == ENOSYS || error == EAFNOSUPPORT || error == EPROTONOSUPPORT || error == ENODEV ||
          error == ESOCKTNOSUPPORT;
 }
-int must_fd(long fd, const char* what) {
-  must(fd >= 0, what);
-  return static_cast<int>(fd);
-}
-
-[[noreturn]] void wait_forever() {
-  for (;;) pause();
-}
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-sockaddr_un unix_name(const char* path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-  return address;
-}
-template <class Address>
-void bind_to(int fd, const Address& address) {
-  must(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "bind");
-}
-template <class Address>
-void connect_to(int fd, const Address& address) {
-  must(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "connect");
-}
-int new_file(const char* path, std::size_t size) {
-  const int fd = must_fd(open(path, O_RDWR | O_CREAT | O_TRUNC, 0644), path);
-  const std::string bytes(size, 'x');
-  must(write(fd, bytes.data(), size) == static_cast<ssize_t>(size), "write");
-  return fd;
-}
-int tcp_listener(std::uint16_t port) {
-  const int fd = must_fd(socket(AF_INET, SOCK_STREAM, 0), "socket");
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  bind_to(fd, loopback(port));
-  must(listen(fd, 4) == 0, "listen");
-  return fd;
-}
-// A child in what `flags` of unshare(2) makes anew, waiting.
-void child_in(int flags) {
-  const pid_t child = fork();
-  must(child >= 0, "fork");
-  if (child != 0) return;
-  if (unshare(flags) != 0) _exit(1);
-  if ((flags & CLONE_NEWPID) && fork() != 0) wait_forever();
-  wait_forever();
-}
-
-using Holding = void (*)();
-const std::map<std::string, Holding>& holdings() {
-  static const std::map<std::string, Holding> table = {
+std::map<std::string, Holding> holdings_of_kind() {
+  return {
       // Harmless.
       {"unix-pair",
        [] {
@@ -425,6 +367,14 @@ const std::map<std::string, Holding>& holdings() {
          must(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "/tmp") == 0, "fanotify_mark");
        }},
   };
+}
+
+const std::map<std::string, Holding>& holdings() {
+  static const std::map<std::string, Holding> table = [] {
+    auto all = holdings_of_kind();
+    all.merge(holdings_of_state());
+    return all;
+  }();
   return table;
 }
 

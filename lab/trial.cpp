@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "criu/versions.h"
 #include "runtime.h"
 #include "start.h"
 
@@ -33,9 +35,7 @@ constexpr std::chrono::seconds foretold_hang_limit{8};
 
 struct Prediction {
   Answer answer = Answer::works;
-  Answer by_system = Answer::works;  // by the system alone: what no option clears
   std::string reasons;
-  std::string by_tree;  // rows that hold for a tree which has such a thing, as `kcheck tree` tells
 };
 
 class CaseRun {
@@ -48,24 +48,25 @@ class CaseRun {
   // `terminal`: the name of one that shall be the command's own; "": none.
   Result<ProcessResult> behind_filters(const std::vector<std::string>& words,
                                        const std::string& terminal = {},
-                                       std::chrono::seconds limit = hang_limit) const;
+                                       std::chrono::seconds limit = hang_limit,
+                                       const std::map<std::string, std::string>& environment = {}) const;
   Result<Json> ask(std::vector<std::string> words) const;
   Result<Prediction> predict(const Version& version, pid_t pid) const;
   Result<Running> fresh_task();
   Answer deed(const Version& version, Running& running, Answer foretold,
               const std::vector<std::string>& dump_options, const std::vector<std::string>& restore_options,
-              std::string& message);
+              const std::map<std::string, std::string>& environment, std::string& message);
   Answer deed_of_runtime(const Version& version, Running& running, std::string& message);
   Result<void> trial(const Version& version, Outcome& outcome);
 
   const Case& case_;
   const Programs& programs_;
-  Json live_;
   int number_ = 0;
 };
 
 Result<ProcessResult> CaseRun::behind_filters(const std::vector<std::string>& words,
-                                              const std::string& terminal, std::chrono::seconds limit) const {
+                                              const std::string& terminal, std::chrono::seconds limit,
+                                              const std::map<std::string, std::string>& environment) const {
   std::vector<std::string> argv{"/proc/self/exe", "behind", terminal};
   for (const auto& taking : case_.away)
     if (taking.is_filter()) argv.push_back(join(taking.words, " "));
@@ -73,6 +74,7 @@ Result<ProcessResult> CaseRun::behind_filters(const std::vector<std::string>& wo
   argv.insert(argv.end(), words.begin(), words.end());
   ProcessOptions options;
   options.timeout = limit;
+  options.set_variables = environment;
   return cg::run(argv, options);
 }
 
@@ -84,37 +86,20 @@ Result<Json> CaseRun::ask(std::vector<std::string> words) const {
   return answer;
 }
 
-// Which of kcheck's rows stop this version, and at which step.
-Prediction judge_live(const Json& report, const std::string& version) {
-  Prediction prediction;
-  const Json& subject = report["subjects"][0];
-  std::map<std::string, std::string> severities;
-  std::set<std::string> by_tree;
-  for (const Json& finding : subject["findings"]) {
-    severities[finding["id"]] = finding["severity"];
-    if (finding.value("by_tree", false)) by_tree.insert(finding["id"]);
+// What kcheck foretells of a tree: the earliest step at which something of it stops.
+Answer answer_of(const Json& report) {
+  static const std::set<std::string> hanging{"tree.frozen", "tree.freezes-itself", "kernel.breakpoints-fire"};
+  Answer earliest = Answer::works;
+  for (const Json& finding : report["subjects"][0]["findings"]) {
+    if (finding["verdict"] != "FAIL") continue;
+    const std::string severity = finding["severity"];
+    const Answer answer = severity == "startup"             ? Answer::no_start
+                          : severity == "restore"           ? Answer::restore_fails
+                          : hanging.contains(finding["id"]) ? Answer::hangs
+                                                            : Answer::dump_refused;
+    if (earliest == Answer::works || answer < earliest) earliest = answer;
   }
-  std::vector<std::string> reasons;
-  std::vector<std::string> left_to_tree;
-  for (const Json& one : subject["versions"]) {
-    if (one["version"] != version || one["verdict"] != "FAIL") continue;
-    for (const Json& id : one["reasons"]) {
-      const std::string severity = severities[id];
-      if (by_tree.contains(id)) {
-        left_to_tree.push_back(id);
-        continue;
-      }
-      reasons.push_back(id);
-      const Answer answer = severity == "startup"   ? Answer::no_start
-                            : severity == "restore" ? Answer::restore_fails
-                                                    : Answer::dump_refused;
-      const bool earlier = prediction.answer == Answer::works || answer < prediction.answer;
-      if (earlier) prediction.answer = answer;
-    }
-  }
-  prediction.reasons = join(reasons, ", ");
-  prediction.by_tree = join(left_to_tree, ", ");
-  return prediction;
+  return earliest;
 }
 
 std::string failing_ids(const Json& report) {
@@ -125,25 +110,9 @@ std::string failing_ids(const Json& report) {
 }
 
 Result<Prediction> CaseRun::predict(const Version& version, pid_t pid) const {
-  Prediction prediction = judge_live(live_, version.text());
-  prediction.by_system = prediction.answer;
   CG_TRY(tree, ask({"tree", std::to_string(pid), "--criu", version.text(), "--format", "json", "--", "criu",
                     "dump", "--tree", std::to_string(pid)}));
-  const std::string ids = failing_ids(tree);
-  if (tree["exit_status"] == 1) {
-    const bool on_dump = std::ranges::any_of(tree["subjects"][0]["findings"], [](const Json& finding) {
-      return finding["verdict"] == "FAIL" && finding["severity"] != "restore";
-    });
-    if (on_dump && (prediction.answer == Answer::works || prediction.answer == Answer::restore_fails))
-      prediction.answer = ids.contains("tree.frozen") ? Answer::hangs : Answer::dump_refused;
-    if (!on_dump && prediction.answer == Answer::works) prediction.answer = Answer::restore_fails;
-    const auto add = [&](const std::string& more) {
-      if (!more.empty()) prediction.reasons += (prediction.reasons.empty() ? "" : ", ") + more;
-    };
-    if (ids.contains("-diag")) add(prediction.by_tree);
-    add(ids);
-  }
-  return prediction;
+  return Prediction{answer_of(tree), failing_ids(tree)};
 }
 
 std::string first_errors(const fs::path& log) {
@@ -160,7 +129,9 @@ void clear_tmp() {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/tmp", ignored)) {
     const std::string name = entry.path().filename();
-    if (name.starts_with("lab-") || name.starts_with("link_remap.")) fs::remove_all(entry.path(), ignored);
+    if (!name.starts_with("lab-") && !name.starts_with("link_remap.")) continue;
+    umount2(entry.path().c_str(), MNT_DETACH);  // what a kind has mounted
+    fs::remove_all(entry.path(), ignored);
   }
 }
 
@@ -178,7 +149,8 @@ Result<Running> CaseRun::fresh_task() {
 
 Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
                      const std::vector<std::string>& dump_options,
-                     const std::vector<std::string>& restore_options, std::string& message) {
+                     const std::vector<std::string>& restore_options,
+                     const std::map<std::string, std::string>& environment, std::string& message) {
   // A mount namespace that has the tmpfs on /run would have the images in its own archive.
   const fs::path images =
       fmt::format("{}/lab-{}-{}-{}", case_.place.starts_with("mount-namespace") ? "/var/tmp" : "/run",
@@ -191,7 +163,8 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
                                 "--images-dir", images.string(), "-v4",    "--log-file",
                                 "dump.log"};
   dump.insert(dump.end(), dump_options.begin(), dump_options.end());
-  const auto dumped = behind_filters(dump, "", foretold == Answer::hangs ? foretold_hang_limit : hang_limit);
+  const auto dumped =
+      behind_filters(dump, "", foretold == Answer::hangs ? foretold_hang_limit : hang_limit, environment);
   if (!dumped || dumped->status != 0) {
     const auto log = read_file(images / "dump.log");
     message = first_errors(images / "dump.log");
@@ -225,7 +198,7 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
   if (std::ranges::find(restore, "--shell-job") != restore.end())
     terminal = new_terminal(running).value_or("");
   fs::remove("/run/criu.kdat");
-  const auto restored = behind_filters(restore, terminal);
+  const auto restored = behind_filters(restore, terminal, hang_limit, environment);
   const auto pid = read_file(images / "pid");
   if (pid) running.pid = std::atoi(pid->c_str());
   if (!restored || restored->status != 0) {
@@ -284,6 +257,18 @@ std::vector<std::string> words_behind(const Json& command, std::string_view last
   return words;
 }
 
+// The variables in front of it: `env VARIABLE=VALUE criu …`.
+std::map<std::string, std::string> environment_of(const Json& command) {
+  std::map<std::string, std::string> variables;
+  for (std::size_t at = 1; command.at(0) == "env" && at < command.size(); ++at) {
+    const std::string word = command[at];
+    const std::size_t equals = word.find('=');
+    if (word.starts_with('-') || equals == std::string::npos) break;
+    variables[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return variables;
+}
+
 Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
   CG_TRY(running, fresh_task());
   const auto prediction = predict(version, running.pid);
@@ -294,31 +279,35 @@ Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
     return std::unexpected(prediction ? proposal.error() : prediction.error());
   }
   outcome.predicted = prediction->answer;
-  outcome.expected = prediction->by_system;
+  outcome.expected = answer_of(*proposal);
   outcome.reasons = prediction->reasons;
   std::vector<std::string> dump_options;
   std::vector<std::string> restore_options;
+  std::map<std::string, std::string> environment;
   const Json& subject = (*proposal)["subjects"][0];
   if (subject.contains("commands")) {
     dump_options = words_behind(subject["commands"]["dump"], "dump.log");
+    environment = environment_of(subject["commands"]["dump"]);
     restore_options = words_behind(subject["commands"]["restore"], "--restore-detached");
   }
   if (case_.through_runtime) {
     // The runtime finds its own options: what is foretold is that there are some that work.
-    outcome.predicted = (*proposal)["exit_status"] == 1 ? Answer::dump_refused : prediction->by_system;
+    outcome.predicted = (*proposal)["exit_status"] == 1 ? Answer::dump_refused : Answer::works;
     outcome.reasons = outcome.predicted == Answer::works ? "" : outcome.reasons;
     outcome.happened = deed_of_runtime(version, running, outcome.message);
     finish(running);
     return {};
   }
   // Without need of an option for the dump, the proposal is what is run.
-  outcome.happened =
-      deed(version, running, outcome.predicted, {},
-           dump_options.empty() ? restore_options : std::vector<std::string>(), outcome.message);
+  const bool as_it_is = dump_options.empty() && environment.empty();
+  outcome.happened = deed(version, running, outcome.predicted, {},
+                          as_it_is ? restore_options : std::vector<std::string>(), {}, outcome.message);
   finish(running);
-  if (dump_options.empty()) return {};
+  if (as_it_is) return {};
 
   outcome.proposed = dump_options;
+  for (const auto& [name, value] : environment)
+    outcome.proposed.insert(outcome.proposed.begin(), name + "=" + value);
   outcome.has_proposal = true;
   CG_TRY(again, fresh_task());
   // Numbers of the kernel's objects are others now.
@@ -330,7 +319,7 @@ Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
   const Json& commands = (*second)["subjects"][0]["commands"];
   std::string message;
   outcome.with_proposal = deed(version, again, outcome.expected, words_behind(commands["dump"], "dump.log"),
-                               words_behind(commands["restore"], "--restore-detached"), message);
+                               words_behind(commands["restore"], "--restore-detached"), environment, message);
   if (outcome.with_proposal != outcome.expected) outcome.message = message;
   finish(again);
   return {};
@@ -339,8 +328,6 @@ Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
 Result<void> CaseRun::prepare() {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return cannot_errno("subreaper", errno);
   CG_CHECK(take_away_files(case_.away));
-  CG_TRY(report, ask({"live", "--criu", default_criu_version().text(), "--format", "json"}));
-  live_ = std::move(report);
   return {};
 }
 

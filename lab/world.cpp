@@ -56,14 +56,16 @@ constexpr std::array<std::pair<std::string_view, long>, 31> calls{{
     {"ioctl", SYS_ioctl},
 }};
 
-constexpr std::array<std::pair<std::string_view, int>, 8> errors{{{"ENOSYS", ENOSYS},
-                                                                  {"EPERM", EPERM},
-                                                                  {"EACCES", EACCES},
-                                                                  {"EINVAL", EINVAL},
-                                                                  {"EIO", EIO},
-                                                                  {"EAFNOSUPPORT", EAFNOSUPPORT},
-                                                                  {"EPROTONOSUPPORT", EPROTONOSUPPORT},
-                                                                  {"ENOPROTOOPT", ENOPROTOOPT}}};
+constexpr std::array<std::pair<std::string_view, int>, 9> errors{
+    {{"OK", 0},  // nothing is done, and success is told
+     {"ENOSYS", ENOSYS},
+     {"EPERM", EPERM},
+     {"EACCES", EACCES},
+     {"EINVAL", EINVAL},
+     {"EIO", EIO},
+     {"EAFNOSUPPORT", EAFNOSUPPORT},
+     {"EPROTONOSUPPORT", EPROTONOSUPPORT},
+     {"ENOPROTOOPT", ENOPROTOOPT}}};
 
 template <class Table>
 auto find_in(const Table& table, std::string_view name)
@@ -116,6 +118,12 @@ Result<void> take_file(const std::vector<std::string>& words) {
     // The root of this namespace is a mount of its own already.
     if (words.at(1) != "/") CG_CHECK(do_mount("a bind", words.at(1), words.at(1), nullptr, MS_BIND | MS_REC));
     return do_mount("read-only", "", words.at(1), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY);
+  }
+  if (kind == "without-capability") {
+    const auto number = procfs::to_number<unsigned long>(words.at(1));
+    if (!number || prctl(PR_CAPBSET_DROP, *number, 0, 0, 0) != 0)
+      return cannot_errno("PR_CAPBSET_DROP", errno);
+    return {};
   }
   if (kind == "no-net") {
     if (unshare(CLONE_NEWNET) != 0) return cannot_errno("a network namespace", errno);

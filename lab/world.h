@@ -10,7 +10,8 @@ namespace cg::lab {
 
 // "syscall NAME ERRNO [arg INDEX VALUE]…": the call answers ERRNO, when the argument has the value.
 // "null FILE": /dev/null lies over it. "read-only DIR". "over FILE WITH": another file lies over it.
-// "no-net": a network namespace whose lo is down. "proc-subset": /proc mounted with subset=pid.
+// "without-capability N": no program started from now
+// on has it. "no-net": a network namespace whose lo is down. "proc-subset": /proc mounted with subset=pid.
 struct Taking {
   std::vector<std::string> words;
   bool is_filter() const { return words.front() == "syscall"; }

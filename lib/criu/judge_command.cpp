@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "criu/command.h"
+#include "criu/coverage.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace {
@@ -45,6 +47,13 @@ std::string wrong_form(std::string_view form, std::string_view value) {
   return "";
 }
 
+std::vector<std::string> letters_of(std::string_view word) {
+  std::vector<std::string> letters;
+  for (const char letter : word.substr(0, 3)) letters.push_back(std::string("-") + letter);
+  letters.push_back("…");
+  return letters;
+}
+
 class Judge {
  public:
   Judge(const OptionTable& table, const Version& version, const CriuCommand& command)
@@ -55,23 +64,22 @@ class Judge {
     judge_action();
     for (const auto& given : command_.options) judge_option(given);
     for (const auto& rule : table_.rules)
-      if (holds(rule)) add(rule.id, rule.verdict, rule.title, "", rule.breaks, rule.fix, rule.source);
+      if (holds(rule))
+        add({.id = rule.id,
+             .title = rule.title,
+             .verdict = rule.verdict,
+             .breaks = rule.breaks,
+             .fix = rule.fix,
+             .source = rule.source});
+    respect_coverage(findings_, version_);
     return std::move(findings_);
   }
 
  private:
-  void add(std::string id, Verdict verdict, std::string title, std::string seen, std::string breaks,
-           std::string fix, std::string source) {
-    Finding finding;
-    finding.id = "flags." + id;
-    finding.verdict = verdict;
+  void add(Finding finding) {
+    finding.id = "flags." + finding.id;
     finding.required = true;
     finding.severity = command_.action.empty() ? "command" : command_.action;
-    finding.title = std::move(title);
-    finding.seen = std::move(seen);
-    finding.breaks = std::move(breaks);
-    finding.fix = std::move(fix);
-    finding.source = std::move(source);
     const auto same = [&](const Finding& other) {
       return other.id == finding.id && other.title == finding.title && other.seen == finding.seen;
     };
@@ -86,33 +94,58 @@ class Judge {
       case CommandProblem::Kind::ambiguous_option: {
         std::vector<std::string> names;
         for (const auto& option : table_.options)
-          if (option.name.starts_with(problem.name) && option.criu.contains(version_))
-            names.push_back("--" + option.name);
-        return add("ambiguous." + problem.name, Verdict::fail,
-                   fmt::format("{} may be any of {}", dashed, join(names, ", ")), problem.word,
-                   fmt::format("criu: option '{}' is ambiguous", problem.word), "write the whole name",
-                   "getopt_long(3)");
+          for (const std::string& name : {option.name, option.negatable ? "no-" + option.name : ""})
+            if (name.starts_with(problem.name) && option.criu.contains(version_))
+              names.push_back("--" + name);
+        return add({.id = "ambiguous." + problem.name,
+                    .title = fmt::format("{} may be any of {}", dashed, join(names, ", ")),
+                    .verdict = Verdict::fail,
+                    .seen = problem.word,
+                    .breaks = fmt::format("criu: option '{}' is ambiguous", problem.word),
+                    .fix = "write the whole name",
+                    .source = "getopt_long(3)"});
       }
       case CommandProblem::Kind::value_missing:
-        return add("value." + problem.name, Verdict::fail, dashed + " has no value", problem.word,
-                   fmt::format("criu: option '{}' requires an argument", problem.word), "give its value",
-                   "getopt_long(3)");
+        return add({.id = "value." + problem.name,
+                    .title = dashed + " has no value",
+                    .verdict = Verdict::fail,
+                    .seen = problem.word,
+                    .breaks = fmt::format("criu: option '{}' requires an argument", problem.word),
+                    .fix = "give its value",
+                    .source = "getopt_long(3)"});
+      case CommandProblem::Kind::one_dash:
+        return add({.id = "one-dash." + problem.name,
+                    .title = fmt::format("{}: a dash is missing; CRIU reads the letters {}", problem.word,
+                                         join(letters_of(problem.name), ", ")),
+                    .verdict = Verdict::fail,
+                    .seen = problem.word,
+                    .breaks = "another option than is meant, its help text or \"invalid option\"",
+                    .fix = "write -" + problem.word,
+                    .source = "getopt_long(3)"});
       case CommandProblem::Kind::value_unexpected:
-        return add("value." + problem.name, Verdict::fail, dashed + " takes no value", problem.word,
-                   fmt::format("criu: option '{}' doesn't allow an argument", dashed), "write " + dashed,
-                   "getopt_long(3)");
+        return add({.id = "value." + problem.name,
+                    .title = dashed + " takes no value",
+                    .verdict = Verdict::fail,
+                    .seen = problem.word,
+                    .breaks = fmt::format("criu: option '{}' doesn't allow an argument", dashed),
+                    .fix = "write " + dashed,
+                    .source = "getopt_long(3)"});
     }
   }
 
   void judge_unknown(const CommandProblem& problem, const std::string& dashed) {
     std::string fix, source = "getopt_long(3)";
-    std::string title = fmt::format("{}: CRIU {} has no such option", dashed, version_.text());
+    const bool covered = criu_versions().cover(version_);
+    std::string title = covered
+                            ? fmt::format("{}: CRIU {} has no such option", dashed, version_.text())
+                            : fmt::format("{}: whether CRIU {} has it is not known", dashed, version_.text());
     std::vector<std::string> names;
     for (const auto& option : table_.options) {
       if (option.criu.contains(version_)) names.push_back(option.name);
       if (option.name != problem.name && !(option.negatable && "no-" + option.name == problem.name)) continue;
-      title = fmt::format("{}: unknown to CRIU {}; it exists since CRIU {}", dashed, version_.text(),
-                          first_version(option));
+      if (covered)
+        title = fmt::format("{}: unknown to CRIU {}; it exists since CRIU {}", dashed, version_.text(),
+                            first_version(option));
       fix = fmt::format("leave it out, or use CRIU {} or newer", first_version(option));
       source = option.source;
     }
@@ -125,13 +158,18 @@ class Judge {
       for (const auto& name : nearest(problem.name, names))
         fix += (fix.empty() ? "did you mean --" : ", --") + name;
     if (fix.empty()) fix = "leave it out";
-    add("unknown." + problem.name, Verdict::fail, title, problem.word,
-        fmt::format("criu: unrecognized option '{}', and it ends with its usage text", dashed), fix, source);
+    add({.id = "unknown." + problem.name,
+         .title = title,
+         .verdict = Verdict::fail,
+         .seen = problem.word,
+         .breaks = fmt::format("criu: unrecognized option '{}', and it ends with its usage text", dashed),
+         .fix = fix,
+         .source = source});
   }
 
   std::string first_version(const CriuOption& option) const { return first_version(option.criu); }
   static std::string first_version(const VersionRange& range) {
-    for (const auto& version : known_criu_versions())
+    for (const auto& version : criu_versions().all)
       if (range.contains(version)) return version.text();
     return range.text();
   }
@@ -139,36 +177,58 @@ class Judge {
   void judge_action() {
     const auto& action = command_.action;
     if (action.empty())
-      return add("action", Verdict::fail, "no action is given", "", "command is required",
-                 "say what to do: " + join(table_.actions, ", "), "v4.2:criu/crtools.c:162");
+      return add({.id = "action",
+                  .title = "no action is given",
+                  .verdict = Verdict::fail,
+                  .breaks = "command is required",
+                  .fix = "say what to do: " + join(table_.actions, ", "),
+                  .source = "v4.2:criu/crtools.c:162"});
     if (action == "exec" || action == "show")
-      return add("action", Verdict::fail, fmt::format("'{}' only says that it is gone", action), action,
-                 fmt::format("The \"{}\" action is deprecated", action),
-                 action == "show" ? "crit decode -i IMAGE --pretty" : "use compel",
-                 "v4.2:criu/crtools.c:353");
+      return add({.id = "action",
+                  .title = fmt::format("'{}' only says that it is gone", action),
+                  .verdict = Verdict::fail,
+                  .seen = action,
+                  .breaks = fmt::format("The \"{}\" action is deprecated", action),
+                  .fix = action == "show" ? "crit decode -i IMAGE --pretty" : "use compel",
+                  .source = "v4.2:criu/crtools.c:353"});
     if (std::ranges::find(table_.actions, action) == table_.actions.end())
-      return add("action", Verdict::fail, fmt::format("'{}' is no action", action), action,
-                 "unknown command: " + action,
-                 "say one of " + join(table_.actions, ", ") + did_you_mean(action, table_.actions),
-                 "v4.2:criu/crtools.c:124");
+      return add({.id = "action",
+                  .title = fmt::format("'{}' is no action", action),
+                  .verdict = Verdict::fail,
+                  .seen = action,
+                  .breaks = "unknown command: " + action,
+                  .fix = "say one of " + join(table_.actions, ", ") + did_you_mean(action, table_.actions),
+                  .source = "v4.2:criu/crtools.c:124"});
     if (action == "cpuinfo") {
       if (command_.rest.empty() || (command_.rest[0] != "dump" && command_.rest[0] != "check"))
-        add("action", Verdict::fail, "cpuinfo needs 'dump' or 'check' behind it", join(command_.rest, " "),
-            "cpuinfo requires an action: dump or check", "criu cpuinfo dump, criu cpuinfo check",
-            "v4.2:criu/crtools.c:110");
+        add({.id = "action",
+             .title = "cpuinfo needs 'dump' or 'check' behind it",
+             .verdict = Verdict::fail,
+             .seen = join(command_.rest, " "),
+             .breaks = "cpuinfo requires an action: dump or check",
+             .fix = "criu cpuinfo dump, criu cpuinfo check",
+             .source = "v4.2:criu/crtools.c:110"});
       return;
     }
     const bool command_follows = command_.has("exec-cmd") || action == "swrk";
     if (!command_.rest.empty() && !command_follows)
-      add("excess", Verdict::fail, fmt::format("'{}' is one word too many", command_.rest[0]),
-          join(command_.rest, " "), fmt::format("excessive parameter for command {}", action),
-          "leave it out; an option's value that may be left out is written with '=', or without a blank "
-          "behind "
-          "the letter",
-          "v4.2:criu/crtools.c:246");
+      add({.id = "excess",
+           .title = fmt::format("'{}' is one word too many", command_.rest[0]),
+           .verdict = Verdict::fail,
+           .seen = join(command_.rest, " "),
+           .breaks = fmt::format("excessive parameter for command {}", action),
+           .fix =
+               "leave it out; an option's value that may be left out is written with '=', or without a blank "
+               "behind "
+               "the letter",
+           .source = "v4.2:criu/crtools.c:246"});
     if (command_.rest.empty() && command_.has("exec-cmd"))
-      add("exec-cmd", Verdict::fail, "--exec-cmd without a command", "", "--exec-cmd requires a command",
-          "criu restore --exec-cmd … -- PROGRAM ARGUMENTS", "v4.2:criu/crtools.c:226");
+      add({.id = "exec-cmd",
+           .title = "--exec-cmd without a command",
+           .verdict = Verdict::fail,
+           .breaks = "--exec-cmd requires a command",
+           .fix = "criu restore --exec-cmd … -- PROGRAM ARGUMENTS",
+           .source = "v4.2:criu/crtools.c:226"});
   }
 
   void judge_option(const GivenOption& given) {
@@ -177,12 +237,15 @@ class Judge {
     if (known_action && command_.action != "swrk" && !option.actions.empty() &&
         std::ranges::find(option.actions, command_.action) == option.actions.end()) {
       const std::string where = join(option.actions, ", ");
-      add("misplaced." + option.name, Verdict::fail,
-          option.elsewhere.empty()
-              ? fmt::format("--{} does nothing at {}; it is read at {}", option.name, command_.action, where)
-              : fmt::format("--{} is only valid at {}", option.name, where),
-          given.written, option.elsewhere.empty() ? "nothing is said, and nothing is done" : option.elsewhere,
-          fmt::format("leave it out here and give it at {}", where), option.source);
+      add({.id = "misplaced." + option.name,
+           .title = option.elsewhere.empty() ? fmt::format("--{} does nothing at {}; it is read at {}",
+                                                           option.name, command_.action, where)
+                                             : fmt::format("--{} is only valid at {}", option.name, where),
+           .verdict = option.elsewhere.empty() ? Verdict::warn : Verdict::fail,
+           .seen = given.written,
+           .breaks = option.elsewhere.empty() ? "nothing is said, and nothing is done" : option.elsewhere,
+           .fix = fmt::format("leave it out here and give it at {}", where),
+           .source = option.source});
       return;
     }
     if (given.value) judge_value(given, option);
@@ -191,11 +254,14 @@ class Judge {
   void judge_value(const GivenOption& given, const CriuOption& option) {
     const std::string seen = fmt::format("--{} {}", option.name, *given.value);
     if (const std::string wrong = wrong_form(option.form, *given.value); !wrong.empty())
-      return add(
-          "value." + option.name, Verdict::fail,
-          fmt::format("--{}: '{}' is no good value: {}", option.name, *given.value, wrong), seen,
-          option.otherwise.empty() ? "invalid argument, or a number that was not meant" : option.otherwise,
-          "correct the value", option.source);
+      return add({.id = "value." + option.name,
+                  .title = fmt::format("--{}: '{}' is no good value: {}", option.name, *given.value, wrong),
+                  .verdict = Verdict::fail,
+                  .seen = seen,
+                  .breaks = option.otherwise.empty() ? "invalid argument, or a number that was not meant"
+                                                     : option.otherwise,
+                  .fix = "correct the value",
+                  .source = option.source});
     if (option.values.empty()) return;
     std::vector<std::string> known;
     const OptionValue* later = nullptr;
@@ -208,17 +274,23 @@ class Judge {
     }
     const std::string breaks = fmt::format("{}: {}", option.otherwise, *given.value);
     if (later)
-      return add(
-          "value." + option.name, Verdict::fail,
-          fmt::format("--{}: the value '{}' exists since CRIU {}", option.name, *given.value,
-                      first_version(later->criu)),
-          seen, breaks,
-          fmt::format("take one of {}, or CRIU {} or newer", join(known, ", "), first_version(later->criu)),
-          option.source);
-    add("value." + option.name, Verdict::fail,
-        fmt::format("--{}: CRIU {} knows no value like '{}'{}", option.name, version_.text(), *given.value,
-                    did_you_mean(*given.value, known)),
-        seen, breaks, "take one of " + join(known, ", "), option.source);
+      return add({.id = "value." + option.name,
+                  .title = fmt::format("--{}: the value '{}' exists since CRIU {}", option.name, *given.value,
+                                       first_version(later->criu)),
+                  .verdict = Verdict::fail,
+                  .seen = seen,
+                  .breaks = breaks,
+                  .fix = fmt::format("take one of {}, or CRIU {} or newer", join(known, ", "),
+                                     first_version(later->criu)),
+                  .source = option.source});
+    add({.id = "value." + option.name,
+         .title = fmt::format("--{}: CRIU {} knows no value like '{}'{}", option.name, version_.text(),
+                              *given.value, did_you_mean(*given.value, known)),
+         .verdict = Verdict::fail,
+         .seen = seen,
+         .breaks = breaks,
+         .fix = "take one of " + join(known, ", "),
+         .source = option.source});
   }
 
   bool holds(const CombinationRule& rule) const {

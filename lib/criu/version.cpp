@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 
 #include "base/text.h"
 
@@ -48,11 +47,15 @@ std::optional<Version> leading_version(std::string_view text) {
 
 Result<VersionRange> VersionRange::parse(std::string_view text) {
   VersionRange range;
-  range.text_ = std::string(trim(text));
-  if (range.text_.empty()) range.text_ = "*";
+  range.text_ = trim(text).empty() ? "*" : std::string(trim(text));
   if (range.text_ == "*") return range;
   for (const auto& word : split(range.text_, ' ')) {
     if (word.empty()) continue;
+    if (range.alternatives_.empty()) range.alternatives_.emplace_back();
+    if (word == "||") {
+      range.alternatives_.emplace_back();
+      continue;
+    }
     Bound bound{Comparison::equal, {}};
     std::string_view rest = word;
     constexpr std::pair<std::string_view, Comparison> operators[] = {{">=", Comparison::at_least},
@@ -71,13 +74,15 @@ Result<VersionRange> VersionRange::parse(std::string_view text) {
       return refused(
           fmt::format("'{}' is not a version range; write it like \">=3.18 <4.0\", \"3.18\" or \"*\"", text));
     bound.version = *version;
-    range.bounds_.push_back(bound);
+    range.alternatives_.back().push_back(bound);
   }
+  if (std::ranges::any_of(range.alternatives_, &std::vector<Bound>::empty))
+    return refused(fmt::format("'{}': an alternative of a version range is empty", text));
   return range;
 }
 
 bool VersionRange::contains(const Version& version) const {
-  return std::ranges::all_of(bounds_, [&](const Bound& bound) {
+  const auto holds = [&](const Bound& bound) {
     switch (bound.comparison) {
       case Comparison::less:
         return version < bound.version;
@@ -91,44 +96,10 @@ bool VersionRange::contains(const Version& version) const {
         return version > bound.version;
     }
     return false;
-  });
-}
-
-const std::vector<Version>& known_criu_versions() {
-  static const std::vector<Version> versions = {{{3, 17, 1}}, {{3, 18, 0}}, {{3, 19, 0}}, {{4, 0, 0}},
-                                                {{4, 1, 0}},  {{4, 1, 1}},  {{4, 2, 0}},  {{4, 2, 1}}};
-  return versions;
-}
-
-// The newest version that both the upstream archive and Debian's have.
-Version default_criu_version() {
-  return {{4, 1, 1}};
-}
-
-Result<Version> resolve_criu_version(std::string_view text) {
-  if (text.starts_with('v')) text.remove_prefix(1);
-  if (text.empty() || text == "4" || text == "4.x") return default_criu_version();
-  const auto& known = known_criu_versions();
-  const auto asked = parse_version(text);
-  if (asked && std::ranges::find(known, *asked) != known.end()) return *asked;
-  // Two numbers that are no version themselves: the newest of that series.
-  if (asked && std::ranges::count(text, '.') == 1) {
-    for (auto version = known.rbegin(); version != known.rend(); ++version)
-      if (version->number[0] == asked->number[0] && version->number[1] == asked->number[1]) return *version;
-  }
-  std::vector<Version> ordered(known.rbegin(), known.rend());
-  if (const auto near = asked ? asked : leading_version(text)) {
-    const auto distance = [&](const Version& version) {
-      std::array<int, 3> difference{};
-      for (std::size_t i = 0; i < difference.size(); ++i)
-        difference[i] = std::abs(version.number[i] - near->number[i]);
-      return difference;
-    };
-    std::ranges::stable_sort(ordered, {}, distance);
-  }
-  std::vector<std::string> names;
-  for (const auto& version : ordered) names.push_back(version.text());
-  return usage_error(fmt::format("no CRIU version '{}' is known here; known: {}", text, join(names, ", ")));
+  };
+  return alternatives_.empty() || std::ranges::any_of(alternatives_, [&](const std::vector<Bound>& bounds) {
+           return std::ranges::all_of(bounds, holds);
+         });
 }
 
 }  // namespace cg

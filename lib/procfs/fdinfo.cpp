@@ -18,6 +18,17 @@ FileLock parse_lock(std::string_view line) {
   return lock;
 }
 
+// "7e9e" -> two bytes; "" when it is none.
+std::string bytes_of(std::string_view hex) {
+  std::string bytes;
+  for (; hex.size() >= 2; hex.remove_prefix(2)) {
+    const auto byte = to_number<unsigned>(hex.substr(0, 2), 16);
+    if (!byte) return "";
+    bytes += static_cast<char>(*byte);
+  }
+  return bytes;
+}
+
 // "inotify wd:3 ino:9e7e sdev:800013 mask:800afce ignored_mask:0 fhandle-bytes:8 fhandle-type:1
 // f_handle:7e9e"
 InotifyWatch parse_watch(std::string_view line) {
@@ -27,7 +38,12 @@ InotifyWatch parse_watch(std::string_view line) {
     if (word.empty()) return watch;
     if (word.starts_with("ino:")) watch.inode = to_number<std::uint64_t>(word.substr(4), 16).value_or(0);
     if (word.starts_with("sdev:")) watch.device = to_number<std::uint32_t>(word.substr(5), 16).value_or(0);
-    if (word.starts_with("f_handle:")) watch.has_handle = word.size() > 9;
+    if (word.starts_with("fhandle-type:"))
+      watch.handle_type = to_number<int>(word.substr(13), 16).value_or(0);
+    if (word.starts_with("f_handle:")) {
+      watch.handle = bytes_of(word.substr(9));
+      watch.has_handle = !watch.handle.empty();
+    }
   }
 }
 

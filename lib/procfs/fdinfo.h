@@ -14,6 +14,8 @@ struct InotifyWatch {
   std::uint64_t inode = 0;
   std::uint32_t device = 0;  // in the kernel's own encoding: major << 20 | minor
   bool has_handle = false;   // the file system can name the inode by a file handle
+  int handle_type = 0;
+  std::string handle;  // bytes
 };
 
 struct FileLock {
@@ -28,7 +30,7 @@ struct FdInfo {
   std::vector<InotifyWatch> watches;  // of inotify and fanotify
   bool fanotify_mount_mark = false;   // a mark on a whole mount
   int tty_index = -1;                 // of a /dev/ptmx: N of its /dev/pts/N
-  int pidfd_target = 0;               // of a pidfd: the task, as the reader sees it; 0: no such line
+  int pidfd_target = 0;  // of a pidfd: the task, as the reader sees it; 0: no such line; -1: ended
 };
 
 Result<FdInfo> parse_fdinfo(std::string_view text, const std::string& name = "fdinfo");

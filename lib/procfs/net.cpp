@@ -39,12 +39,13 @@ Result<std::vector<Socket>> parse_inet_table(std::string_view text, const Socket
     for (int skipped = 0; skipped < 3; ++skipped) take_word(line);
     const auto state = to_number<int>(take_word(line), 16);
     std::string_view queues = take_word(line);
-    take_word(queues, ':');
+    const auto send = to_number<std::uint64_t>(take_word(queues, ':'), 16);
     const auto receive = to_number<std::uint64_t>(take_word(queues, ':'), 16);
     for (int skipped = 0; skipped < 4; ++skipped) take_word(line);
     const auto inode = to_number<std::uint64_t>(take_word(line));
-    if (!state || !receive || !inode) return false;
+    if (!state || !send || !receive || !inode) return false;
     socket.state = *state;
+    socket.send_queue = *send;
     socket.receive_queue = *receive;
     socket.inode = *inode;
     return true;
@@ -71,15 +72,22 @@ Result<std::vector<Socket>> parse_unix_table(std::string_view text, const std::s
   });
 }
 
-Result<std::vector<Socket>> parse_inode_table(std::string_view text, const Socket& table,
+Result<std::vector<Socket>> parse_inode_table(std::string_view text, const Socket& table, int queue,
                                               const std::string& name) {
   return parse_table(text, name, [&](std::string_view line, Socket& socket) {
     std::string_view last;
-    for (std::string_view word = take_word(line); !word.empty(); word = take_word(line)) last = word;
+    std::string_view waiting = "0";
+    int column = 0;
+    for (std::string_view word = take_word(line); !word.empty(); word = take_word(line)) {
+      if (column++ == queue) waiting = word;
+      last = word;
+    }
     const auto inode = to_number<std::uint64_t>(last);
-    if (!inode) return false;
+    const auto bytes = to_number<std::uint64_t>(waiting);
+    if (!inode || !bytes) return false;
     socket = table;
     socket.inode = *inode;
+    socket.receive_queue = *bytes;
     return true;
   });
 }

@@ -36,6 +36,14 @@ void write_label(std::string& out, std::string_view label, std::string_view text
   }
 }
 
+void write_fact(std::string& out, std::string_view key, std::string_view value) {
+  for (const auto line : split_lines(value)) {
+    out += fmt::format("  {:<10} {}\n", key, line);
+    key = "";
+  }
+  if (value.empty()) out += fmt::format("  {:<10} \n", key);
+}
+
 // The answer to a question that someone asks at night: the headline has said what it is and the advice what
 // to do; here is the rest. Ids and places in sources are for those who ask for every row.
 void write_answer(std::string& out, const Finding& finding, const TextOptions& options) {
@@ -138,7 +146,7 @@ std::string to_text(const Report& report, const TextOptions& options) {
     const Finding* answer = is_answer(report, subject) ? &subject.findings[0] : nullptr;
     if (answer && !answer->fix.empty())
       out += fmt::format("  {:<10} {}\n", "do", split_lines(answer->fix)[0]);
-    for (const auto& [key, value] : subject.facts) out += fmt::format("  {:<10} {}\n", key, value);
+    for (const auto& [key, value] : subject.facts) write_fact(out, key, value);
     for (const auto& [name, words] : subject.commands) out += fmt::format("\n{}\n", shell_words(words));
     std::string findings;
     write_findings(findings, subject, answer, options);

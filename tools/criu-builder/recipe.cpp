@@ -8,7 +8,7 @@
 #include "base/data.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "criu/version.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -99,16 +99,11 @@ Result<std::vector<std::string>> recipe_versions(const fs::path& directory) {
 
 Result<std::string> choose_version(const std::string& word, const std::vector<std::string>& versions) {
   const std::string bare = word.starts_with('v') ? word.substr(1) : word;
-  const auto known = [&](const std::string& name) {
-    return std::ranges::find(versions, name) != versions.end();
-  };
-  if (known(bare)) return bare;
-  const auto resolved = resolve_criu_version(bare == "default" ? "" : bare);
-  if (resolved && known(resolved->text())) return resolved->text();
-  // The recipes may know more, or fewer, versions than this program: the newest of the series asked for.
-  const std::string series = (bare.ends_with(".x") ? bare.substr(0, bare.size() - 2) : bare) + ".";
-  for (auto version = versions.rbegin(); version != versions.rend(); ++version)
-    if (series.size() > 1 && version->starts_with(series)) return *version;
+  if (std::ranges::find(versions, bare) != versions.end()) return bare;
+  std::vector<Version> known;
+  for (const auto& name : versions)
+    if (const auto version = parse_version(name)) known.push_back(*version);
+  if (const auto meant = meant_version(bare, known, criu_versions().preferred)) return meant->text();
   std::vector<std::string> ordered = nearest(bare, versions, versions.size());
   for (const auto& name : versions)
     if (std::ranges::find(ordered, name) == ordered.end()) ordered.push_back(name);

@@ -6,12 +6,13 @@
 
 #include "base/text.h"
 #include "criu/command.h"
+#include "criu/versions.h"
 #include "fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const cg::OptionTable table = cg::builtin_option_table().value();
   if (size == 0) return 0;
-  const auto& versions = cg::known_criu_versions();
+  const auto& versions = cg::criu_versions().all;
   const cg::Version version = versions[data[0] % versions.size()];
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto command = cg::parse_criu_command(table, version, cg::split(text, '\n'));

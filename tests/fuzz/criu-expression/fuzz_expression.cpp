@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "criu/expression.h"
-#include "criu/version.h"
+#include "criu/versions.h"
 #include "fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -13,14 +13,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto all_on = [](std::string_view) { return cg::SymbolState::on; };
     const auto all_off = [](std::string_view) { return cg::SymbolState::off; };
     (void)expression->evaluate(all_on);
-    (void)expression->remedies(all_off);
-    (void)expression->culprits(all_off);
+    (void)expression->changes(all_off);
     // What was understood is understood again.
     cg::fuzz::require(cg::Expression::parse(expression->text()).has_value(),
                       "an expression is not read twice");
   }
   if (const auto range = cg::VersionRange::parse(text)) {
-    (void)range->contains(cg::default_criu_version());
+    (void)range->contains(cg::criu_versions().preferred);
     cg::fuzz::require(cg::VersionRange::parse(range->text()).has_value(), "a range is not read twice");
   }
   return 0;

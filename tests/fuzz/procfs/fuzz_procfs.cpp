@@ -49,7 +49,7 @@ void parse(unsigned which, std::string_view text) {
     case 7:
       return check(parse_unix_table(text, "unix"));
     case 8:
-      return check(parse_inode_table(text, Socket{}, "packet"));
+      return check(parse_inode_table(text, Socket{}, 6, "packet"));
     case 9:
       return check(parse_locks(text));
   }

@@ -1,5 +1,6 @@
 // docs/exit-status.md, tool by tool: the programs as a user calls them.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -54,19 +55,29 @@ std::vector<Call> calls() {
       {{"rootfs-builder", "build", "demo", "--set", "criu=/bin/true", "--set", "kcheck=/bin/true"},
        2,
        "-o IMAGE is required"},
+      {{"kernel-builder", "build", "6.12.99", "--dry-run"}, 0, "only those of Linux 6.12.99"},
+      {{"kernel-builder", "digest", "--format", "json"}, 0, "criu-guest.kernel-digest/1"},
+      {{"rootfs-builder", "create", "--from", "/etc", "-o", "-"}, 2, "./-"},
+      {{"rootfs-builder", "-V"}, 2, "unknown option -V"},
+      {{"rootfs-builder", "help", "ls"}, 0, "Usage: rootfs-builder ls"},
+      {{"kcheck", "--format", "sarfi", "--criu"}, 2, "did you mean sarif?"},
+      {{"kcheck", "tree", "abc"}, 2, "'abc' is not a whole number\n"},
+      {{"kcheck", "tree", "1", "2"}, 2, "'2' is one word too many; kcheck tree takes PID"},
+      {{"kcheck", "explain", "missing.log", "--format", "json"}, 3, "criu-guest.error/1"},
       {{"kernel-builder", "build", "./missing.toml"}, 3, "missing.toml"},
       {{"kernel-builder", "config", "6.12", "--fragments", "bad.conf"}, 1, "bad.conf:2"},
       {{"kernel-builder", "config", "6.12", "--fragments", "missing.conf"}, 3, "missing.conf"},
       {{"criu-builder", "build", "3.91"}, 2, "3.19"},
       {{"criu-builder", "resolve", "3.17"}, 0, "3.17.1"},
-      {{"criu-builder", "resolve", "4.x"}, 0, "4.1.1"},
+      {{"criu-builder", "resolve", "4.x"}, 0, "4."},
       {{"rootfs-builder", "ls", "missing.img"}, 3, "missing.img"},
       {{"rootfs-builder", "ls", "junk"}, 1, "junk"},
       {{"rootfs-builder", "create", "--from", "junk", "-o", "out.img"}, 1, "junk"},
       {{"rootfs-builder", "build", "kataa", "-o", "out.img"}, 2, "kata"},
       {{"kcheck", "config", "missing.config"}, 3, "missing.config"},
       {{"kcheck", "config", "junk"}, 1, "junk:1"},
-      {{"kcheck", "--criu=9.9"}, 2, "9.9"},
+      {{"kcheck", "fragment", "--criu", "99.9"}, 3, "CRIU 99.9 is not covered"},
+      {{"kcheck", "--criu=four"}, 2, "'four' is no CRIU version"},
       {{"kcheck", "flags", "--criu", "4.2"}, 2, "behind '--'"},
       {{"kcheck", "flags", "--options", "missing.toml", "--", "criu", "dump"}, 3, "missing.toml"},
       {{"kcheck", "flags", "--options", "junk", "--", "criu", "dump"}, 1, "junk:1"},
@@ -95,6 +106,33 @@ INSTANTIATE_TEST_SUITE_P(Tools, ExitStatus, ::testing::ValuesIn(calls()), [](con
     for (const char c : word + "_") name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
   return name + std::to_string(info.index);
 });
+
+// What the data do not cover is UNKNOWN: never ready, never "no such option".
+TEST(UncoveredVersion, IsUnknownInEveryCommand) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(write_file_atomically(directory.path() / "some.config", "CONFIG_MEMBARRIER=y\n"));
+  const std::vector<Call> calls = {
+      {{"--criu=99.9"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"live", "--criu", "99.9", "--strict"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"config", "some.config", "--criu", "99.9"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"tree", std::to_string(getpid()), "--criu", "99.9"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"tree", std::to_string(getpid()), "--criu", "99.9", "--", "criu", "dump", "--no-such"},
+       3,
+       "NOT KNOWN"},
+      {{"flags", "--criu", "99.9", "--", "criu", "dump", "-t", "1", "--no-such"},
+       3,
+       "whether CRIU 99.9 has it"},
+      {{"explain", "--criu", "99.9", "pid not specified"}, 3, "CAUSE: No process was named"}};
+  for (auto [argv, status, says] : calls) {
+    argv.insert(argv.begin(), programs + "kcheck");
+    const auto result = run(argv, {.directory = directory.path(), .timeout = std::chrono::minutes(2)});
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->status, status) << join(argv, " ") << "\n" << result->out << result->err;
+    EXPECT_TRUE(result->out.contains(says)) << join(argv, " ") << "\n" << result->out;
+    EXPECT_FALSE(result->out.starts_with("READY") || result->out.contains("has no such option"))
+        << result->out;
+  }
+}
 
 }  // namespace
 }  // namespace cg

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "criu/version.h"
+#include <algorithm>
+
+#include "criu/versions.h"
 #include "temporary_directory.h"
 #include "unit/source/make_archive.h"
 
@@ -10,11 +12,14 @@ namespace cg {
 namespace {
 namespace fs = std::filesystem;
 
+// Not this project's list: one to choose from.
 const std::vector<std::string> versions{"3.17.1", "3.18", "3.19", "4.0", "4.1", "4.1.1", "4.2", "4.2.1"};
+
+const std::string preferred = criu_versions().preferred.text();
 
 struct Choice {
   const char* word;
-  const char* version;
+  std::string version;
 };
 class ChooseVersion : public testing::TestWithParam<Choice> {};
 
@@ -25,8 +30,8 @@ TEST_P(ChooseVersion, MeansWhatAUserMeans) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, ChooseVersion,
-                         testing::Values(Choice{"", "4.1.1"}, Choice{"default", "4.1.1"},
-                                         Choice{"4", "4.1.1"}, Choice{"4.x", "4.1.1"},
+                         testing::Values(Choice{"", preferred}, Choice{"default", preferred},
+                                         Choice{"4", preferred}, Choice{"4.x", preferred},
                                          Choice{"3.17", "3.17.1"}, Choice{"3.17.1", "3.17.1"},
                                          Choice{"3.17.x", "3.17.1"}, Choice{"3", "3.19"},
                                          Choice{"3.x", "3.19"}, Choice{"4.1", "4.1"},
@@ -54,15 +59,23 @@ TEST(Recipes, OfThisProjectAreWholeAndOrdered) {
   const fs::path directory = fs::path(CG_SOURCE_DIR) / "recipes" / "criu";
   const auto found = recipe_versions(directory);
   ASSERT_TRUE(found);
-  EXPECT_EQ(*found, versions);
   std::vector<std::string> known;
-  for (const auto& version : known_criu_versions()) known.push_back(version.text());
+  for (const auto& release : criu_versions().releases)
+    if (!release.from.empty()) known.push_back(release.version.text());
   EXPECT_EQ(*found, known);
-  for (const auto& version : versions) {
+  for (const auto& version : *found) {
     const auto recipe = load_recipe(directory / (version + ".toml"));
     ASSERT_TRUE(recipe) << recipe.error().message;
     EXPECT_EQ(recipe->source.name, "criu");
-    for (const auto& source : recipe->source.sources) EXPECT_NE(source.sha256, "");
+    std::vector<std::string> from;
+    for (const auto& source : recipe->source.sources) {
+      EXPECT_NE(source.sha256, "");
+      from.emplace_back(source.kind == SourceKind::url ? "upstream" : "debian");
+    }
+    const auto release =
+        std::ranges::find(criu_versions().releases, parse_version(version).value(), &CriuRelease::version);
+    ASSERT_NE(release, criu_versions().releases.end());
+    EXPECT_EQ(from, release->from) << version;
   }
 }
 

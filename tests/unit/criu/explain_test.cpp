@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "criu/log/diagnosis.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace {

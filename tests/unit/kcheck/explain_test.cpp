@@ -175,8 +175,10 @@ class Processes : public Hang {
                                         24));
     process(530, "sleep", 'S', 534, "get_signal", "0::/pod/container\n");
     put("sys/fs/cgroup/cgroup.procs", "");
-    put("sys/fs/cgroup/pod/cgroup.freeze", "0\n");
-    put("sys/fs/cgroup/pod/container/cgroup.freeze", "0\n");
+    for (const std::string at : {"sys/fs/cgroup/pod/", "sys/fs/cgroup/pod/container/"}) {
+      put(at + "cgroup.procs", "");
+      put(at + "cgroup.freeze", "0\n");
+    }
   }
   void process(int pid, const std::string& name, char state, int tracer, const std::string& wait,
                const std::string& cgroup) {
@@ -226,7 +228,9 @@ TEST_F(Processes, FrozenV1AndCriuInside) {
   put("proc/self/mountinfo", "23 1 0:21 / /sys/fs/cgroup/freezer rw - cgroup none rw,freezer\n");
   process(530, "sleep", 'D', 0, "do_freezer_trap", "4:freezer:/pod\n0::/\n");
   process(534, "criu", 'S', 0, "do_wait", "4:freezer:/pod\n0::/\n");
+  put("sys/fs/cgroup/freezer/pod/cgroup.procs", "");
   put("sys/fs/cgroup/freezer/pod/freezer.state", "FROZEN\n");
+  put("sys/fs/cgroup/freezer/pod/freezer.self_freezing", "1\n");
   const Report report = look();
   ASSERT_EQ(report.subjects[0].findings.size(), 2u);
   EXPECT_EQ(report.subjects[0].findings[0].id, "hang.frozen-v1");
@@ -464,7 +468,7 @@ TEST(Explain, ExitStatuses) {
       {{"explain", "--images", "/nonexistent"}, 3},
       {{"explain", "--pid", "0"}, 2},
       {{"explain", "--pid", "999999999"}, 3},
-      {{"explain", "--criu", "9.9", "some words"}, 2},
+      {{"explain", "--criu", "99.9", "some words"}, 3},
       {{"explain", "--knowledge", "/nonexistent", "some words"}, 3},
       {{"explain", "some words"}, 1},
       {{"explain", std::string("\0\1\2 \xff", 5)}, 1},

@@ -38,7 +38,7 @@ TEST(TreeCollect, SeesThisProcessAndItsChild) {
   EXPECT_GE(tree->root().files.size(), 3U);
   EXPECT_FALSE(tree->mounts.empty());
   EXPECT_TRUE(std::ranges::any_of(check_all({*tree, v4_1_1, {}}),
-                                  [](const Hindrance& one) { return one.id == "tree.self-inside"; }));
+                                  [](const TreeFinding& one) { return one.id == "tree.self-inside"; }));
 }
 
 // Locks come from /proc/locks where it is complete, and a name that two tasks have open is looked up once:
@@ -184,7 +184,8 @@ TEST(TreeCollect, WithoutTheRightToLook) {
   const pid_t child = fork();
   if (child == 0) {
     if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0) _exit(99);
-    const auto report = check_tree({}, {.pid = sleeper, .spec = {}}, v4_1_1, real_tree_system());
+    const auto report =
+        check_tree({}, {.pid = sleeper, .spec = {}}, v4_1_1, real_tree_system(builtin_matrix().value()));
     if (!report) _exit(98);
     const auto& findings = report->subjects.front().findings;
     const bool named = std::ranges::any_of(findings, [](const Finding& finding) {

@@ -64,7 +64,7 @@ Snapshot container() {
   return tree;
 }
 
-std::vector<std::string> ids(const Hindrances& found) {
+std::vector<std::string> ids(const Findings& found) {
   std::vector<std::string> result;
   for (const auto& one : found) result.push_back(one.id);
   return result;
@@ -84,6 +84,12 @@ OpenFile regular(const std::string& link, int mount, std::uint32_t links = 1) {
   file.stat->links = links;
   file.info->mount = mount;
   file.name = NameLeadsTo::the_file;
+  return file;
+}
+
+OpenFile socket_file(std::uint64_t inode) {
+  OpenFile file{"fd 4", 4, "socket:[" + std::to_string(inode) + "]", {}, {}};
+  file.socket = inode;
   return file;
 }
 
@@ -110,7 +116,7 @@ TEST(TreeMounts, TheReportedContainerWithEachOption) {
 
 TEST(TreeMounts, TheTextIsCrius) {
   const auto found = check_all({container(), v4_1_1, {}});
-  EXPECT_EQ(found.front().prints,
+  EXPECT_EQ(found.front().breaks,
             "Mount 38 ./dev/shm (master_id: 9 shared_id: 0) has unreachable sharing. Try "
             "--enable-external-masters.");
 }
@@ -205,7 +211,7 @@ TEST(TreeTasks, ASessionOutsideIsClearedByNothing) {
   for (const auto& words : {std::vector<std::string>{}, {"--shell-job"}})
     EXPECT_TRUE(has(refused_with(tree, words), "tree.session-outside"));
   const auto found = check_all({tree, v4_1_1, {}});
-  EXPECT_EQ(found.front().prints, "A session leader of 126(1) is outside of its pid namespace");
+  EXPECT_EQ(found.front().breaks, "A session leader of 126(1) is outside of its pid namespace");
 }
 
 TEST(TreeTasks, ShellJobIsForASharedSession) {
@@ -319,7 +325,7 @@ TEST(TreeSockets, WhatEachKindAsksFor) {
   const auto hold = [&](std::uint64_t inode, procfs::Socket socket) {
     socket.inode = inode;
     tree.sockets[inode] = socket;
-    tree.tasks[0].files.push_back({"fd 4", 4, "socket:[" + std::to_string(inode) + "]", {}, {}});
+    tree.tasks[0].files.push_back(socket_file(inode));
   };
   hold(1, {.family = AF_INET, .type = SOCK_STREAM, .protocol = 6, .state = 1});
   hold(2, {.family = AF_VSOCK, .type = SOCK_STREAM});
@@ -342,7 +348,7 @@ TEST(TreeSockets, KindsThatTheKernelDoesNotList) {
   const auto hold = [&](std::uint64_t inode, procfs::Socket socket) {
     socket.inode = inode;
     tree.sockets[inode] = socket;
-    tree.tasks[0].files.push_back({"fd 4", 4, "socket:[" + std::to_string(inode) + "]", {}, {}});
+    tree.tasks[0].files.push_back(socket_file(inode));
   };
   hold(1, {.family = AF_UNIX, .type = SOCK_DGRAM, .state = 7});
   hold(2, {.family = AF_INET6, .type = SOCK_DGRAM, .protocol = 17, .state = 7});
@@ -354,8 +360,8 @@ TEST(TreeSockets, KindsThatTheKernelDoesNotList) {
   tree.silent_diags = {"udp-diag"};
   EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>{"tree.socket-diag"});
   const auto found = check_all({tree, v4_1_1, {}});
-  EXPECT_TRUE(std::ranges::any_of(found, [](const Hindrance& one) {
-    return one.prints == "Sockets (family 10 proto 17) are not collected";
+  EXPECT_TRUE(std::ranges::any_of(found, [](const TreeFinding& one) {
+    return one.breaks == "Sockets (family 10 proto 17) are not collected";
   }));
   tree.sockets.clear();
   EXPECT_EQ(refused_with(tree, {}), std::vector<std::string>{});
@@ -388,7 +394,9 @@ TreeSystem scripted(Snapshot tree) {
           [](std::string_view) {
             return ProbeResult{ProbeResult::Status::fail, ""};
           },
-          [](const std::string& file) -> Result<std::string> { return cannot(file + ": no such file"); }};
+          [](const std::string& file) -> Result<std::string> { return cannot(file + ": no such file"); },
+          [](const Version&) { return std::vector<SystemRow>(); },
+          [](const Version&) -> Result<std::optional<Trial>> { return std::optional<Trial>(); }};
 }
 
 TEST(TreeCommandTest, ProposesBothCommands) {

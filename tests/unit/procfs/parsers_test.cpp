@@ -146,10 +146,11 @@ TEST(SocketTables, UnixAndPacket) {
   EXPECT_EQ((*sockets)[1].type, SOCK_DGRAM);
   EXPECT_EQ((*sockets)[1].state, 1);
   const auto packet =
-      parse_inode_table("sk RefCnt Type Proto Iface R Rmem User Inode\nffff 3 2 0003 0 1 0 0 777\n",
-                        {.family = AF_PACKET}, "packet");
+      parse_inode_table("sk RefCnt Type Proto Iface R Rmem User Inode\nffff 3 2 0003 0 1 12 0 777\n",
+                        {.family = AF_PACKET}, 6, "packet");
   ASSERT_TRUE(packet);
   EXPECT_EQ(packet->front().inode, 777U);
+  EXPECT_EQ(packet->front().receive_queue, 12U);
 }
 
 TEST(Locks, TakesTheInodesOfEveryKind) {

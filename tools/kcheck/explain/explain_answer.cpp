@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "criu/versions.h"
 #include "base/text.h"
 #include "explain/explain_unknown.h"
 #include "flags/flags_command.h"
@@ -162,7 +163,7 @@ Result<Subject> answer(const Scene& scene, const Knowledge& knowledge,
     tell_log(scene, diagnosis, knowledge, version, subject);
   add_facts(scene, version, subject);
   set_headline(diagnosis, subject);
-  CG_CHECK(tell_command(scene, version.value_or(default_criu_version()), subject));
+  CG_CHECK(tell_command(scene, version.value_or(criu_versions().preferred), subject));
   return subject;
 }
 

@@ -1,10 +1,14 @@
 #include "explain/explain_command.h"
 
 #include <istream>
+#include <limits>
+#include <memory>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "criu/coverage.h"
 #include "criu/log/log_file.h"
+#include "criu/versions.h"
 #include "explain/explain_answer.h"
 #include "explain/explain_wrapper.h"
 
@@ -105,7 +109,7 @@ Result<Scene> look(const KcheckOptions& options, const ExplainCommand& command,
     CG_TRY(process, look_at_process(command.root, command.pid));
     scene.process = std::move(process);
   }
-  CG_CHECK(read_command(options, version.value_or(default_criu_version()), scene));
+  CG_CHECK(read_command(options, version.value_or(criu_versions().preferred), scene));
   follow_command(scene);
   if (!scene.log && scene.process) read_log_of(command.root, scene);
   follow_wrapper(scene);
@@ -125,23 +129,33 @@ Result<Scene> look(const KcheckOptions& options, const ExplainCommand& command,
 
 Result<std::optional<Version>> asked_version(const KcheckOptions& options) {
   if (options.criu.empty()) return std::nullopt;
-  CG_TRY(version, resolve_criu_version(options.criu));
+  CG_TRY(version, criu_versions().resolve(options.criu));
   return std::optional(version);
 }
 
 }  // namespace
 
-CLI::App* add_explain_command(CLI::App& app, ExplainCommand& command) {
-  CLI::App* explain =
-      app.add_subcommand("explain", "Name the cause of a failed or hanging criu, and the remedy");
-  explain->add_option("WHAT", command.what,
-                      "A log, an images directory, - for standard input, or an error line");
-  explain->add_option("--images", command.images, "The directory that the images were written to");
-  explain->add_option("--pid", command.pid, "The criu that hangs")->check(CLI::PositiveNumber);
-  explain->add_option("--knowledge", command.knowledge, "Causes to know instead of those compiled in");
-  explain->footer(
-      "The criu command may stand behind '--': kcheck explain d.log -- criu dump -t 1 -v4 -o d.log");
-  return explain;
+Command explain_command(KcheckOptions& options) {
+  const auto command = std::make_shared<ExplainCommand>();
+  return {
+      .name = "explain",
+      .help = "Name the cause of a failed or hanging criu, and the remedy",
+      .options = {{"WHAT", &command->what,
+                   "A log, an images directory, - for standard input, or an error line"},
+                  {"--images DIR", &command->images, "The directory that the images were written to"},
+                  {"--pid PID",
+                   &command->pid,
+                   "The criu that hangs",
+                   {.range = {{1, std::numeric_limits<int>::max()}}}},
+                  {"--knowledge FILE", &command->knowledge, "Causes to know instead of those compiled in"}},
+      .examples = {{"kcheck explain dump.log", "an empty or missing log is an answer, too"},
+                   {"kcheck explain --pid 534 --images DIR", "of a criu that hangs"},
+                   {"kcheck explain d.log -- criu dump -t 1 -v4 -o d.log",
+                    "with the command, which says more"}},
+      .behind = &options.behind,
+      .run = [command, &options](Context& context) {
+        return deliver(explain(options, *command, context.env), options, context.env);
+      }};
 }
 
 Result<Report> explain(const KcheckOptions& options, const ExplainCommand& command, Environment& env) {
@@ -164,6 +178,10 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
 
   Report report{"explain", version ? version->text() : "", {}};
   CG_TRY(subject, answer(scene, knowledge, version));
+  if (version && !criu_versions().cover(*version)) {  // its text names the cause all the same
+    respect_coverage(subject.findings, *version);
+    subject.verdict = Verdict::unknown;
+  }
   report.subjects.push_back(std::move(subject));
   return report;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "criu/versions.h"
 #include "base/text.h"
 
 namespace cg {
@@ -28,7 +29,7 @@ std::vector<std::string> next_steps(const CriuLog& log, const LogLine& line,
   if (end.ends_with("Cannot allocate memory"))
     steps.push_back("dmesg, and memory.max and memory.events of criu's own cgroup");
   if (log.criu_lines > 0 && !is_verbose(log)) steps.push_back(again);
-  const Version newest = known_criu_versions().back();
+  const Version newest = criu_versions().all.back();
   if (version && *version < newest)
     steps.push_back(fmt::format("try CRIU {}: this is {}", newest.text(), version->text()));
   return steps;

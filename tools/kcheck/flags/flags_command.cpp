@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "criu/command.h"
+#include "criu/coverage.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace {
@@ -20,12 +23,18 @@ std::vector<std::string> ids_of(const std::vector<Finding>& findings) {
 
 }  // namespace
 
-CLI::App* add_flags_command(CLI::App& app, FlagsCommand& command) {
-  CLI::App* flags = app.add_subcommand(
-      "flags", "Check a criu command line: options this version does not know, or that do nothing as given");
-  flags->add_option("--options", command.table, "Option table to use instead of the one compiled in");
-  flags->footer("The command stands behind '--': kcheck flags --criu 4.2 -- criu dump -t 1 --shell-job");
-  return flags;
+Command flags_command(KcheckOptions& options) {
+  const auto command = std::make_shared<FlagsCommand>();
+  return {
+      .name = "flags",
+      .help = "Check a criu command line: options this version does not know, or that do nothing as given",
+      .options = {{"--options FILE", &command->table, "Option table to use instead of the one compiled in"}},
+      .examples = {{"kcheck flags --criu 4.2 -- criu dump -t 1 --shell-job",
+                    "the command stands behind '--'"}},
+      .behind = &options.behind,
+      .run = [command, &options](Context& context) {
+        return deliver(check_flags_of(options, *command), options, context.env);
+      }};
 }
 
 Result<OptionTable> load_option_table(const std::string& file) {
@@ -37,7 +46,7 @@ Result<OptionTable> load_option_table(const std::string& file) {
 Result<Report> check_flags_of(const KcheckOptions& options, const FlagsCommand& command) {
   if (options.behind.empty())
     return usage_error("no command; it stands behind '--': kcheck flags --criu 4.2 -- criu dump -t 1");
-  CG_TRY(version, resolve_criu_version(options.criu));
+  CG_TRY(version, criu_versions().resolve(options.criu));
   CG_TRY(table, load_option_table(command.table));
   Report report{"flags", version.text(), {}};
   Subject subject;
@@ -46,15 +55,19 @@ Result<Report> check_flags_of(const KcheckOptions& options, const FlagsCommand& 
   subject.verdict = overall_verdict(subject.findings);
   const auto wrong = std::ranges::count(subject.findings, Verdict::fail, &Finding::verdict);
   const auto warned = std::ranges::count(subject.findings, Verdict::warn, &Finding::verdict);
-  subject.headline = wrong ? fmt::format("WRONG for CRIU {}: {} of its words", version.text(), wrong)
+  const bool open = subject.verdict == Verdict::unknown;
+  subject.headline = open    ? fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})",
+                                           version.text(), criu_versions().nearest(version))
+                     : wrong ? fmt::format("WRONG for CRIU {}: {} of its words", version.text(), wrong)
                      : warned
                          ? fmt::format("GOOD for CRIU {}, with {} to think about", version.text(), warned)
                          : fmt::format("GOOD for CRIU {}", version.text());
   subject.facts = {{"command", subject.name}};
-  for (const Version& other : known_criu_versions()) {
+  for (const Version& other : criu_versions().all) {
     const auto findings = judge_criu_command(table, other, parse_criu_command(table, other, options.behind));
     subject.versions.push_back({other.text(), overall_verdict(findings), ids_of(findings), other == version});
   }
+  if (!criu_versions().cover(version)) subject.versions.push_back(open_verdict(version));
   report.subjects.push_back(std::move(subject));
   return report;
 }

@@ -1,15 +1,17 @@
 #include "live/live.h"
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "criu/versions.h"
 #include "kconfig/input.h"
 #include "live/criu_binary.h"
 #include "probes/runner.h"
@@ -70,29 +72,44 @@ class ProbeBatch {
   double all_seconds_ = 0;
 };
 
+void add_trial(Subject& subject, const Trial& trial, const Version& criu) {
+  const Finding result = finding_of(trial);
+  if (trial.failed == Trial::Step::none)
+    for (auto& finding : subject.findings) outrank(finding, trial);
+  subject.facts.emplace_back("trial", result.seen);
+  subject.findings.insert(subject.findings.begin(), result);
+  subject.verdict = overall_verdict(subject.findings);
+  subject.headline = headline(subject.findings, criu);
+  for (auto& version : subject.versions)
+    if (version.judged) {
+      version.verdict = subject.verdict;
+      if (result.verdict == Verdict::fail) version.reasons.insert(version.reasons.begin(), result.id);
+      if (subject.verdict != Verdict::fail) version.reasons.clear();
+    }
+}
+
 }  // namespace
 
-Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSystem& system) {
+Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSystem& system,
+                                     const std::string& binary) {
   if (!options.criu.empty()) {
-    CG_TRY(version, resolve_criu_version(options.criu));
+    CG_TRY(version, criu_versions().resolve(options.criu));
     return ChosenVersion{version, "as asked"};
   }
+  if (!binary.empty()) {
+    CG_TRY(version, ask_version(run_criu(binary), binary));
+    return ChosenVersion{version, "that of " + binary};
+  }
   CG_TRY(installed, system.installed_criu());
-  if (!installed) return ChosenVersion{default_criu_version(), "the default; no criu is on PATH"};
-  const auto& known = known_criu_versions();
-  const bool is_known = std::ranges::find(known, *installed) != known.end();
-  return ChosenVersion{
-      *installed,
-      is_known ? "the criu on PATH" : "the criu on PATH, a version that this matrix was not checked against"};
+  if (!installed) return ChosenVersion{criu_versions().preferred, "the default; no criu is on PATH"};
+  return ChosenVersion{*installed, "the criu on PATH"};
 }
 
 LiveSystem real_system(const Matrix& matrix) {
-  utsname name{};
-  uname(&name);
   const auto batch = std::make_shared<ProbeBatch>(matrix);
-  const std::string release = name.release;
+  const std::string release = host_release();
   return {release,
-          name.machine,
+          host_machine(),
           [batch](std::string_view probe) { return batch->result(probe); },
           [release](std::string& file) -> Result<KernelConfig> {
             CG_TRY(input, running_config(release));
@@ -103,17 +120,27 @@ LiveSystem real_system(const Matrix& matrix) {
           [batch] { return batch->note(); }};
 }
 
+Result<Trial> trial_of(const std::string& binary, const Version& judged) {
+  const auto path = binary.empty() ? find_program("criu") : std::optional<std::filesystem::path>(binary);
+  if (!path) return cannot("--try: no criu is on PATH; name one with --criu-binary");
+  CG_TRY(version, ask_version(run_criu(path->string()), path->string()));
+  if (version != judged)
+    return usage_error(
+        fmt::format("--try runs {}, which is CRIU {}, and {} is to be judged: leave --criu out",
+                    path->string(), version.text(), judged.text()));
+  return try_criu(path->string());
+}
+
 Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system,
-                          const std::string& binary) {
+                          const LiveCommand& command) {
+  const std::string& binary = command.binary;
   CG_TRY(features, feature_set(options, matrix));
   std::optional<CriuBinary> asked;
   if (!binary.empty()) {
     CG_TRY(version, ask_version(run_criu(binary), binary));
     asked = CriuBinary{binary, version};
   }
-  auto chosen = asked && options.criu.empty() ? Result<ChosenVersion>({asked->version, "that of " + binary})
-                                              : choose_version(options, system);
-  CG_TRY(choice, std::move(chosen));
+  CG_TRY(choice, choose_version(options, system, binary));
   Evidence evidence;
   evidence.probe = system.probe;
   evidence.kernel = leading_version(system.kernel_release);
@@ -129,13 +156,18 @@ Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, co
   }
   Subject subject = judge_subject(matrix, Question{choice.version, features}, evidence, "running kernel");
   subject.facts = {{"criu", fmt::format("{} ({})", choice.version.text(), choice.why)},
-                   {"kernel", fmt::format("Linux {} {}", system.kernel_release, system.machine)},
+                   {"kernel", fmt::format("Linux {} {}{}", system.kernel_release, system.machine,
+                                          kernel_remark(matrix, evidence.kernel))},
                    {"config", config_note},
                    {"probes", system.probe_note()}};
   if (asked) {
     CG_TRY(table, builtin_option_table());
     CG_TRY(compared, compare_with_binary(run_criu(binary), *asked, system.probe, table));
     subject.findings.insert(subject.findings.end(), compared.begin(), compared.end());
+  }
+  if (command.trial == WithTrial::yes) {
+    CG_TRY(trial, trial_of(binary, choice.version));
+    add_trial(subject, trial, choice.version);
   }
   return Report{"live", choice.version.text(), {std::move(subject)}};
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "criu/judge.h"
+#include "live/trial.h"
 #include "options.h"
 
 namespace cg {
@@ -32,10 +33,20 @@ struct ChosenVersion {
   Version version;
   std::string why;
 };
-Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSystem& system);
+// `binary`: a criu that is asked instead of the one on PATH; "": none.
+Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSystem& system,
+                                     const std::string& binary = {});
 
-// `binary`: a criu to be asked as well; its version is judged when none is given. "": none.
+enum class WithTrial { no, yes };
+struct LiveCommand {
+  std::string binary;  // a criu to be asked as well; its version is judged when none is given. "": none
+  WithTrial trial = WithTrial::no;  // by that criu, else by the one on PATH
+};
 Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system,
-                          const std::string& binary = {});
+                          const LiveCommand& command = {});
+
+// The trial of `binary`, or of the criu on PATH. Refused as a wrong usage when it is of another version than
+// the one that is judged.
+Result<Trial> trial_of(const std::string& binary, const Version& judged);
 
 }  // namespace cg

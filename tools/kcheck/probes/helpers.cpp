@@ -1,6 +1,8 @@
 // Programs that CRIU runs. They are looked up on PATH as CRIU's execvp does.
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "base/process.h"
 #include "base/text.h"
 #include "probes/probe.h"
@@ -36,8 +38,21 @@ ProbeResult gzip() {
 ProbeResult shell() {
   return on_path("sh");
 }
+// CRIU keeps the addresses of a network namespace as `ip addr save` writes them: busybox has an ip without
+// it. Its first four bytes are a magic number (iproute2, ip/ipaddress.c).
 ProbeResult ip() {
-  return on_path("ip");
+  const auto path = find_program("ip");
+  if (!path) return fail("ip is not on PATH");
+  ProcessOptions options;
+  options.timeout = limit;
+  const auto result = run({path->string(), "addr", "save"}, options);
+  if (!result) return fail(result.error().message);
+  if (result->timed_out) return unknown(path->string() + " addr save gives no answer");
+  if (result->status == 0 && result->out.starts_with("\x22\x12\x36\x47"))
+    return pass(path->string() + " has addr save");
+  const auto lines = split_lines(result->err);
+  return fail(fmt::format("{} cannot save addresses{}", path->string(),
+                          lines.empty() ? "" : ": " + std::string(lines.front())));
 }
 
 // The rule that CRIU adds for each connection, tried in a network namespace of its own.
@@ -56,6 +71,38 @@ ProbeResult mark_match(const char* program) {
   const auto lines = split_lines(result->err);
   return fail(fmt::format("{}: a rule with -m mark does not work{}", path->string(),
                           lines.empty() ? "" : ": " + std::string(lines.front())));
+}
+// What CRIU puts in force while it dumps a network namespace, and what it then saves of it.
+ProbeResult namespace_tables(const std::string& family) {
+  if (const auto sandbox = find_probe("unshare-network")->run(); sandbox.status != Status::pass)
+    return unknown(sandbox.detail);
+  for (const std::string step : {"-restore", "-save"}) {
+    const auto path = find_program(family + step);
+    if (!path) return fail(family + step + " is not on PATH");
+    ProcessOptions options;
+    options.timeout = limit;
+    std::vector<std::string> words{path->string()};
+    if (step == "-restore") {
+      words.insert(words.end(), {"-w", "--noflush"});
+      options.input =
+          "*filter\n:CRIU - [0:0]\n-I INPUT -j CRIU\n-I OUTPUT -j CRIU\n"
+          "-A CRIU -m mark --mark 0xC114 -j ACCEPT\n-A CRIU -j DROP\nCOMMIT\n";
+    }
+    const auto result = run(words, options);
+    if (!result) return fail(result.error().message);
+    if (result->timed_out) return unknown(path->string() + " gives no answer");
+    const auto lines = split_lines(result->err);
+    if (result->status != 0)
+      return fail(fmt::format("{} does not work{}", path->string(),
+                              lines.empty() ? "" : ": " + std::string(lines.front())));
+  }
+  return pass(fmt::format("{0}-restore and {0}-save work", family));
+}
+ProbeResult namespace_iptables() {
+  const auto ipv4 = namespace_tables("iptables");
+  return ipv4.status != Status::pass || !std::filesystem::exists("/proc/sys/net/ipv6")
+             ? ipv4
+             : namespace_tables("ip6tables");
 }
 ProbeResult iptables_program() {
   return on_path("iptables");
@@ -79,6 +126,7 @@ std::vector<Probe> helper_probes() {
           {"ip", ip},
           {"iptables", iptables_program},
           {"ip6tables", ip6tables_program},
+          {"namespace-iptables", namespace_iptables, Place::own_network},
           {"iptables-mark", iptables, Place::own_network},
           {"ip6tables-mark", ip6tables, Place::own_network}};
 }

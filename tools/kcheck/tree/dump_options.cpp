@@ -61,6 +61,8 @@ DumpOptions::DumpOptions(const CriuCommand& command) {
       external_mounts.insert(value.substr(0, value.find(':')));
   }
   for (const auto& path : command.values("skip-mnt")) skipped_mounts.insert(path);
+  locks_by_iptables = command.value("network-lock").value_or("iptables") == "iptables";
+  for (const auto& path : command.values("irmap-scan-path")) scanned_paths.insert(path);
   for (const auto& list : command.values("enable-fs")) {
     all_file_systems |= list == "all";
     for (const auto& name : split(list, ',')) file_systems.insert(name);

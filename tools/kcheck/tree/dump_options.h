@@ -19,6 +19,7 @@ struct DumpOptions {
   bool evasive_devices = false;
   bool force_irmap = false;
   bool allow_uprobes = false;
+  bool locks_by_iptables = true;  // --network-lock
   bool unix_sockets = false;      // --ext-unix-sk without a list
   bool automatic_mounts = false;  // --external mnt[], --ext-mount-map auto
   bool external_masters = false;
@@ -29,6 +30,7 @@ struct DumpOptions {
       external_mounts;                  // mountpoints: of --external mnt[/x]:key, and --ext-mount-map /x:key
   std::set<std::string> external_keys;  // all of --external up to the key: "unix[12]", "file[1a:2b]"
   std::set<std::string> skipped_mounts;
+  std::set<std::string> scanned_paths;  // --irmap-scan-path
   std::string freeze_cgroup;
   std::string images_directory;
   std::uint64_t ghost_limit = 1 << 20;  // bytes

@@ -51,8 +51,8 @@ class OptionList {
 };
 
 using Thing = std::pair<std::string, std::string>;
-Thing thing_of(const Hindrance& hindrance) {
-  return {hindrance.id, hindrance.object};
+Thing thing_of(const TreeFinding& finding) {
+  return {finding.id, finding.seen};
 }
 
 }  // namespace
@@ -62,24 +62,24 @@ Plan make_plan(const Snapshot& tree, const Version& criu, const OptionTable& tab
   Plan plan{given_dump, given_restore, {}, {}};
   OptionList dump(plan.dump_options);
   OptionList restore(plan.restore_options);
-  Hindrances seen;
+  Findings seen;
   std::set<Thing> known;
   // Each round clears something, and one option can only bring the next to light; more rounds than kinds of
-  // hindrances are not needed.
+  // findings are not needed.
   for (int round = 0; round < 16; ++round) {
     plan.remaining = check_all({tree, criu, DumpOptions(parse_criu_command(table, criu, plan.dump_options))});
     bool changed = false;
-    for (const auto& hindrance : plan.remaining) {
-      if (known.insert(thing_of(hindrance)).second) seen.push_back(hindrance);
-      changed |= dump.add(hindrance.dump_options);
-      restore.add(hindrance.restore_options);
+    for (const auto& finding : plan.remaining) {
+      if (known.insert(thing_of(finding)).second) seen.push_back(finding);
+      changed |= dump.add(finding.dump_options);
+      restore.add(finding.restore_options);
     }
     if (!changed) break;
   }
   std::set<Thing> remaining;
-  for (const auto& hindrance : plan.remaining) remaining.insert(thing_of(hindrance));
-  for (auto& hindrance : seen)
-    if (!remaining.contains(thing_of(hindrance))) plan.cleared.push_back(std::move(hindrance));
+  for (const auto& finding : plan.remaining) remaining.insert(thing_of(finding));
+  for (auto& finding : seen)
+    if (!remaining.contains(thing_of(finding))) plan.cleared.push_back(std::move(finding));
   return plan;
 }
 

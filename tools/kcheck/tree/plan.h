@@ -12,8 +12,8 @@ namespace cg::tree {
 struct Plan {
   std::vector<std::string> dump_options;
   std::vector<std::string> restore_options;
-  Hindrances cleared;    // by the options
-  Hindrances remaining;  // FAIL: no option clears them; WARN: to be known
+  Findings cleared;    // by the options
+  Findings remaining;  // FAIL: no option clears them; WARN: to be known
 };
 
 // Begins with `given` options (of an OCI spec, say).

@@ -44,6 +44,19 @@ std::string Task::name() const {
   return fmt::format("{} ({})", pid, status.name);
 }
 
+std::string_view Task::root_link() const {
+  const auto root = std::ranges::find(files, "root", &OpenFile::label);
+  return root == files.end() ? std::string_view() : std::string_view(root->link);
+}
+
+int Task::pid_inside() const {
+  return status.pid.empty() ? pid : status.pid.back();
+}
+
+int Task::session_inside() const {
+  return status.sid.empty() ? stat.session : status.sid.back();
+}
+
 const Task* Snapshot::find(int pid) const {
   const auto found = std::ranges::find(tasks, pid, &Task::pid);
   return found == tasks.end() ? nullptr : &*found;

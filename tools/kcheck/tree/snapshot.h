@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "criu/version.h"
 #include "procfs/cgroup.h"
 #include "procfs/fdinfo.h"
 #include "procfs/maps.h"
@@ -55,6 +56,8 @@ struct OpenFile {
   std::optional<FileStat> stat;
   std::optional<procfs::FdInfo> info;
   NameLeadsTo name = NameLeadsTo::not_looked_up;
+  std::uint64_t socket = 0;  // the inode of a socket
+  int directory_mount = -1;  // of a name that is gone: the mount that its directory is on now
 
   int mount() const { return info && info->mount >= 0 ? info->mount : stat ? stat->mount : -1; }
 };
@@ -75,7 +78,11 @@ struct Task {
   ElfClass elf = ElfClass::unknown;
 
   bool zombie() const { return status.state == 'Z' || status.state == 'X'; }
-  std::string name() const;  // "126 (sleep)"
+  std::string name() const;            // "126 (sleep)"
+  std::string_view root_link() const;  // "/" but for a task that has called chroot(2); "": not seen
+  int pid_inside() const;              // in its own pid namespace
+  int session_inside() const;          // likewise; 0: the leader is outside of that namespace
+  bool may_read_limits = true;         // prlimit(2) by this process
 };
 
 // One directory that a cgroup's path goes through.
@@ -102,6 +109,25 @@ struct SharedPart {
   int second = 0;
 };
 
+struct NetworkLink {
+  int index = 0;
+  int type = 0;  // ARPHRD_*
+  std::string name;
+  std::string kind;             // "veth"; "" for a device of hardware
+  int peer = 0;                 // of a veth the other end, of a macvlan its parent: the index of
+  bool peer_elsewhere = false;  // in another network namespace
+  int master = 0;               // index of its bridge
+};
+
+// A file that inotify or fanotify watches.
+struct WatchedFile {
+  // lost: the handle opens, the file has no name, and its file system (tmpfs) does not keep inode numbers.
+  enum class Handle { not_tried, opens, opens_without_name, lost, refused };
+  Handle handle = Handle::not_tried;
+  std::string name;            // that was found for it where the handle is refused; "": none
+  bool found_by_criu = false;  // in a directory that CRIU looks through by itself
+};
+
 struct Unseen {
   std::string what;   // "the open files of 12 (nginx)"
   std::string needs;  // "CAP_SYS_PTRACE"
@@ -114,17 +140,24 @@ struct Snapshot {
   std::map<std::string, std::vector<std::string>> directory_entries;  // of mqueue mounts: what is in them
   std::map<std::string, CgroupState> cgroups;                         // by "hierarchy:path"
   std::map<std::uint64_t, procfs::Socket> sockets;                    // by inode
-  std::set<std::uint64_t> pending_connections;  // inodes of UNIX sockets that wait to be accepted
+  // UNIX sockets that wait to be accepted, and the listening one they wait at; 0: one that is closed again.
+  std::multimap<std::uint64_t, std::uint64_t> pending_connections;
   std::set<std::string> silent_diags;  // probes of sock_diag that fail, of the kinds that the tree has
   std::vector<SharedPart> shared;
+  std::vector<NetworkLink> links;  // of the root task's network namespace, where it is the tree's own
+  std::map<std::pair<std::uint32_t, std::uint64_t>, WatchedFile>
+      watched;  // by device (as in fdinfo) and inode
   std::vector<Unseen> unseen;
   std::vector<int> gone;  // tasks that ended while they were looked at
 
   // The place CRIU is expected to run in: kcheck's own.
   int own_pid = 0;
+  Version kernel;
   Namespaces own_namespaces;
   std::vector<procfs::Mount> own_mounts;
-  std::vector<std::string> own_cgroups;  // directories
+  std::vector<std::string> own_cgroups;                // directories
+  std::vector<NetworkLink> own_links;                  // where the tree has its own
+  std::pair<unsigned, unsigned> shared_memory_device;  // that memfds and anonymous shared memory are on
   int own_seccomp = 0;
   // Whether the criu on PATH was built for 32-bit tasks; nullopt: there is none, or no such task to ask for.
   std::optional<bool> criu_has_compat;

@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
+#include <memory>
 
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "criu/coverage.h"
+#include "criu/versions.h"
 #include "live/criu_binary.h"
+#include "live/live.h"
 #include "probes/runner.h"
 #include "tree/collect/collect.h"
 #include "tree/plan.h"
@@ -16,50 +21,42 @@
 namespace cg {
 namespace {
 
-using tree::Hindrance;
-using tree::Hindrances;
 using tree::Namespace;
 using tree::Snapshot;
+using tree::TreeFinding;
 
-// Hindrances of one kind are one finding; it names the first few of what it is about.
+// Those of one kind are one finding; it names the first few of what it is about.
 constexpr std::size_t most_objects = 6;
 
 enum class Fate { as_it_is, cleared };
 
-void add_findings(std::vector<Finding>& findings, const Hindrances& hindrances, Fate fate) {
+void add_findings(std::vector<Finding>& findings, const tree::Findings& found, Fate fate) {
   std::vector<std::string> order;
-  std::map<std::string, std::vector<const Hindrance*>> kinds;
-  for (const auto& hindrance : hindrances) {
-    auto& kind = kinds[hindrance.id];
-    if (kind.empty()) order.push_back(hindrance.id);
-    kind.push_back(&hindrance);
+  std::map<std::string, std::vector<const TreeFinding*>> kinds;
+  for (const auto& one : found) {
+    auto& kind = kinds[one.id];
+    if (kind.empty()) order.push_back(one.id);
+    kind.push_back(&one);
   }
   for (const auto& id : order) {
     const auto& kind = kinds[id];
-    const Hindrance& first = *kind.front();
-    Finding finding;
-    finding.id = id;
-    finding.title = first.title;
-    finding.severity = first.severity;
-    finding.verdict = fate == Fate::cleared ? Verdict::warn : first.verdict;
+    Finding finding = *kind.front();
+    if (fate == Fate::cleared) finding.verdict = Verdict::warn;
     finding.required = finding.verdict == Verdict::fail;
     std::vector<std::string> objects;
     std::vector<std::string> options;
     for (const auto* one : kind) {
-      if (objects.size() < most_objects) objects.push_back(one->object);
+      if (objects.size() < most_objects) objects.push_back(one->seen);
       const std::string words = join(one->dump_options, " ");
       if (!words.empty() && std::ranges::find(options, words) == options.end()) options.push_back(words);
     }
     finding.seen = join(objects, "; ");
     if (kind.size() > most_objects) finding.seen += fmt::format("; and {} more", kind.size() - most_objects);
-    finding.breaks = first.prints;
-    finding.fix = first.fix;
     if (fate == Fate::cleared)
       finding.fix =
-          fmt::format("cleared by {}{}{}", join(options, " "), first.fix.empty() ? "" : "; ", first.fix);
+          fmt::format("cleared by {}{}{}", join(options, " "), finding.fix.empty() ? "" : "; ", finding.fix);
     else if (finding.fix.empty() && !options.empty())
       finding.fix = join(options, " ");
-    finding.source = first.source;
     findings.push_back(std::move(finding));
   }
 }
@@ -83,6 +80,22 @@ void add_unseen(std::vector<Finding>& findings, const Snapshot& snapshot) {
   }
 }
 
+// What no check asks, so that READY is not taken for more than it is.
+Finding not_looked_at() {
+  Finding finding;
+  finding.id = "tree.not-looked-at";
+  finding.title = "what is not asked of a tree";
+  finding.verdict = Verdict::not_applicable;
+  finding.severity = "better-off";
+  finding.seen =
+      "guard regions and other contents of the memory; security labels (AppArmor, SELinux); devices with "
+      "memory of "
+      "their own (GPUs); links that an earlier dump with --link-remap has left; what the tree does between "
+      "now and the "
+      "dump; on restore: whether files, addresses, pids and the CPU's features are the same there";
+  return finding;
+}
+
 // The namespaces that are the tree's own, the number of its tasks, threads and files.
 std::string describe(const Snapshot& snapshot) {
   std::size_t threads = 0;
@@ -102,7 +115,7 @@ std::string describe(const Snapshot& snapshot) {
   return text;
 }
 
-enum class Mode { proposal, as_given };
+using Mode = tree::CommandMode;
 
 std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
   const std::string who = fmt::format("criu {} dump -t {}", criu.text(), pid);
@@ -111,11 +124,33 @@ std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
       return fmt::format("NOT READY: {} would fail{}", who,
                          mode == Mode::proposal ? ", whatever its options" : "");
     case Verdict::unknown:
+      if (!criu_versions().cover(criu))
+        return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
+                           criu_versions().nearest(criu));
       return fmt::format("NOT KNOWN: not all of the tree could be seen for {}", who);
     default:
       return fmt::format("READY: {} should work{}", who,
                          mode == Mode::proposal ? ", as written below" : " as given");
   }
+}
+
+// `env VARIABLE=VALUE … criu …`
+std::vector<std::string> with_environment(const std::vector<std::string>& environment,
+                                          std::vector<std::string> words) {
+  if (environment.empty()) return words;
+  words.insert(words.begin(), environment.begin(), environment.end());
+  words.insert(words.begin(), "env");
+  return words;
+}
+
+// Takes that from the begin of a command, and returns it.
+std::vector<std::string> take_environment(std::vector<std::string>& words) {
+  std::vector<std::string> environment;
+  auto at = words.begin();
+  if (at != words.end() && *at == "env") ++at;
+  for (; at != words.end() && !at->starts_with('-') && at->contains('='); ++at) environment.push_back(*at);
+  if (!environment.empty()) words.erase(words.begin(), at);
+  return environment;
 }
 
 std::vector<std::string> dump_command(const TreeCommand& command, const tree::Plan& plan) {
@@ -156,9 +191,26 @@ std::string restore_note(const Snapshot& snapshot, const std::vector<std::string
   return join(notes, "; ");
 }
 
+// What the system says, and what a trial says of that.
+Result<tree::SystemAnswer> ask_system(const TreeSystem& system, const Snapshot& snapshot,
+                                      const tree::DumpOptions& options, const Version& criu,
+                                      const std::vector<std::string>& environment, Mode mode) {
+  // Who may not see the tree may do less than the criu that will dump it.
+  auto rows = snapshot.unseen.empty() ? system.judge(criu) : std::vector<tree::SystemRow>();
+  CG_TRY(trial, system.trial(criu));
+  if (trial && trial->failed == Trial::Step::none)
+    for (auto& row : rows) outrank(row.finding, *trial);
+  auto answer = tree::system_of(snapshot, options, rows, environment, mode);
+  if (trial) answer.findings.push_back(finding_of(*trial));
+  if (trial && !trial->environment.empty() && mode == Mode::proposal &&
+      std::ranges::find(answer.environment, trial->environment) == answer.environment.end())
+    answer.environment.push_back(trial->environment);
+  return answer;
+}
+
 }  // namespace
 
-TreeSystem real_tree_system() {
+TreeSystem real_tree_system(const Matrix& matrix, WithTrial trial, const std::string& binary) {
   return {[](int pid) -> Result<Snapshot> {
             CG_TRY(snapshot, tree::collect(pid));
             const bool has_32_bit = std::ranges::any_of(
@@ -169,19 +221,47 @@ TreeSystem real_tree_system() {
             return snapshot;
           },
           [](std::string_view name) { return probes::Runner().result(name); },
-          [](const std::string& file) { return read_file(file, 16 << 20); }};
+          [](const std::string& file) { return read_file(file, 16 << 20); },
+          [matrix](const Version& version) {
+            const Matrix rows = tree::rows_for_trees(matrix, version);
+            const auto system = real_system(rows);
+            Evidence evidence;
+            evidence.probe = system.probe;
+            evidence.kernel = leading_version(system.kernel_release);
+            evidence.architecture = matrix_architecture(system.machine);
+            const auto config = system.config(evidence.config_name);
+            if (config) evidence.config = &*config;
+            return tree::judge_system(rows, version, evidence);
+          },
+          [trial, binary](const Version& version) -> Result<std::optional<Trial>> {
+            if (trial == WithTrial::no) return std::optional<Trial>();
+            CG_TRY(result, trial_of(binary, version));
+            return result;
+          }};
 }
 
-CLI::App* add_tree_command(CLI::App& app, TreeCommand& command) {
-  CLI::App* tree = app.add_subcommand(
-      "tree", "Would `criu dump` of a process tree be refused or hang, and what command works?");
-  tree->add_option("PID", command.pid, "The root of the tree, as seen from here")
-      ->required()
-      ->check(CLI::PositiveNumber);
-  tree->add_option("--spec", command.spec, "The OCI runtime spec (config.json) that names the bind mounts");
-  tree->footer(
-      "A criu command to judge, instead of a proposal, stands behind '--': kcheck tree 126 -- criu dump");
-  return tree;
+Command tree_command(KcheckOptions& options) {
+  const auto command = std::make_shared<TreeCommand>();
+  return {.name = "tree",
+          .help = "Would `criu dump` of a process tree be refused or hang, and what command works?",
+          .options = {{"PID",
+                       &command->pid,
+                       "The root of the tree, as seen from here; of a container that is its init",
+                       {.range = {{1, std::numeric_limits<int>::max()}}, .required = true}},
+                      {"--spec FILE", &command->spec,
+                       "The OCI runtime spec (config.json) that names the bind mounts"}},
+          .examples = {{"kcheck tree 126 --criu 4.1.1",
+                        "what stands in the way, and the commands that dump and restore"},
+                       {"kcheck tree 126 -- criu dump -t 126 --shell-job",
+                        "judges this command instead of a proposal"}},
+          .behind = &options.behind,
+          .run = [command, &options](Context& context) -> Result<int> {
+            CG_TRY(matrix, load_matrix(options));
+            CG_TRY(choice, choose_version(options, real_system(matrix), options.criu_binary));
+            const auto trial = options.with_trial ? WithTrial::yes : WithTrial::no;
+            const auto system = real_tree_system(matrix, trial, options.criu_binary);
+            return deliver(check_tree(options, *command, choice.version, system), options, context.env);
+          }};
 }
 
 Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& command, const Version& criu,
@@ -191,9 +271,12 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
   subject.name = fmt::format("process tree {}", command.pid);
   subject.facts = {{"root", snapshot.root().name()}, {"tree", describe(snapshot)}};
   const bool proposes = options.behind.empty();
+  std::vector<std::string> behind = options.behind;
+  const auto environment = take_environment(behind);
   CG_TRY(table, builtin_option_table());
+  tree::SystemAnswer of_system;
   if (!proposes) {
-    const auto given = parse_criu_command(table, criu, options.behind);
+    const auto given = parse_criu_command(table, criu, behind);
     subject.findings = judge_criu_command(table, criu, given);
     if (const auto pid = given.value("tree"); pid && *pid != std::to_string(command.pid)) {
       Finding finding;
@@ -205,8 +288,10 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
       finding.fix = "look at the same tree";
       subject.findings.push_back(std::move(finding));
     }
-    add_findings(subject.findings, tree::check_all({snapshot, criu, tree::DumpOptions(given)}),
-                 Fate::as_it_is);
+    const tree::DumpOptions dump_options(given);
+    add_findings(subject.findings, tree::check_all({snapshot, criu, dump_options}), Fate::as_it_is);
+    CG_TRY(answer, ask_system(system, snapshot, dump_options, criu, environment, Mode::as_given));
+    of_system = std::move(answer);
   } else {
     tree::SpecOptions from_spec;
     if (!command.spec.empty()) {
@@ -215,14 +300,23 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
       from_spec = std::move(found);
     }
     const auto plan = tree::make_plan(snapshot, criu, table, from_spec.dump, from_spec.restore);
+    const tree::DumpOptions dump_options(parse_criu_command(table, criu, plan.dump_options));
+    CG_TRY(answer, ask_system(system, snapshot, dump_options, criu, {}, Mode::proposal));
+    of_system = std::move(answer);
     add_findings(subject.findings, plan.remaining, Fate::as_it_is);
     add_findings(subject.findings, plan.cleared, Fate::cleared);
-    subject.commands = {{"dump", dump_command(command, plan)},
-                        {"restore", restore_command(snapshot, criu, plan, system)}};
+    subject.commands = {
+        {"dump", with_environment(of_system.environment, dump_command(command, plan))},
+        {"restore", with_environment(of_system.environment, restore_command(snapshot, criu, plan, system))}};
     if (const auto note = restore_note(snapshot, subject.commands.back().second); !note.empty())
       subject.facts.emplace_back("restore", note);
   }
+  for (const auto& finding : of_system.findings)
+    if (finding.id == "live.trial") subject.facts.emplace_back("trial", finding.seen);
+  respect_coverage(subject.findings, criu);
   add_unseen(subject.findings, snapshot);
+  subject.findings.insert(subject.findings.end(), of_system.findings.begin(), of_system.findings.end());
+  subject.findings.push_back(not_looked_at());
   subject.verdict = overall_verdict(subject.findings);
   // A command that fails all the same helps nobody.
   if (subject.verdict == Verdict::fail) subject.commands.clear();

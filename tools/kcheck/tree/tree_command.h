@@ -3,12 +3,15 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "criu/judge.h"
+#include "live/live.h"
 #include "options.h"
 #include "tree/snapshot.h"
+#include "tree/system.h"
 
 namespace cg {
 
@@ -22,10 +25,16 @@ struct TreeSystem {
   std::function<Result<tree::Snapshot>(int pid)> collect;
   std::function<ProbeResult(std::string_view name)> probe;
   std::function<Result<std::string>(const std::string& file)> read;
+  // What `kcheck live` knows of this system; and what a trial says, where one is wanted.
+  std::function<std::vector<tree::SystemRow>(const Version& criu)> judge;
+  std::function<Result<std::optional<Trial>>(const Version& criu)> trial;
 };
-TreeSystem real_tree_system();
+// `binary`: the criu of the trial; "": the one on PATH.
+TreeSystem real_tree_system(const Matrix& matrix, WithTrial trial = WithTrial::no,
+                            const std::string& binary = {});
 
-CLI::App* add_tree_command(CLI::App& app, TreeCommand& command);
+// A command to judge goes to options.behind.
+Command tree_command(KcheckOptions& options);
 
 // Judges the criu command behind `--` (options.behind); without one, a command is proposed.
 Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& command, const Version& criu,

@@ -30,15 +30,23 @@ class MountIndex {
       for (const auto& mount : list)
         if (mount.type != "tracefs" && !question.options.skipped_mounts.contains(mount.mountpoint)) {
           by_id_.emplace(mount.id, &mount);
-          children_[mount.parent].push_back(&mount);
+          // The root file system that an initrd is unpacked into is its own parent.
+          if (mount.parent != mount.id) children_[mount.parent].push_back(&mount);
         }
   }
   const Mount* find(int id) const {
     const auto found = by_id_.find(id);
     return found == by_id_.end() ? nullptr : found->second;
   }
+  bool hidden(const Mount& mount) {
+    const auto [known, fresh] = hidden_.try_emplace(mount.id);
+    if (fresh) known->second = is_hidden(mount);
+    return known->second;
+  }
+
+ private:
   // mnt_is_overmounted() of v4.2:criu/mount.c.
-  bool hidden(const Mount& mount) const {
+  bool is_hidden(const Mount& mount) const {
     if (child_of(mount.id, [&](const Mount& child) { return child.mountpoint == mount.mountpoint; }))
       return true;
     for (const Mount* at = &mount; find(at->parent) && at->parent != at->id; at = find(at->parent))
@@ -48,13 +56,6 @@ class MountIndex {
         return true;
     return false;
   }
-  bool has_device(unsigned major, unsigned minor) const {
-    return std::ranges::any_of(by_id_, [&](const auto& entry) {
-      return entry.second->major == major && entry.second->minor == minor;
-    });
-  }
-
- private:
   bool child_of(int id, auto&& pick) const {
     const auto found = children_.find(id);
     return found != children_.end() &&
@@ -62,11 +63,12 @@ class MountIndex {
   }
   std::map<int, const Mount*> by_id_;
   std::map<int, std::vector<const Mount*>> children_;
+  std::map<int, bool> hidden_;
 };
 
 class FileCheck {
  public:
-  FileCheck(const Question& question, Hindrances& found)
+  FileCheck(const Question& question, Findings& found)
       : question_(question), found_(found), mounts_(question) {}
   void run() {
     for (const auto& task : question_.tree.tasks)
@@ -79,12 +81,15 @@ class FileCheck {
   void check_name(const Task& task, const OpenFile& file, const std::string& object);
   void check_deleted(const OpenFile& file, const std::string& object);
   void check_anonymous(const Task& task, const OpenFile& file, const std::string& object);
-  void check_watches(const OpenFile& file, const std::string& object);
-  void refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
-                   const std::string& fix);
+  // memfds, and anonymous shared memory by its map_files.
+  bool is_memory(const FileStat& stat) const {
+    return is_kind(stat, S_IFREG) && std::pair(stat.major, stat.minor) == question_.tree.shared_memory_device;
+  }
+  void refuse_kind(const OpenFile& file, const std::string& object, const std::string& kind,
+                   const std::string& name, const std::string& fix = {});
 
   const Question& question_;
-  Hindrances& found_;
+  Findings& found_;
   MountIndex mounts_;
 };
 
@@ -95,15 +100,14 @@ bool known_device(const FileStat& stat) {
          (stat.rdev_major == 10 && (stat.rdev_minor == 200 || stat.rdev_minor == 235));
 }
 
-void FileCheck::refuse_kind(const OpenFile& file, const std::string& object, const std::string& more,
-                            const std::string& fix) {
-  found_.push_back({.id = "tree.file-kind",
-                    .title = "a kind of file that CRIU cannot dump",
-                    .object = object,
-                    .prints = fmt::format("Can't dump file {} of that type [{:o}] ({})", file.fd,
-                                          file.stat ? file.stat->mode : 0, more),
-                    .fix = fix.empty() ? "the program must close it before the dump" : fix,
-                    .source = "v4.2:criu/files-ext.c:94"});
+void FileCheck::refuse_kind(const OpenFile& file, const std::string& object, const std::string& kind,
+                            const std::string& name, const std::string& fix) {
+  found_.add({"file-kind"}, object,
+             {{"fd", std::to_string(file.fd)},
+              {"mode", fmt::format("{:o}", file.stat ? file.stat->mode : 0)},
+              {"kind", kind},
+              {"name", name},
+              {"fix", fix.empty() ? "the program must close it before the dump" : fix}});
 }
 
 // CRIU keeps a path and a mount: both must be in the tree's own mounts.
@@ -115,41 +119,32 @@ void FileCheck::check_place(const Task& task, const OpenFile& file, const std::s
   if (!mount) {
     if (question_.options.shell_job && is_terminal(*file.stat)) return;
     if (is_terminal(*file.stat)) return;  // check_terminals() knows the option for it
-    found_.push_back(
-        {.id = "tree.file-outside",
-         .title = "a file on a mount outside of the tree",
-         .object = object,
-         .prints = fmt::format("Can't lookup mount={} for fd={} path={}", file.mount(), file.fd, file.link),
-         .fix = fmt::format("--external {}, and on restore an open descriptor for it", key),
-         .source = "v4.2:criu/files-reg.c:1790",
-         .dump_options = {"--external", key},
-         .restore_options = {"--inherit-fd", fmt::format("fd[N]:{}", key)}});
-    if (file.fd < 0) {
-      // No descriptor: nothing can be inherited.
-      found_.back().fix =
-          file.label == "mapping"
-              ? std::string(
-                    "no option clears it: the program must be executed, and its libraries opened, after the "
-                    "mount namespace was made, by paths inside of it")
-              : fmt::format("{} must change its {} to a place inside", task.name(),
-                            file.label == "cwd" ? "working directory" : "root");
-      found_.back().dump_options.clear();
-      found_.back().restore_options.clear();
-    }
+    const bool inherited = file.fd >= 0;
+    found_.add({"file-outside", inherited                 ? ""
+                                : file.label == "mapping" ? "mapping"
+                                                          : "directory"},
+               object,
+               {{"mount", std::to_string(file.mount())},
+                {"fd", std::to_string(file.fd)},
+                {"path", file.link},
+                {"key", key},
+                {"task", task.name()},
+                {"directory", file.label == "cwd" ? "working directory" : "root"}});
     return;
   }
   if (mounts_.hidden(*mount))
-    found_.push_back(
-        {.id = "tree.file-overmounted",
-         .title = "a file on a mount that another one hides",
-         .object = object,
-         .prints = fmt::format("Open files on overmounted mounts are not supported yet; mount={} fd={} "
-                               "path={}",
-                               file.mount(), file.fd, file.link),
-         .fix = fmt::format("unmount what lies over {}", mount->mountpoint),
-         .source = "v4.2:criu/files-reg.c:1796"});
+    found_.add({"file-overmounted"}, object,
+               {{"mount", std::to_string(file.mount())},
+                {"fd", std::to_string(file.fd)},
+                {"path", file.link},
+                {"place", mount->mountpoint}});
   else
     check_name(task, file, object);
+}
+
+// Without the mark that the link in /proc of a deleted file has.
+std::string path_of(const OpenFile& file) {
+  return file.link.substr(0, file.link.rfind(" (deleted)"));
 }
 
 // A file without a name is written into the images, up to a limit.
@@ -158,14 +153,8 @@ void FileCheck::check_deleted(const OpenFile& file, const std::string& object) {
   const std::uint64_t size = by_blocks ? file.stat->blocks * 512 : file.stat->size;
   if (is_kind(*file.stat, S_IFDIR) || size <= question_.options.ghost_limit) return;
   const std::string limit = fmt::format("{}M", (size >> 20) + 1);
-  found_.push_back({.id = "tree.deleted-file",
-                    .title = "a deleted file larger than the limit",
-                    .object = fmt::format("{}, {} bytes", object, size),
-                    .prints = fmt::format("Can't dump ghost file {} of {} size, increase limit",
-                                          file.link.substr(0, file.link.rfind(" (deleted)")), size),
-                    .fix = fmt::format("--ghost-limit {} (the default is 1M)", limit),
-                    .source = "v4.2:criu/files-reg.c:1031",
-                    .dump_options = {"--ghost-limit", limit}});
+  found_.add({"deleted-file"}, fmt::format("{}, {} bytes", object, size),
+             {{"path", path_of(file)}, {"size", std::to_string(size)}, {"limit", limit}});
 }
 
 void FileCheck::check_name(const Task&, const OpenFile& file, const std::string& object) {
@@ -173,26 +162,17 @@ void FileCheck::check_name(const Task&, const OpenFile& file, const std::string&
   const Mount* mount = mounts_.find(file.mount());
   if (mount && (mount->type == "proc" || mount->type == "devpts")) return;
   if (file.stat->links == 0) return check_deleted(file, object);
-  if (file.name == NameLeadsTo::nothing && !question_.options.link_remap)
-    found_.push_back({.id = "tree.file-renamed",
-                      .title = "a file whose name is gone, though it has another",
-                      .object = object,
-                      .prints = fmt::format("Can't create link remap for {}. Use link-remap option.",
-                                            file.link.substr(0, file.link.rfind(" (deleted)"))),
-                      .fix = "--link-remap",
-                      .source = "v4.2:criu/files-reg.c:1122",
-                      .dump_options = {"--link-remap"}});
+  const bool nothing = file.name == NameLeadsTo::nothing;
+  // The link would be made in the mount that the directory is on now.
+  if (nothing && file.directory_mount >= 0 && file.directory_mount != file.mount())
+    found_.add({"file-buried", question_.options.link_remap ? "under --link-remap" : ""}, object,
+               {{"path", path_of(file)}});
+  else if (nothing && !question_.options.link_remap)
+    found_.add({"file-renamed"}, object, {{"path", path_of(file)}});
   // Overlay shows a copied-up file by another inode than the one that was opened below.
   const bool device = is_character_device(*file.stat);
   if (file.name == NameLeadsTo::another_file && !(device && question_.options.evasive_devices))
-    found_.push_back({.id = "tree.file-replaced",
-                      .title = "its name leads to another file now",
-                      .object = object,
-                      .prints = "Unaccessible path opened",
-                      .fix = device ? "--evasive-devices" : "the program must open the file anew",
-                      .source = "v4.2:criu/files-reg.c",
-                      .dump_options = device ? std::vector<std::string>{"--evasive-devices"}
-                                             : std::vector<std::string>{}});
+    found_.add({"file-replaced", device ? "device" : ""}, object);
 }
 
 void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::string& object) {
@@ -204,66 +184,46 @@ void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::st
     return;
   const bool is_pidfd = file.link == "anon_inode:[pidfd]" || file.link.starts_with("pidfd:");
   if (is_pidfd && question_.criu >= Version{{4, 1, 0}}) return;
+  // Since Linux 6.7 such a descriptor cannot even be handed to criu.
+  const bool ring = file.link == "anon_inode:[io_uring]";
+  if (ring && question_.tree.kernel >= Version{{6, 7, 0}}) {
+    found_.add({"file-kind", "io_uring"}, object);
+    return;
+  }
   std::string fix;
   if (is_pidfd)
     fix = "CRIU dumps pidfds since 4.1";
-  else if (file.link == "anon_inode:[io_uring]")
+  else if (ring)
     fix =
         "turn io_uring off for the program (sysctl kernel.io_uring_disabled=2, or CONFIG_IO_URING=n: libuv "
         "and "
         "nginx then take epoll)";
   else if (file.link.starts_with("anon_inode:bpf-map"))
     fix = "take a criu that was built with libbpf";
-  refuse_kind(file, object, "anon " + file.link, fix);
-}
-
-void FileCheck::check_watches(const OpenFile& file, const std::string& object) {
-  if (!file.info) return;
-  for (const auto& watch : file.info->watches) {
-    const unsigned major = watch.device >> 20;
-    const unsigned minor = watch.device & 0xfffff;
-    if (mounts_.has_device(major, minor) && watch.has_handle) continue;
-    found_.push_back(
-        {.id = "tree.watch-outside",
-         .title = "watches a file whose path CRIU cannot find",
-         .object = fmt::format("{}, inode {:#x} on {}:{}", object, watch.inode, major, minor),
-         .prints = "Can't dump that handle",
-         .fix = "--force-irmap with --irmap-scan-path DIR above the file; else the program must give the "
-                "watch up",
-         .source = "v4.2:criu/fsnotify.c:284"});
-  }
+  refuse_kind(file, object, "anon", file.link, fix);
 }
 
 void FileCheck::check(const Task& task, const OpenFile& file) {
-  if (!file.stat || file.link.starts_with("socket:[")) return;
+  if (!file.stat || file.socket != 0) return;
   const std::string object = fmt::format("{} of {}: {}", file.label, task.name(), file.link);
   const FileStat& stat = *file.stat;
   if (file.info && !file.info->locks.empty() && !question_.options.file_locks)
-    found_.push_back(
-        {.id = "tree.file-lock",
-         .title = "a lock is held",
-         .object = fmt::format("{} ({})", object, file.info->locks.front().kind),
-         .prints = "Some file locks are hold by dumping tasks! You can try --file-locks to dump them.",
-         .fix = "--file-locks, on dump and restore",
-         .source = "v4.2:criu/file-lock.c:362",
-         .dump_options = {"--file-locks"},
-         .restore_options = {"--file-locks"}});
+    found_.add({"file-lock"}, fmt::format("{} ({})", object, file.info->locks.front().kind));
   if (is_character_device(stat)) {
     if (is_terminal(stat) || known_device(stat))
       check_place(task, file, object);
     else
-      refuse_kind(file, object, fmt::format("chr {}:{}", stat.rdev_major, stat.rdev_minor), "");
+      refuse_kind(file, object, "chr", fmt::format("{}:{}", stat.rdev_major, stat.rdev_minor));
   } else if (file.link.starts_with("anon_inode:") || file.link.starts_with("pidfd:")) {
     check_anonymous(task, file, object);
-    check_watches(file, object);
   } else if (is_kind(stat, S_IFBLK)) {
-    refuse_kind(file, object, "unknown " + file.link, "");
-  } else if (file.link.starts_with("/memfd:") || file.link.starts_with("pipe:[")) {
+    refuse_kind(file, object, "unknown", file.link);
+  } else if (file.link.starts_with("/memfd:") || file.link.starts_with("pipe:[") || is_memory(stat)) {
     return;  // memory, and check_pipes()
   } else if (file.link.starts_with('/')) {
     check_place(task, file, object);
   } else if (!file.link.contains(":[")) {  // namespaces: "net:[4026531992]"
-    refuse_kind(file, object, "reg " + file.link, "");
+    refuse_kind(file, object, "reg", file.link);
   }
 }
 
@@ -273,7 +233,7 @@ bool is_character_device(const FileStat& stat) {
   return is_kind(stat, S_IFCHR);
 }
 
-void check_files(const Question& question, Hindrances& found) {
+void check_files(const Question& question, Findings& found) {
   FileCheck(question, found).run();
 }
 

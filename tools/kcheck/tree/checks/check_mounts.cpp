@@ -17,7 +17,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <string_view>
+#include <unordered_map>
 
 #include "tree/checks/checks.h"
 
@@ -43,6 +45,27 @@ struct View {
   std::size_t group = 0;  // binds of each other share it
 };
 
+using Roots = std::set<std::string, std::less<>>;
+
+// Whether `path` is one of `roots`, or below one.
+bool is_below_any(std::string_view path, const Roots& roots) {
+  for (; !roots.empty(); path.remove_suffix(path.size() - path.rfind('/'))) {
+    if (roots.contains(path)) return true;
+    if (path.size() <= 1 || path.rfind('/') == std::string_view::npos) return false;
+    if (path.rfind('/') == 0) return roots.contains("/");
+  }
+  return false;
+}
+
+// Binds of each other: what the rules ask of the others of a group, so that nobody goes through all of them.
+struct Group {
+  bool has_whole = false;
+  Roots root_mounts;                           // the roots of the root task's root mount
+  std::map<std::string, int> namespace_roots;  // of every mount namespace, and how many have it
+  Roots external;                              // of those that are external
+  std::map<int, Roots> external_by_master;  // of those that can give a slave's sharing, by their own master
+};
+
 std::string base_type(const Mount& mount) {
   return mount.type.substr(0, mount.type.find('.'));
 }
@@ -53,15 +76,16 @@ bool is_cgroup(const Mount& mount) {
 
 class MountCheck {
  public:
-  MountCheck(const Question& question, Hindrances& found) : question_(question), found_(found) {}
+  MountCheck(const Question& question, Findings& found) : question_(question), found_(found) {}
   void run();
 
  private:
   void collect();
   bool same_superblock(const Mount& one, const Mount& other) const;
+  std::string superblock_key(const Mount& mount) const;
+  void collect_groups();
   void resolve_external();
   bool fits_own_mount(const View& view) const;
-  bool bind_of(const View& view, auto&& pick) const;
   std::string_view root_of(const View& view) const;
   bool can_be_named(const View& view) const {
     return view.in_root_namespace && question_.tree.has_own(Namespace::mount);
@@ -75,21 +99,27 @@ class MountCheck {
   void check_sharing();
   void check_types();
   void check_images_place();
-  void report(const View& view, Hindrance hindrance);
+  void report(const View& view, RowName row, Holes holes);
   std::string source_of(const Mount& mount) const;
 
   const Question& question_;
-  Hindrances& found_;
+  Findings& found_;
   std::vector<View> views_;
+  std::vector<Group> groups_;
+  std::set<int> shared_;  // peer groups of the tree
 };
 
-bool MountCheck::same_superblock(const Mount& one, const Mount& other) const {
-  if (!one.same_device(other) || one.source != other.source || base_type(one) != base_type(other))
-    return false;
-  if (one.type == "btrfs") return true;
+// Equal for mounts of one superblock.
+std::string MountCheck::superblock_key(const Mount& mount) const {
+  std::string key = fmt::format("{}:{}\n{}\n{}\n", mount.major, mount.minor, mount.source, base_type(mount));
+  if (mount.type == "btrfs") return key;
   // CRIU keeps the root of a cgroup mount aside and compares it, see root_of().
-  if (is_cgroup(one) && question_.tree.has_own(Namespace::cgroup) && one.root != other.root) return false;
-  return one.super_options == other.super_options;
+  if (is_cgroup(mount) && question_.tree.has_own(Namespace::cgroup)) key += mount.root + "\n";
+  return key + mount.super_options;
+}
+
+bool MountCheck::same_superblock(const Mount& one, const Mount& other) const {
+  return one.same_device(other) && superblock_key(one) == superblock_key(other);
 }
 
 void MountCheck::collect() {
@@ -97,25 +127,39 @@ void MountCheck::collect() {
   std::size_t count = 0;
   for (const auto& [inode, list] : namespaces) count += list.size();
   views_.reserve(count);
+  std::unordered_map<std::string, std::size_t> groups;
   for (std::size_t number = 0; number < namespaces.size(); ++number) {
     const std::size_t first = views_.size();
+    std::unordered_map<int, const View*> by_id;
     for (const auto& mount : namespaces[number].second) {
       if (mount.type == "tracefs" || question_.options.skipped_mounts.contains(mount.mountpoint)) continue;
-      views_.push_back({&mount, nullptr, number == 0, false, External::no, 0});
+      const auto group = groups.try_emplace(superblock_key(mount), groups.size()).first->second;
+      views_.push_back({&mount, nullptr, number == 0, false, External::no, group});
+      by_id[mount.id] = &views_.back();
+      if (mount.shared != 0) shared_.insert(mount.shared);
     }
     for (std::size_t at = first; at < views_.size(); ++at) {
-      for (std::size_t other = first; other < views_.size(); ++other)
-        if (other != at && views_[other].mount->id == views_[at].mount->parent)
-          views_[at].parent = &views_[other];
-      views_[at].is_namespace_root = views_[at].mount->mountpoint == "/" && !views_[at].parent;
+      View& view = views_[at];
+      const auto parent = by_id.find(view.mount->parent);
+      if (parent != by_id.end() && parent->second != &view) view.parent = parent->second;
+      view.is_namespace_root = view.mount->mountpoint == "/" && !view.parent;
     }
   }
-  std::size_t groups = 0;
-  for (auto& view : views_) {
-    if (view.group != 0) continue;
-    view.group = ++groups;
-    for (auto& other : views_)
-      if (other.group == 0 && same_superblock(*view.mount, *other.mount)) other.group = view.group;
+  groups_.resize(groups.size());
+}
+
+// After what is external is known.
+void MountCheck::collect_groups() {
+  for (const auto& view : views_) {
+    Group& group = groups_[view.group];
+    const std::string root(root_of(view));
+    group.has_whole |= whole(view);
+    if (view.is_namespace_root) ++group.namespace_roots[root];
+    const bool root_mount = view.is_namespace_root && view.in_root_namespace;
+    if (root_mount) group.root_mounts.insert(root);
+    if (view.external != External::no) group.external.insert(root);
+    if (view.external == External::named || view.external == External::automatic || root_mount)
+      group.external_by_master[view.mount->master].insert(root);
   }
 }
 
@@ -129,11 +173,6 @@ bool MountCheck::known_type(const Mount& mount) const {
   const auto& options = question_.options;
   return options.all_file_systems || options.file_systems.contains(mount.type) ||
          std::ranges::find(known_types, base_type(mount)) != known_types.end();
-}
-
-bool MountCheck::bind_of(const View& view, auto&& pick) const {
-  return std::ranges::any_of(views_,
-                             [&](const View& other) { return other.group == view.group && pick(other); });
 }
 
 bool MountCheck::fits_own_mount(const View& view) const {
@@ -169,15 +208,11 @@ void MountCheck::resolve_external() {
 }
 
 bool MountCheck::is_root_bind(const View& view) const {
-  return bind_of(view, [&](const View& other) {
-    return other.is_namespace_root && other.in_root_namespace && is_path_below(root_of(view), root_of(other));
-  });
+  return is_below_any(root_of(view), groups_[view.group].root_mounts);
 }
 
 bool MountCheck::is_external_bind(const View& view) const {
-  return bind_of(view, [&](const View& other) {
-    return other.external != External::no && is_path_below(root_of(view), root_of(other));
-  });
+  return is_below_any(root_of(view), groups_[view.group].external);
 }
 
 // Where the mount comes from, in the place CRIU runs in.
@@ -195,39 +230,34 @@ std::string MountCheck::source_of(const Mount& mount) const {
   return path.empty() ? "/" : path;
 }
 
-void MountCheck::report(const View& view, Hindrance hindrance) {
+void MountCheck::report(const View& view, RowName row, Holes holes) {
   const Mount& mount = *view.mount;
-  hindrance.object = fmt::format("mount {} at {} ({}{})", mount.id, mount.mountpoint, mount.type,
-                                 view.in_root_namespace ? "" : ", in a nested mount namespace");
+  TreeFinding& finding =
+      found_.add(row,
+                 fmt::format("mount {} at {} ({}{})", mount.id, mount.mountpoint, mount.type,
+                             view.in_root_namespace ? "" : ", in a nested mount namespace"),
+                 holes);
   if (can_be_named(view) && !view.is_namespace_root) {
     const std::string source = source_of(mount);
-    hindrance.dump_options = {"--external", fmt::format("mnt[{0}]:{0}", mount.mountpoint)};
-    hindrance.restore_options = {
+    finding.dump_options = {"--external", fmt::format("mnt[{0}]:{0}", mount.mountpoint)};
+    finding.restore_options = {
         "--external", fmt::format("mnt[{}]:{}", mount.mountpoint, source.empty() ? "SOURCE" : source)};
-    hindrance.fix += fmt::format("{}--external mnt[{}]:{}", hindrance.fix.empty() ? "" : "; ",
-                                 mount.mountpoint, mount.mountpoint);
+    finding.fix += fmt::format("{}--external mnt[{}]:{}", finding.fix.empty() ? "" : "; ", mount.mountpoint,
+                               mount.mountpoint);
     if (source.empty())
-      hindrance.fix +=
-          "; where it comes from cannot be seen from here: SOURCE is the path to bind on restore";
-  } else {
-    hindrance.fix +=
-        hindrance.fix.empty() ? "no option names a mount of a nested namespace: unmount it there" : "";
+      finding.fix += "; where it comes from cannot be seen from here: SOURCE is the path to bind on restore";
+  } else if (finding.fix.empty()) {
+    finding.fix = "no option names a mount of a nested namespace: unmount it there";
   }
-  found_.push_back(std::move(hindrance));
 }
 
 // A mount whose parent --skip-mnt took away.
 void MountCheck::check_parents() {
   for (const auto& view : views_)
     if (!view.parent && !view.is_namespace_root)
-      found_.push_back({.id = "tree.mount-parent-skipped",
-                        .title = "the mount below it is skipped",
-                        .object = fmt::format("mount {} at {}", view.mount->id, view.mount->mountpoint),
-                        .prints = fmt::format("No parent found for mountpoint {} (@.{})", view.mount->id,
-                                              view.mount->mountpoint),
-                        .fix = fmt::format("give --skip-mnt {} as well", view.mount->mountpoint),
-                        .source = "v4.2:criu/mount.c",
-                        .dump_options = {"--skip-mnt", view.mount->mountpoint}});
+      found_.add({"mount-parent-skipped"},
+                 fmt::format("mount {} at {}", view.mount->id, view.mount->mountpoint),
+                 {{"mount", std::to_string(view.mount->id)}, {"place", view.mount->mountpoint}});
 }
 
 void MountCheck::check_collisions() {
@@ -236,14 +266,12 @@ void MountCheck::check_collisions() {
     if (!view.parent) continue;
     const auto [place, fresh] = children.try_emplace({view.parent, view.mount->mountpoint}, &view);
     if (fresh) continue;
-    found_.push_back({.id = "tree.mount-collision",
-                      .title = "two mounts on one place of one parent",
-                      .object = fmt::format("mounts {} and {} at {}", place->second->mount->id,
-                                            view.mount->id, view.mount->mountpoint),
-                      .prints = fmt::format("Mount {} has two children with same mountpoint: {} {}",
-                                            view.parent->mount->id, view.mount->id, place->second->mount->id),
-                      .fix = "unmount one of them",
-                      .source = "v4.2:criu/mount.c:687"});
+    found_.add({"mount-collision"},
+               fmt::format("mounts {} and {} at {}", place->second->mount->id, view.mount->id,
+                           view.mount->mountpoint),
+               {{"parent", std::to_string(view.parent->mount->id)},
+                {"mount", std::to_string(view.mount->id)},
+                {"other", std::to_string(place->second->mount->id)}});
   }
 }
 
@@ -251,26 +279,16 @@ void MountCheck::check_sharing() {
   for (const auto& view : views_) {
     const Mount& mount = *view.mount;
     if (mount.master == 0) continue;
-    if (std::ranges::any_of(views_, [&](const View& other) {
-          return &other != &view && other.mount->shared == mount.master;
-        }))
+    if (shared_.contains(mount.master)) continue;
+    const auto& givers = groups_[view.group].external_by_master;
+    if (const auto same = givers.find(mount.master);
+        same != givers.end() && is_below_any(root_of(view), same->second))
       continue;
-    if (bind_of(view, [&](const View& other) {
-          const bool can_give = other.external == External::named || other.external == External::automatic ||
-                                (other.is_namespace_root && other.in_root_namespace);
-          return can_give && other.mount->master == mount.master &&
-                 is_path_below(root_of(view), root_of(other));
-        }))
-      continue;
-    report(view,
-           {.id = "tree.mount-sharing",
-            .title = "a slave of a mount outside of the tree",
-            .prints = fmt::format("Mount {} .{} (master_id: {} shared_id: {}) has unreachable sharing. Try "
-                                  "--enable-external-masters.",
-                                  mount.id, mount.mountpoint, mount.master, mount.shared),
-            .fix = "--enable-external-masters alone does nothing; --external mnt[]:m takes every mount that "
-                   "criu's own namespace shows",
-            .source = "v4.2:criu/mount.c:1093"});
+    report(view, {"mount-sharing"},
+           {{"mount", std::to_string(mount.id)},
+            {"place", mount.mountpoint},
+            {"master", std::to_string(mount.master)},
+            {"shared", std::to_string(mount.shared)}});
   }
 }
 
@@ -280,40 +298,32 @@ void MountCheck::check_types() {
     if (const auto entries = question_.tree.directory_entries.find(mount.mountpoint);
         entries != question_.tree.directory_entries.end() && view.in_root_namespace &&
         (mount.type == "mqueue" || mount.type == "pstore") && !is_external_bind(view))
-      found_.push_back(
-          {.id = "tree.mount-not-empty",
-           .title = fmt::format("{} with something in it", mount.type),
-           .object = fmt::format("{} in mount {} at {}", entries->second.front(), mount.id, mount.mountpoint),
-           .prints = fmt::format("{} isn't empty", mount.type),
-           .fix = "remove the queues before the dump (mq_unlink), or do not mount it",
-           .source = "v4.2:criu/filesystems.c"});
+      found_.add({"mount-not-empty"},
+                 fmt::format("{} in mount {} at {}", entries->second.front(), mount.id, mount.mountpoint),
+                 {{"type", mount.type}});
     if (is_external_bind(view) || is_root_bind(view)) continue;
     if (whole(view)) {
       if (base_type(mount) == "fuse" && !question_.options.all_file_systems)
-        report(view, {.id = "tree.mount-fuse",
-                      .title = "a FUSE file system",
-                      .prints = fmt::format("failed to dump fs .{} (fuse): always fail", mount.mountpoint),
-                      .source = "v4.2:criu/filesystems.c:552"});
+        report(view, {"mount-fuse"}, {{"place", mount.mountpoint}});
       else if (!known_type(mount))
-        report(view,
-               {.id = "tree.mount-unsupported",
-                .title = fmt::format("{} is not a file system that CRIU can make anew", mount.type),
-                .prints = fmt::format("FS mnt .{} dev {:#x} root {} unsupported id {}", mount.mountpoint,
-                                      mount.major << 20 | mount.minor, mount.root, mount.id),
-                .source = "v4.2:criu/mount.c:724"});
+        report(view, {"mount-unsupported"},
+               {{"type", mount.type},
+                {"place", mount.mountpoint},
+                {"device", fmt::format("{:#x}", mount.major << 20 | mount.minor)},
+                {"root", mount.root},
+                {"mount", std::to_string(mount.id)}});
       continue;
     }
     // A bind of a part: some mount must show the whole, or be the root above it.
-    const bool has_whole = bind_of(view, [&](const View& other) {
-      return &other != &view &&
-             (whole(other) || (other.is_namespace_root && root_of(view).starts_with(root_of(other))));
-    });
+    const Group& group = groups_[view.group];
+    const bool has_whole =
+        group.has_whole || std::ranges::any_of(group.namespace_roots, [&](const auto& entry) {
+          const bool only_itself =
+              view.is_namespace_root && entry.first == root_of(view) && entry.second == 1;
+          return !only_itself && root_of(view).starts_with(entry.first);
+        });
     if (!has_whole)
-      report(view,
-             {.id = "tree.mount-bind",
-              .title = "a file or directory bound from outside of the tree",
-              .prints = fmt::format("{}:.{} doesn't have a proper root mount", mount.id, mount.mountpoint),
-              .source = "v4.2:criu/mount.c:753"});
+      report(view, {"mount-bind"}, {{"mount", std::to_string(mount.id)}, {"place", mount.mountpoint}});
   }
 }
 
@@ -330,13 +340,8 @@ void MountCheck::check_images_place() {
   if (!place || place->type != "tmpfs") return;
   for (const auto& view : views_)
     if (view.mount->same_device(*place) && !is_external_bind(view) && !is_root_bind(view)) {
-      found_.push_back({.id = "tree.images-inside",
-                        .title = "the images would lie on a file system that is dumped into them",
-                        .object = fmt::format("{}, on the tmpfs of mount {} at {}", directory, view.mount->id,
-                                              view.mount->mountpoint),
-                        .prints = "nothing: the archive grows until the tmpfs is full",
-                        .fix = "give --images-dir a directory on another file system",
-                        .source = "v4.2:criu/filesystems.c:419"});
+      found_.add({"images-inside"}, fmt::format("{}, on the tmpfs of mount {} at {}", directory,
+                                                view.mount->id, view.mount->mountpoint));
       return;
     }
 }
@@ -347,6 +352,7 @@ void MountCheck::run() {
     return;
   collect();
   resolve_external();
+  collect_groups();
   check_parents();
   check_collisions();
   check_sharing();
@@ -356,7 +362,7 @@ void MountCheck::run() {
 
 }  // namespace
 
-void check_mounts(const Question& question, Hindrances& found) {
+void check_mounts(const Question& question, Findings& found) {
   MountCheck(question, found).run();
 }
 

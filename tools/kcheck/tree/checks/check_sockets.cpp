@@ -2,10 +2,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/text.h"
-#include "procfs/scan.h"
 #include "tree/checks/checks.h"
 
 namespace cg::tree {
@@ -24,17 +24,18 @@ constexpr int IPPROTO_MPTCP = 262;
 
 class SocketCheck {
  public:
-  SocketCheck(const Question& question, Hindrances& found) : question_(question), found_(found) {}
+  SocketCheck(const Question& question, Findings& found) : question_(question), found_(found) {}
   void run();
 
  private:
   void check(const Socket& socket, const std::string& object);
   void check_diag(const Socket& socket, const std::string& object);
   void check_unix(const Socket& socket, const std::string& object);
+  void check_peer(const Socket& socket, const std::string& object);
   void check_inet(const Socket& socket, const std::string& object);
 
   const Question& question_;
-  Hindrances& found_;
+  Findings& found_;
   std::set<std::uint64_t> owned_;
   std::set<std::string> told_;  // probes of sock_diag
 };
@@ -61,46 +62,51 @@ std::string family_name(int family) {
 }
 
 void SocketCheck::check_unix(const Socket& socket, const std::string& object) {
-  const bool datagram = socket.type == SOCK_DGRAM;
-  if (socket.peer != 0) {
-    if (owned_.contains(socket.peer)) return;
-    const auto peer = question_.tree.sockets.find(socket.peer);
-    const bool peer_has_name = peer != question_.tree.sockets.end() && !peer->second.name.empty();
-    const std::string key = fmt::format("unix[{}]", socket.inode);
-    if (question_.options.external_keys.contains(key)) return;
-    if (datagram && peer_has_name && question_.options.unix_sockets) return;
-    Hindrance hindrance{
-        .id = "tree.unix-outside",
-        .title = "a UNIX socket connected to a process outside of the tree",
-        .object = fmt::format("{}, connected to {}{}", object, socket.peer,
-                              peer_has_name ? " " + peer->second.name : std::string()),
-        .prints = "External socket is used. Consider using --ext-unix-sk option.",
-        .fix = fmt::format(
-            "--external {}, and on restore a connected socket in its place (--ext-unix-sk is only for "
-            "datagram sockets with a name)",
-            key),
-        .source = "v4.2:criu/sk-unix.c:874",
-        .dump_options = {"--external", key},
-        .restore_options = {"--inherit-fd", fmt::format("fd[N]:socket:[{}]", socket.inode)}};
-    if (question_.options.unix_sockets)
-      hindrance.prints =
-          datagram ? "Can't dump name-less external socket." : "Can't dump half of stream unix connection.";
-    if (datagram && peer_has_name) {
-      hindrance.fix = "--ext-unix-sk, on dump and restore: it is connected to the same name again";
-      hindrance.dump_options = hindrance.restore_options = {"--ext-unix-sk"};
-    }
-    found_.push_back(std::move(hindrance));
+  if (socket.peer != 0) return check_peer(socket, object);
+  const auto& pending = question_.tree.pending_connections;
+  const std::string inode = fmt::format("{:#x}", socket.inode);
+  if (socket.state == listening) {
+    // A client that has gone before it was accepted: CRIU cannot ask it what it has sent.
+    const auto [begin, end] = pending.equal_range(0);
+    if (std::any_of(begin, end, [&](const auto& entry) { return entry.second == socket.inode; }))
+      found_.add({"unix-in-flight-closed"}, object, {{"inode", inode}});
     return;
   }
-  if (!datagram && socket.state == established && question_.tree.pending_connections.contains(socket.inode) &&
-      socket.receive_queue != 0)
-    found_.push_back(
-        {.id = "tree.unix-in-flight",
-         .title = "a UNIX connection that nobody has accepted yet, with data under way",
-         .object = object,
-         .prints = fmt::format("Non-empty write queue on an in-flight socket {:#x}", socket.inode),
-         .fix = "let the server accept it first",
-         .source = "v4.2:criu/sk-unix.c"});
+  const auto waits = pending.find(socket.inode);
+  if (socket.type == SOCK_DGRAM || socket.state != established || waits == pending.end()) return;
+  if (socket.send_queue != 0)
+    found_.add({"unix-in-flight"}, object, {{"inode", inode}});
+  else if (!owned_.contains(waits->second))
+    found_.add({"unix-in-flight-outside"}, object,
+               {{"server", std::to_string(waits->second)}, {"inode", std::to_string(socket.inode)}});
+}
+
+void SocketCheck::check_peer(const Socket& socket, const std::string& object) {
+  const bool datagram = socket.type == SOCK_DGRAM;
+  const auto peer = question_.tree.sockets.find(socket.peer);
+  const std::string inode = std::to_string(socket.inode);
+  const std::string connected = fmt::format("{}, connected to {}", object, socket.peer);
+  if (peer == question_.tree.sockets.end()) {
+    found_.add({"unix-peer-elsewhere"}, connected, {{"inode", inode}, {"peer", std::to_string(socket.peer)}});
+    return;
+  }
+  const bool peer_has_name = !peer->second.name.empty();
+  if (peer->second.peer != socket.inode && !peer_has_name) {
+    found_.add({"unix-peer-unreachable"}, connected,
+               {{"inode", inode},
+                {"peer", std::to_string(socket.peer)},
+                {"other", std::to_string(peer->second.peer)}});
+    return;
+  }
+  const std::string key = fmt::format("unix[{}]", socket.inode);
+  if (owned_.contains(socket.peer) || question_.options.external_keys.contains(key)) return;
+  if (datagram && peer_has_name && question_.options.unix_sockets) return;
+  const std::string_view wording = datagram && peer_has_name         ? "datagram with a name"
+                                   : !question_.options.unix_sockets ? ""
+                                   : datagram                        ? "nameless under --ext-unix-sk"
+                                                                     : "stream under --ext-unix-sk";
+  found_.add({"unix-outside", wording}, peer_has_name ? connected + " " + peer->second.name : connected,
+             {{"key", key}, {"inode", inode}});
 }
 
 void SocketCheck::check_inet(const Socket& socket, const std::string& object) {
@@ -110,43 +116,27 @@ void SocketCheck::check_inet(const Socket& socket, const std::string& object) {
                      socket.protocol == IPPROTO_UDP || socket.protocol == IPPROTO_UDPLITE ||
                      (ping && question_.criu >= Version{{4, 2, 0}});
   if (socket.type != SOCK_RAW && !known) {
-    found_.push_back(
-        {.id = "tree.socket-protocol",
-         .title = "a protocol that CRIU does not know",
-         .object = fmt::format("{}, protocol {}", object, socket.protocol),
-         .prints = fmt::format("Unsupported proto {} for socket {:x}", socket.protocol, socket.inode),
-         .fix = socket.protocol == IPPROTO_MPTCP
-                    ? "turn multipath TCP off: GODEBUG=multipathtcp=0 for programs in Go, sysctl "
-                      "net.mptcp.enabled=0, or CONFIG_MPTCP=n"
-                : ping ? "CRIU dumps ICMP sockets since 4.2"
-                       : "the program must close it before the dump",
-         .source = "v4.2:criu/sk-inet.c:137"});
+    found_.add({"socket-protocol", socket.protocol == IPPROTO_MPTCP ? "mptcp"
+                                   : ping                           ? "icmp"
+                                                                    : ""},
+               fmt::format("{}, protocol {}", object, socket.protocol),
+               {{"protocol", std::to_string(socket.protocol)}, {"inode", fmt::format("{:x}", socket.inode)}});
     return;
   }
+  if (socket.corked) found_.add({"udp-corked"}, object, {{"inode", fmt::format("{:x}", socket.inode)}});
   if (socket.protocol != IPPROTO_TCP || socket.type != SOCK_STREAM) return;
+  // CRIU keeps the peer's address, and takes it for a connection on restore.
+  if (socket.state == closed && socket.knows_peer && !options.tcp_established && !options.tcp_close)
+    found_.add({"tcp-reset"}, object);
   if (socket.state == listening) {
     if (socket.receive_queue != 0 && !options.skip_in_flight)
-      found_.push_back({.id = "tree.tcp-in-flight",
-                        .title = "connections that nobody has accepted yet",
-                        .object = fmt::format("{}, {} waiting", object, socket.receive_queue),
-                        .prints = fmt::format("In-flight connection (l) for {:x}", socket.inode),
-                        .fix = "--skip-in-flight: they are lost",
-                        .source = "v4.2:criu/sk-inet.c",
-                        .dump_options = {"--skip-in-flight"}});
+      found_.add({"tcp-in-flight"}, fmt::format("{}, {} waiting", object, socket.receive_queue),
+                 {{"inode", fmt::format("{:x}", socket.inode)}});
     return;
   }
   if (socket.state == closed || socket.state == time_wait || options.tcp_established || options.tcp_close)
     return;
-  found_.push_back({.id = "tree.tcp-connected",
-                    .title = "a TCP connection",
-                    .object = object,
-                    .prints = "Connected TCP socket, consider using --tcp-established option.",
-                    .fix =
-                        "--tcp-established, on dump and restore (the addresses must be the same there), or "
-                        "--tcp-close, which drops the connection",
-                    .source = "v4.2:criu/sk-inet.c:200",
-                    .dump_options = {"--tcp-established"},
-                    .restore_options = {"--tcp-established"}});
+  found_.add({"tcp-connected"}, object);
 }
 
 void SocketCheck::check_diag(const Socket& socket, const std::string& object) {
@@ -157,15 +147,9 @@ void SocketCheck::check_diag(const Socket& socket, const std::string& object) {
                        : probe == "udplite-diag" ? static_cast<int>(IPPROTO_UDPLITE)
                        : probe == "raw-diag"     ? static_cast<int>(IPPROTO_RAW)
                                                  : 0;
-  found_.push_back(
-      {.id = "tree.socket-diag",
-       .title = "a socket of a kind that the kernel does not list",
-       .object = object,
-       .prints = fmt::format("Sockets (family {} proto {}) are not collected", socket.family, protocol),
-       .fix = fmt::format("a kernel with it, or close the socket before the dump: `kcheck --criu` tells the "
-                          "symbol under kernel.{}",
-                          probe),
-       .source = "v4.2:criu/sockets.c:448"});
+  found_.add(
+      {"socket-diag"}, object,
+      {{"family", std::to_string(socket.family)}, {"protocol", std::to_string(protocol)}, {"probe", probe}});
 }
 
 void SocketCheck::check(const Socket& socket, const std::string& object) {
@@ -176,16 +160,15 @@ void SocketCheck::check(const Socket& socket, const std::string& object) {
     case AF_INET:
     case AF_INET6:
       return check_inet(socket, object);
-    case AF_PACKET:
     case AF_NETLINK:
+      if (socket.receive_queue != 0)
+        found_.add({"netlink-unread"}, fmt::format("{}, {} bytes", object, socket.receive_queue));
+      return;
+    case AF_PACKET:
       return;
     default:
-      found_.push_back({.id = "tree.socket-family",
-                        .title = "a family of sockets that CRIU does not know",
-                        .object = fmt::format("{}, {}", object, family_name(socket.family)),
-                        .prints = fmt::format("BUG! Unknown socket collected (family {})", socket.family),
-                        .fix = "no option clears it: the program must close it before the dump",
-                        .source = "v4.2:criu/sockets.c:767"});
+      found_.add({"socket-family"}, fmt::format("{}, {}", object, family_name(socket.family)),
+                 {{"family", std::to_string(socket.family)}});
   }
 }
 
@@ -193,31 +176,22 @@ void SocketCheck::run() {
   std::vector<std::pair<std::uint64_t, std::string>> all;
   for (const auto& task : question_.tree.tasks)
     for (const auto& file : task.files) {
-      if (!file.link.starts_with("socket:[")) continue;
-      const auto inode =
-          procfs::to_number<std::uint64_t>(std::string_view(file.link).substr(8, file.link.size() - 9))
-              .value_or(0);
-      if (owned_.insert(inode).second)
-        all.emplace_back(inode, fmt::format("{} of {}", file.label, task.name()));
+      if (file.socket == 0) continue;
+      if (owned_.insert(file.socket).second)
+        all.emplace_back(file.socket, fmt::format("{} of {}", file.label, task.name()));
     }
   for (const auto& [inode, object] : all)
     if (const auto socket = question_.tree.sockets.find(inode); socket != question_.tree.sockets.end())
       check(socket->second, object);
   if (question_.tree.has_own(Namespace::net) && !question_.tree.silent_diags.empty())
-    found_.push_back(
-        {.id = "tree.network-namespace-diag",
-         .title = "a network namespace of its own, and not every kind of socket is listed by the kernel",
-         .object = join({question_.tree.silent_diags.begin(), question_.tree.silent_diags.end()}, ", "),
-         .prints = "Sockets collect procedure family F proto P",
-         .fix =
-             "a kernel with them (`kcheck --criu` tells the symbols), or let the tree share CRIU's network "
-             "namespace",
-         .source = "v4.2:criu/sockets.c:998"});
+    found_.add({"network-namespace-diag"},
+               join({question_.tree.silent_diags.begin(), question_.tree.silent_diags.end()}, ", "),
+               {{"family", "F"}, {"protocol", "P"}});
 }
 
 }  // namespace
 
-void check_sockets(const Question& question, Hindrances& found) {
+void check_sockets(const Question& question, Findings& found) {
   SocketCheck(question, found).run();
 }
 

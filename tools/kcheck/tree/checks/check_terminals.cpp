@@ -42,28 +42,8 @@ bool is_controlling(const Task& task, const FileStat& stat) {
          ((number & 0xff) | ((number >> 12) & 0xfff00)) == stat.rdev_minor;
 }
 
-Hindrance shell_job(const Terminal& terminal, std::string id, std::string title, std::string prints) {
-  return {
-      .id = std::move(id),
-      .title = std::move(title),
-      .object = fmt::format("{} of {}: {}", terminal.file->label, terminal.task->name(), terminal.file->link),
-      .prints = std::move(prints),
-      .fix =
-          "--shell-job, on dump and restore: the restored tree then uses the terminal of whoever restores "
-          "it; "
-          "or run the program without a terminal",
-      .source = "v4.2:criu/tty.c",
-      .dump_options = {"--shell-job"},
-      .restore_options = {"--shell-job"}};
-}
-
-Hindrance external_terminal(const Terminal& terminal, std::string id, std::string title, std::string prints) {
-  const std::string key = external_key(*terminal.file->stat);
-  Hindrance hindrance = shell_job(terminal, std::move(id), std::move(title), std::move(prints));
-  hindrance.fix = "--external " + key + ", and on restore an open descriptor of a terminal";
-  hindrance.dump_options = {"--external", key};
-  hindrance.restore_options = {"--inherit-fd", "fd[N]:" + key};
-  return hindrance;
+std::string object_of(const Terminal& terminal) {
+  return fmt::format("{} of {}: {}", terminal.file->label, terminal.task->name(), terminal.file->link);
 }
 
 }  // namespace
@@ -74,7 +54,7 @@ bool is_terminal(const FileStat& stat) {
   return is_slave(stat) || (major == 5 && stat.rdev_minor <= 2) || major == 4 || major == 188 || major == 204;
 }
 
-void check_terminals(const Question& question, Hindrances& found) {
+void check_terminals(const Question& question, Findings& found) {
   std::set<int> mounts;
   for (const auto& [inode, list] : question.tree.mounts)
     for (const auto& mount : list) mounts.insert(mount.id);
@@ -91,24 +71,26 @@ void check_terminals(const Question& question, Hindrances& found) {
       if (is_slave(*file.stat)) slaves.try_emplace(key, Terminal{&task, &file});
       const Terminal terminal{&task, &file};
       const bool outside = file.mount() >= 0 && !mounts.contains(file.mount());
-      const std::string lookup =
-          fmt::format("Can't lookup mount={} for fd={} path={}", file.mount(), file.fd, file.link);
+      const auto add_outside = [&](std::string_view wording) {
+        found.add({"terminal-outside", wording}, object_of(terminal),
+                  {{"mount", std::to_string(file.mount())},
+                   {"fd", std::to_string(file.fd)},
+                   {"path", file.link},
+                   {"key", key}});
+      };
       // Until 3.18 --shell-job did not help a terminal whose mount is not in the tree.
       if (outside && question.criu < Version{{3, 18, 0}}) {
-        found.push_back(external_terminal(terminal, "tree.terminal-outside",
-                                          "a terminal on a mount outside of the tree", lookup));
+        add_outside("external");
         slaves.erase(key);
         continue;
       }
       if (question.options.shell_job) continue;
-      if (outside)
-        found.push_back(shell_job(terminal, "tree.terminal-outside",
-                                  "a terminal on a mount outside of the tree", lookup));
+      if (outside) add_outside("");
       if (is_controlling(task, *file.stat) && !question.tree.find(task.stat.session) &&
           dangling.insert(key).second)
-        found.push_back(shell_job(
-            terminal, "tree.terminal-session", "the leader of the terminal's session is outside of the tree",
-            fmt::format("Found dangling tty with sid {} pgid {}", task.stat.session, task.stat.group)));
+        found.add(
+            {"terminal-session"}, object_of(terminal),
+            {{"session", std::to_string(task.stat.session)}, {"group", std::to_string(task.stat.group)}});
     }
   std::size_t unpaired = 0;
   for (const auto& [key, terminal] : slaves) {
@@ -116,12 +98,9 @@ void check_terminals(const Question& question, Hindrances& found) {
     ++unpaired;
     const std::string index = std::to_string(slave_index(*terminal.file->stat));
     if (!question.options.shell_job) {
-      found.push_back(shell_job(terminal, "tree.terminal-master",
-                                "the terminal's master side is outside of the tree",
-                                "Found slave peer index " + index + " without correspond master peer"));
+      found.add({"terminal-master"}, object_of(terminal), {{"index", index}});
     } else if (unpaired > 1) {
-      found.push_back(external_terminal(terminal, "tree.terminal-second", "a second terminal of outside",
-                                        "Only one slave external peer is allowed (index " + index + ")"));
+      found.add({"terminal-second"}, object_of(terminal), {{"index", index}, {"key", key}});
     }
   }
 }

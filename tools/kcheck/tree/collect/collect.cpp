@@ -7,8 +7,12 @@
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,11 +81,19 @@ Result<void> Collector::own_place() {
   const auto self = Directory::open(proc_ / "self");
   if (!self) return cannot_errno((proc_ / "self").string(), self.error());
   snapshot_.own_pid = getpid();
+  utsname system{};
+  if (uname(&system) == 0) snapshot_.kernel = leading_version(system.release).value_or(Version{});
+  if (const UniqueFd memory(memfd_create("kcheck", MFD_CLOEXEC)); memory) {
+    struct stat seen {};
+    if (fstat(memory.get(), &seen) == 0)
+      snapshot_.shared_memory_device = {major(seen.st_dev), minor(seen.st_dev)};
+  }
   snapshot_.own_namespaces = read_namespaces(*self, nullptr);
   const auto mountinfo = self->read("mountinfo");
   if (!mountinfo) return cannot_errno((proc_ / "self/mountinfo").string(), mountinfo.error());
   CG_TRY(own_mounts, procfs::parse_mountinfo(*mountinfo, "/proc/self/mountinfo"));
   snapshot_.own_mounts = std::move(own_mounts);
+  ground_.own_root(snapshot_.own_namespaces[Namespace::mount], *self);
   if (const auto text = self->read("status")) {
     CG_TRY(status, procfs::parse_status(*text, "/proc/self/status"));
     snapshot_.own_seccomp = status.seccomp;
@@ -175,9 +187,13 @@ void Collector::mounts(const Directory& directory, const Task& task) {
   const std::uint64_t inode = task.namespaces[Namespace::mount];
   for (const auto& [known, list] : snapshot_.mounts)
     if (known == inode) return;
-  const auto text = directory.read("mountinfo");
+  // A task that has called chroot(2) is shown the mounts below its root only: in this process's own namespace
+  // that does not matter.
+  const bool own = inode == snapshot_.own_namespaces[Namespace::mount];
+  const auto text = own ? procfs::Seen<std::string>("") : directory.read("mountinfo");
   if (!text) return cannot_see(snapshot_.unseen, "the mounts of " + task.name(), text.error());
-  auto list = procfs::parse_mountinfo(*text, fmt::format("/proc/{}/mountinfo", task.pid));
+  auto list = own ? Result<std::vector<procfs::Mount>>(snapshot_.own_mounts)
+                  : procfs::parse_mountinfo(*text, fmt::format("/proc/{}/mountinfo", task.pid));
   if (!list) {
     snapshot_.unseen.push_back({"the mounts of " + task.name(), list.error().message});
     return;
@@ -225,6 +241,8 @@ Collector::Outcome Collector::take(int pid, int parent) {
   threads(*directory, task);
   if (!task.zombie()) {
     namespaces(*directory, task);
+    task.may_read_limits =
+        !ground_.has_our_pids() || prlimit(pid, RLIMIT_CORE, nullptr, nullptr) == 0 || errno != EPERM;
     open_.take(*directory, task, snapshot_.unseen);
     rest(*directory, task);
     // What a task that ended left half-read would only mislead.
@@ -268,6 +286,8 @@ Result<Snapshot> collect(int pid, const std::filesystem::path& proc) {
   collect_cgroups(snapshot);
   collect_sockets(snapshot, proc);
   collect_shared_parts(snapshot);
+  collect_links(snapshot, proc);
+  collect_watches(snapshot, proc);
   return snapshot;
 }
 

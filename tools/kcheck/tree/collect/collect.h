@@ -21,5 +21,7 @@ void cannot_see(std::vector<Unseen>& unseen, const std::string& what, int error)
 void collect_cgroups(Snapshot& snapshot);
 void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc);
 void collect_shared_parts(Snapshot& snapshot);
+void collect_links(Snapshot& snapshot, const std::filesystem::path& proc);
+void collect_watches(Snapshot& snapshot, const std::filesystem::path& proc);
 
 }  // namespace cg::tree

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 
+#include "procfs/scan.h"
 #include "tree/collect/collect.h"
 #include "tree/collect/pipe_flags.h"
 
@@ -19,6 +20,14 @@ using procfs::Directory;
 
 // The inode of the first pid namespace, as include/linux/proc_ns.h of Linux fixes it.
 constexpr std::uint64_t first_pid_namespace = 0xEFFFFFFC;
+
+// "socket:[16893]" -> 16893; 0 for what is no socket.
+std::uint64_t socket_inode(std::string_view link) {
+  constexpr std::string_view prefix = "socket:[";
+  if (!link.starts_with(prefix)) return 0;
+  return procfs::to_number<std::uint64_t>(link.substr(prefix.size(), link.size() - prefix.size() - 1))
+      .value_or(0);
+}
 
 std::optional<FileStat> look_at(int directory, const char* path, int flags) {
   struct statx seen {};
@@ -74,24 +83,32 @@ bool needs_info(const OpenFile& file, const FileGround& ground) {
   return !is_plain_anonymous(file.link);
 }
 
-// `known`: what names led to before, from the same root; may be nullptr.
-void look_up_name(const Directory& directory, OpenFile& file, const FileGround& ground,
-                  std::unordered_map<std::string, FileStat>* known) {
-  if (!file.stat || !file.link.starts_with('/')) return;
+// The mount that the directory of a lost name is on, or the nearest one above that is still there.
+int mount_above(int root, std::string path) {
+  for (std::size_t slash = path.rfind('/'); slash != std::string::npos; slash = path.rfind('/')) {
+    path.resize(slash);
+    if (const auto directory = look_at(root, slash > 0 ? path.c_str() + 1 : ".", 0)) return directory->mount;
+  }
+  return -1;
+}
+
+void look_up_name(OpenFile& file, const FileGround& ground, Names& names) {
+  if (!file.stat || !file.link.starts_with('/') || !names.root) return;
   const mode_t kind = file.stat->mode & S_IFMT;
   if (kind != S_IFREG && kind != S_IFDIR && kind != S_IFCHR && kind != S_IFIFO) return;
   if (file.stat->links == 0 || ground.is_remote(file.mount())) return;
   file.name = NameLeadsTo::the_file;
-  if (known)
-    if (const auto before = known->find(file.link);
-        before != known->end() && same_file(before->second, *file.stat))
-      return;
-  const auto now = look_at(directory.fd(), ("root" + file.link).c_str(), AT_SYMLINK_NOFOLLOW);
+  if (const auto before = names.known.find(file.link);
+      before != names.known.end() && same_file(before->second, *file.stat))
+    return;
+  const char* below = file.link.size() > 1 ? file.link.c_str() + 1 : ".";
+  const auto now = look_at(names.root.get(), below, AT_SYMLINK_NOFOLLOW);
   if (!now) {
     file.name = errno == ENOENT || errno == ENOTDIR ? NameLeadsTo::nothing : NameLeadsTo::not_looked_up;
+    if (file.name == NameLeadsTo::nothing) file.directory_mount = mount_above(names.root.get(), file.link);
     return;
   }
-  if (known) known->insert_or_assign(file.link, *now);
+  names.known.insert_or_assign(file.link, *now);
   if (!same_file(*now, *file.stat)) file.name = NameLeadsTo::another_file;
 }
 
@@ -105,6 +122,17 @@ void FileGround::know(const std::vector<procfs::Mount>& mounts) {
   for (const auto& mount : mounts) {
     mounts_[mount.id] = {asks_server(mount), has_own_numbers(mount)};
   }
+}
+
+void FileGround::own_root(std::uint64_t own_mount_namespace, const Directory& self) {
+  names_[own_mount_namespace].root.reset(openat(self.fd(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+Names& FileGround::names_of(const Directory& directory, std::uint64_t mount_namespace) {
+  const auto [place, fresh] = names_.try_emplace(mount_namespace);
+  if (const auto root = fresh ? directory.link("root") : procfs::Seen<std::string>(""); root && *root == "/")
+    place->second.root.reset(openat(directory.fd(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return place->second;
 }
 
 void FileGround::read_locks(const std::filesystem::path& proc, std::uint64_t own_pid_namespace) {
@@ -130,15 +158,15 @@ bool FileGround::is_remote(int mount) const {
 }
 
 void OpenFileCollector::take(const Directory& directory, Task& task, std::vector<Unseen>& unseen) {
-  Names* known = nullptr;
+  Names& names = ground_.names_of(directory, task.namespaces[Namespace::mount]);
   for (const char* place : {"root", "cwd"}) {
     const auto link = directory.link(place);
     if (!link) continue;
-    OpenFile file{place, -1, *link, look_at(directory.fd(), place, 0), std::nullopt};
-    if (!known && file.stat && file.label == "root")
-      known = &names_[{task.namespaces[Namespace::mount], file.stat->major, file.stat->minor,
-                       file.stat->inode, file.stat->mount}];
-    look_up_name(directory, file, ground_, known);
+    OpenFile file;
+    file.label = place;
+    file.link = *link;
+    file.stat = look_at(directory.fd(), place, 0);
+    look_up_name(file, ground_, names);
     task.files.push_back(std::move(file));
   }
   const auto descriptors = directory.open_below("fd");
@@ -172,19 +200,24 @@ void OpenFileCollector::take(const Directory& directory, Task& task, std::vector
       cannot_see(unseen, fmt::format("fd {} of {}", fd, task.name()), link.error());
       continue;
     }
-    OpenFile file{"fd " + name, fd, std::move(*link), std::nullopt, std::nullopt};
+    OpenFile file;
+    file.label = "fd " + name;
+    file.fd = fd;
+    file.link = std::move(*link);
+    file.socket = socket_inode(file.link);
     const bool pipe = file.link.starts_with("pipe:[");
-    if (!pipe && !file.link.starts_with("socket:[")) file.stat = look_at(descriptors->fd(), name.c_str(), 0);
+    if (!pipe && file.socket == 0) file.stat = look_at(descriptors->fd(), name.c_str(), 0);
     if (pipe)
       file.info = pipe_info(fd, name);
     else if (needs_info(file, ground_))
       file.info = read_info(name);
-    look_up_name(directory, file, ground_, known);
+    look_up_name(file, ground_, names);
     task.files.push_back(std::move(file));
   }
 }
 
 void MappedFileCollector::take(const Directory& directory, Task& task, std::vector<Unseen>& unseen) {
+  Names& names = ground_.names_of(directory, task.namespaces[Namespace::mount]);
   for (const auto& mapping : task.mappings) {
     // What begins so is memory that only looks like a file.
     const auto is = [&](std::string_view prefix) { return mapping.path.starts_with(prefix); };
@@ -196,17 +229,20 @@ void MappedFileCollector::take(const Directory& directory, Task& task, std::vect
     // What is mapped may lie on a mount of another namespace than the one in which its name leads to it. Each
     // look into map_files takes the lock of the task's memory: one for a file whose name leads to it.
     const auto place = fmt::format("map_files/{:x}-{:x}", mapping.start, mapping.end);
-    OpenFile file{"mapping", -1, mapping.path, look_at(directory.fd(), place.c_str(), 0), std::nullopt};
+    OpenFile file;
+    file.label = "mapping";
+    file.link = mapping.path;
+    file.stat = look_at(directory.fd(), place.c_str(), 0);
     if (!file.stat) {
       if (errno == ENOENT) continue;
       return cannot_see(unseen, "the files that " + task.name() + " has mapped", errno);
     }
-    look_up_name(directory, file, ground_, nullptr);
+    look_up_name(file, ground_, names);
     if (file.name != NameLeadsTo::the_file)
       if (auto link = directory.link(place.c_str()); link && *link != file.link) {
         file.link = std::move(*link);
         file.name = NameLeadsTo::not_looked_up;
-        look_up_name(directory, file, ground_, nullptr);
+        look_up_name(file, ground_, names);
       }
     task.files.push_back(std::move(file));
   }

@@ -12,16 +12,29 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/file.h"
 #include "procfs/directory.h"
 #include "procfs/locks.h"
 #include "tree/snapshot.h"
 
 namespace cg::tree {
 
-// What is known before files are looked at: the mounts of the tree and the locked inodes.
+// What names lead to in one mount namespace. The links in /proc are written as they are seen from this
+// process's root, or from the root of the other namespace: CRIU looks them up from there, and not from the
+// root of a task that has called chroot(2).
+struct Names {
+  UniqueFd root;  // none: it cannot be had
+  std::unordered_map<std::string, FileStat> known;
+};
+
+// What is known before files are looked at: the mounts of the tree, where its names begin and the locked
+// inodes.
 class FileGround {
  public:
   void know(const std::vector<procfs::Mount>& mounts);
+  // Of the task's mount namespace, whose first task it is when it is asked for the first time.
+  Names& names_of(const procfs::Directory& directory, std::uint64_t mount_namespace);
+  void own_root(std::uint64_t own_mount_namespace, const procfs::Directory& self);
   // Whether a pid in this procfs is one to system calls of this process too; not before it is said.
   void pids_are_ours(bool ours);
   // Only the first pid namespace's /proc/locks is complete. Without it every file may be locked.
@@ -38,6 +51,7 @@ class FileGround {
     bool own_numbers = false;  // stat(2) tells the numbers that /proc/locks has
   };
   std::map<int, Traits> mounts_;  // by id
+  std::map<std::uint64_t, Names> names_;
   bool locks_known_ = false;
   bool pids_are_ours_ = false;
   std::set<procfs::LockedInode> locked_;
@@ -46,29 +60,24 @@ class FileGround {
 // Working and root directory and descriptors.
 class OpenFileCollector {
  public:
-  explicit OpenFileCollector(const FileGround& ground) : ground_(ground) {}
+  explicit OpenFileCollector(FileGround& ground) : ground_(ground) {}
   // Adds them to Task::files; Task::namespaces is known.
   void take(const procfs::Directory& directory, Task& task, std::vector<Unseen>& unseen);
 
  private:
-  // Where a name is looked up from: mount namespace, and device, inode and mount of the root directory.
-  using Root = std::tuple<std::uint64_t, unsigned, unsigned, std::uint64_t, int>;
-  using Names = std::unordered_map<std::string, FileStat>;
-
-  const FileGround& ground_;
-  std::map<Root, Names> names_;
+  FileGround& ground_;
 };
 
 // CRIU opens mapped files by their descriptors in map_files, and keeps path and mount of them as of open
 // ones. Programs and libraries are the same in many tasks: each is looked at once a mount namespace.
 class MappedFileCollector {
  public:
-  explicit MappedFileCollector(const FileGround& ground) : ground_(ground) {}
+  explicit MappedFileCollector(FileGround& ground) : ground_(ground) {}
   // Adds them to Task::files; Task::mappings and namespaces are known.
   void take(const procfs::Directory& directory, Task& task, std::vector<Unseen>& unseen);
 
  private:
-  const FileGround& ground_;
+  FileGround& ground_;
   std::set<std::tuple<std::uint64_t, unsigned, unsigned, std::uint64_t>> seen_;
 };
 

@@ -1,12 +1,10 @@
 // Three sources, each for what the one before does not tell: the tables of /proc/PID/net; UNIX_DIAG for who
 // is connected to whom; and, for a socket that is in no table (AF_VSOCK, AF_ALG, a TCP socket that is not
 // connected), the socket itself through pidfd_getfd(2).
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,27 +13,19 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <thread>
 
 #include "probes/netlink.h"
 #include "probes/runner.h"
 #include "procfs/directory.h"
 #include "procfs/scan.h"
 #include "tree/collect/collect.h"
+#include "tree/collect/net_socket.h"
 
 namespace cg::tree {
 namespace {
 
 using procfs::Directory;
 using procfs::Socket;
-
-std::uint64_t socket_inode(const OpenFile& file) {
-  constexpr std::string_view prefix = "socket:[";
-  if (!file.link.starts_with(prefix)) return 0;
-  return procfs::to_number<std::uint64_t>(
-             std::string_view(file.link).substr(prefix.size(), file.link.size() - prefix.size() - 1))
-      .value_or(0);
-}
 
 void keep(Snapshot& snapshot, Result<std::vector<Socket>> sockets) {
   if (!sockets) {
@@ -66,49 +56,38 @@ void read_tables(Snapshot& snapshot, const Directory& task) {
                *text, {.family = table.family, .type = table.type, .protocol = table.protocol}, table.file));
   // "sk RefCnt Type Proto Iface R Rmem User Inode" and "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode"
   if (const auto text = task.read("net/packet"))
-    keep(snapshot, procfs::parse_inode_table(*text, {.family = AF_PACKET}, "net/packet"));
+    keep(snapshot, procfs::parse_inode_table(*text, {.family = AF_PACKET}, 6, "net/packet"));
   if (const auto text = task.read("net/netlink"))
-    keep(snapshot, procfs::parse_inode_table(*text, {.family = AF_NETLINK}, "net/netlink"));
+    keep(snapshot, procfs::parse_inode_table(*text, {.family = AF_NETLINK}, 4, "net/netlink"));
   if (const auto text = task.read("net/unix")) keep(snapshot, procfs::parse_unix_table(*text, "net/unix"));
 }
 
-// A socket belongs to the network namespace of the thread that made it: the thread goes there and ends.
-UniqueFd diag_socket_in(const Directory& task) {
-  UniqueFd result;
-  const UniqueFd net(openat(task.fd(), "ns/net", O_RDONLY | O_CLOEXEC));
-  std::thread([&] {
-    if (!net || setns(net.get(), CLONE_NEWNET) != 0) return;
-    result.reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  }).join();
-  return result;
-}
-
-void take_unix_attributes(Snapshot& snapshot, const char* at, std::size_t size) {
+void take_unix_attributes(Snapshot& snapshot, std::string_view bytes) {
   unix_diag_msg message;
-  if (size < sizeof message) return;
-  std::memcpy(&message, at, sizeof message);
+  if (bytes.size() < sizeof message) return;
+  std::memcpy(&message, bytes.data(), sizeof message);
   Socket& socket = snapshot.sockets[message.udiag_ino];
   socket.inode = message.udiag_ino;
   socket.family = AF_UNIX;
   socket.type = message.udiag_type;
   socket.state = message.udiag_state;
-  for (std::size_t next = sizeof message; next + sizeof(nlattr) <= size;) {
-    nlattr attribute;
-    std::memcpy(&attribute, at + next, sizeof attribute);
-    if (attribute.nla_len < sizeof attribute || next + attribute.nla_len > size) return;
-    const char* value = at + next + sizeof attribute;
-    const std::size_t length = attribute.nla_len - sizeof attribute;
+  each_attribute(bytes.substr(sizeof message), [&](int type, std::string_view value) {
     std::uint32_t number = 0;
-    if (length >= sizeof number) std::memcpy(&number, value, sizeof number);
-    if (attribute.nla_type == UNIX_DIAG_PEER) socket.peer = number;
-    if (attribute.nla_type == UNIX_DIAG_RQLEN) socket.receive_queue = number;
-    if (attribute.nla_type == UNIX_DIAG_ICONS)
-      for (std::size_t icon = 0; icon + sizeof number <= length; icon += sizeof number) {
-        std::memcpy(&number, value + icon, sizeof number);
-        snapshot.pending_connections.insert(number);
+    if (type == UNIX_DIAG_PEER && value.size() >= sizeof number) {
+      std::memcpy(&number, value.data(), sizeof number);
+      socket.peer = number;
+    }
+    if (unix_diag_rqlen queues; type == UNIX_DIAG_RQLEN && value.size() >= sizeof queues) {
+      std::memcpy(&queues, value.data(), sizeof queues);
+      socket.receive_queue = queues.udiag_rqueue;
+      socket.send_queue = queues.udiag_wqueue;
+    }
+    if (type == UNIX_DIAG_ICONS)
+      for (; value.size() >= sizeof number; value.remove_prefix(sizeof number)) {
+        std::memcpy(&number, value.data(), sizeof number);
+        snapshot.pending_connections.emplace(number, message.udiag_ino);
       }
-    next += (attribute.nla_len + 3U) / 4 * 4;
-  }
+  });
 }
 
 bool ask_unix_diag(Snapshot& snapshot, const UniqueFd& diag) {
@@ -118,25 +97,8 @@ bool ask_unix_diag(Snapshot& snapshot, const UniqueFd& diag) {
   question.udiag_states = ~0U;
   question.udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
   request.put(question);
-  const std::string bytes = request.bytes();
-  const timeval limit{2, 0};
-  setsockopt(diag.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  if (send(diag.get(), bytes.data(), bytes.size(), 0) < 0) return false;
-  std::vector<char> buffer(1 << 18);
-  for (;;) {
-    const ssize_t got = recv(diag.get(), buffer.data(), buffer.size(), 0);
-    if (got <= 0) return false;
-    const auto size = static_cast<std::size_t>(got);
-    for (std::size_t at = 0; at + sizeof(nlmsghdr) <= size;) {
-      nlmsghdr header;
-      std::memcpy(&header, buffer.data() + at, sizeof header);
-      if (header.nlmsg_len < sizeof header || at + header.nlmsg_len > size) return false;
-      if (header.nlmsg_type == NLMSG_DONE) return true;
-      if (header.nlmsg_type == NLMSG_ERROR) return false;
-      take_unix_attributes(snapshot, buffer.data() + at + sizeof header, header.nlmsg_len - sizeof header);
-      at += (header.nlmsg_len + 3U) / 4 * 4;
-    }
-  }
+  return ask_netlink(diag, request.bytes(),
+                     [&](int, std::string_view message) { take_unix_attributes(snapshot, message); });
 }
 
 // Asks the socket for its family; the copy of its descriptor is closed at once.
@@ -146,14 +108,32 @@ bool ask_the_socket(Snapshot& snapshot, const Task& task, const OpenFile& file, 
   if (!copy) return false;
   Socket socket;
   socket.inode = inode;
-  socket.state = 7;
+  constexpr int closed = 7;
+  socket.state = closed;
   for (const auto& [option, value] :
        {std::pair{SO_DOMAIN, &socket.family}, {SO_TYPE, &socket.type}, {SO_PROTOCOL, &socket.protocol}}) {
     socklen_t size = sizeof *value;
     if (getsockopt(copy.get(), SOL_SOCKET, option, value, &size) != 0) return false;
   }
+  // A connection that the peer has reset is closed, and keeps the peer's address.
+  // The kernel wants to be asked for exactly the length of the family's addresses.
+  sockaddr_in6 peer{};
+  socklen_t size = socket.family == AF_INET ? sizeof(sockaddr_in) : sizeof peer;
+  constexpr int peer_name = 28;  // SO_PEERNAME: where getpeername(2) says ENOTCONN
+  if (socket.family == AF_INET || socket.family == AF_INET6)
+    socket.knows_peer = getsockopt(copy.get(), SOL_SOCKET, peer_name, &peer, &size) == 0 &&
+                        peer.sin6_port != 0;  // as sin_port
   snapshot.sockets[inode] = socket;
   return true;
+}
+
+bool is_corked(const Task& task, const OpenFile& file) {
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, task.pid, 0)));
+  const UniqueFd copy(process ? static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), file.fd, 0)) : -1);
+  int corked = 0;
+  socklen_t size = sizeof corked;
+  constexpr int udp_cork = 1;
+  return copy && getsockopt(copy.get(), IPPROTO_UDP, udp_cork, &corked, &size) == 0 && corked != 0;
 }
 
 // CRIU lists the sockets of every kind, and fails at the first one in the tree whose kind was not listed; in
@@ -162,7 +142,7 @@ void ask_diags(Snapshot& snapshot) {
   std::set<std::string> asked;
   for (const auto& task : snapshot.tasks)
     for (const auto& file : task.files)
-      if (const auto socket = snapshot.sockets.find(socket_inode(file)); socket != snapshot.sockets.end())
+      if (const auto socket = snapshot.sockets.find(file.socket); socket != snapshot.sockets.end())
         asked.insert(diag_of(socket->second));
   if (snapshot.has_own(Namespace::net)) {
     asked.insert({"unix-diag", "tcp-diag", "udp-diag", "udplite-diag", "packet-diag", "netlink-diag"});
@@ -180,17 +160,21 @@ void ask_diags(Snapshot& snapshot) {
 }  // namespace
 
 void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
+  const auto has_sockets = [](const Task& task) {
+    return std::ranges::any_of(task.files, [](const OpenFile& file) { return file.socket != 0; });
+  };
+  if (std::ranges::none_of(snapshot.tasks, has_sockets)) return ask_diags(snapshot);
   std::set<std::uint64_t> seen_namespaces;
   for (const auto& task : snapshot.tasks) {
-    const bool has_sockets =
-        std::ranges::any_of(task.files, [](const OpenFile& file) { return socket_inode(file) != 0; });
-    if (!has_sockets || !seen_namespaces.insert(task.namespaces[Namespace::net]).second) continue;
+    // CRIU lists those of the root task's network namespace always: a peer may be there.
+    const bool asked = &task == &snapshot.root() || has_sockets(task);
+    if (!asked || !seen_namespaces.insert(task.namespaces[Namespace::net]).second) continue;
     const auto directory = Directory::open(proc / std::to_string(task.pid));
     if (!directory) continue;
     read_tables(snapshot, *directory);
     const bool here = task.namespaces[Namespace::net] == snapshot.own_namespaces[Namespace::net];
     const UniqueFd diag = here ? UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG))
-                               : diag_socket_in(*directory);
+                               : netlink_socket_in(*directory, NETLINK_SOCK_DIAG);
     if (!diag || !ask_unix_diag(snapshot, diag))
       snapshot.unseen.push_back(
           {"who is connected to the UNIX sockets of " + task.name(),
@@ -199,8 +183,14 @@ void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
   bool may_ask = true;
   for (const auto& task : snapshot.tasks) {
     for (const auto& file : task.files) {
-      const std::uint64_t inode = socket_inode(file);
-      if (inode == 0 || snapshot.sockets.contains(inode)) continue;
+      const std::uint64_t inode = file.socket;
+      if (inode == 0) continue;
+      if (const auto known = snapshot.sockets.find(inode); known != snapshot.sockets.end()) {
+        Socket& socket = known->second;
+        if (socket.type == SOCK_DGRAM && (socket.family == AF_INET || socket.family == AF_INET6))
+          socket.corked = is_corked(task, file);
+        continue;
+      }
       if (may_ask && ask_the_socket(snapshot, task, file, inode)) continue;
       may_ask = may_ask && errno != ENOSYS && errno != EPERM;
       snapshot.unseen.push_back(
