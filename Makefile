@@ -21,7 +21,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(abspath $(CACHE))
 endif
 
-.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz bench install release clean help
+.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz lore bench install release clean help
 
 all: tools
 
@@ -94,7 +94,13 @@ fuzz: test-deps-if-missing
 
 ## make bench                figures against limits and peers, medians
 bench:
-	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) tests/bench/run.sh
+	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) PROGRAMS="$(PROGRAMS)" tests/bench/run.sh
+
+## make lore                 what explain answers of CRIU's own error texts [TREES="CRIU-SOURCE-TREE…"]
+lore: test-deps-if-missing
+	@[ -f $(BUILD)/build.ninja ] || cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
+	@$(call ninja,lore)
+	@$(BIN)/lore --check tests/lore/summary.txt $(or $(TREES),$(error give the source trees of CRIU: make lore TREES="DIR…"))
 
 ## make install              the tools and recipes [PREFIX=/usr/local] [DESTDIR=]
 install: tools
@@ -105,5 +111,8 @@ install: tools
 release: tools
 	@BUILD=$(BUILD) OUT=$(OUT) scripts/release.sh
 
+##
+## everywhere: BUILD=build/release (the tools' build tree) OUT=out (results) JOBS=N
+##             CACHE=DIR (downloads and reusable builds; default: XDG_CACHE_HOME/criu-guest)
 clean:
 	@rm -rf build $(OUT)

@@ -23,12 +23,36 @@ else()
   target_link_libraries(cg_fmt INTERFACE fmt::fmt-header-only)
 endif()
 
+# cg_precompiled(TARGET library|test): with CG_PRECOMPILED the target's files see the headers that most of them include
+# anyway already compiled: one set for lib, tools and demo, and one with GoogleTest. Every file still includes what it
+# uses: other builds have no precompiled headers.
+function(cg_precompiled target kind)
+  if(NOT CG_PRECOMPILED)
+    return()
+  endif()
+  set(from cg_precompiled_${kind})
+  if(NOT TARGET ${from})
+    file(WRITE ${CMAKE_BINARY_DIR}/${from}.cpp "")
+    add_library(${from} OBJECT ${CMAKE_BINARY_DIR}/${from}.cpp)
+    target_link_libraries(${from} PRIVATE cg_options cg_fmt)
+    set(headers <algorithm> <array> <chrono> <expected> <filesystem> <functional> <iterator> <map> <memory> <optional>
+      <ostream> <set> <span> <sstream> <string> <string_view> <utility> <variant> <vector> <fmt/format.h>
+      <nlohmann/json.hpp>)
+    if(kind STREQUAL test)
+      list(APPEND headers <fstream> <gtest/gtest.h>)
+    endif()
+    target_precompile_headers(${from} PRIVATE ${headers})
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${from})
+endfunction()
+
 # cg_library(NAME DEPS…): lib/NAME/*.cpp and those of its folders -> static library cg_NAME.
 function(cg_library name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   if(sources)
     add_library(cg_${name} STATIC ${sources})
     target_link_libraries(cg_${name} PUBLIC cg_options cg_fmt ${ARGN})
+    cg_precompiled(cg_${name} library)
   endif()
 endfunction()
 
@@ -62,6 +86,7 @@ function(cg_tool name)
     add_library(${name}_tool STATIC ${sources})
     target_include_directories(${name}_tool PUBLIC ${dir})
     target_link_libraries(${name}_tool PUBLIC cg_options ${ARGN})
+    cg_precompiled(${name}_tool library)
     add_executable(${name} ${dir}/main.cpp)
     target_link_libraries(${name} PRIVATE ${name}_tool)
     install(TARGETS ${name} RUNTIME DESTINATION bin)
@@ -83,6 +108,7 @@ function(cg_test name label dir)
     target_link_libraries(${name} PRIVATE cg_options ${ARGN} GTest::gtest GTest::gtest_main)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(${name} PRIVATE CG_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CG_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    cg_precompiled(${name} test)
     set(limit 600)
     if(label STREQUAL vm)
       set(limit 3600)  # a case of check-long compiles a kernel

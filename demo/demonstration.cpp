@@ -6,7 +6,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "cgroup.h"
@@ -118,9 +118,7 @@ Run::~Run() {
 }
 
 Result<void> Run::prepare() {
-  utsname name{};
-  uname(&name);
-  account_.kernel = name.release;
+  account_.kernel = host_release();
   CG_TRY(printed, run_checked({plan_.criu.string(), "--version"}));
   CG_TRY(version, parse_criu_version(printed));
   account_.criu = version;

@@ -47,49 +47,48 @@ void print_failure(const demo::Account& account, std::ostream& err) {
   if (!account.log_tail.empty()) err << "The end of the log:\n" << account.log_tail;
 }
 
-int demo_guest_main(const Args& args, Environment& env) {
-  demo::Plan plan;
-  std::string json;
-  std::vector<std::string> without;
-  unsigned limit = 60;
-  CLI::App app("Checkpoints and restores a container made as Kata's agent makes one", "demo-guest");
-  app.set_version_flag("--version", std::string("demo-guest ") + CG_VERSION);
-  app.add_option("--criu", plan.criu, "The criu program")->capture_default_str();
-  app.add_option("--workload", plan.workload, "The program in the container (static)")->capture_default_str();
-  app.add_option("--work", plan.work,
-                 "Scratch directory on a writable file system; kept with images and logs")
-      ->capture_default_str();
-  app.add_option("--cgroup", plan.cgroup, "cgroup v2 directory of the container")->capture_default_str();
-  app.add_option("--json", json, "Write the account here");
-  app.add_option("--limit", limit, "Seconds for each wait and each run of criu")->capture_default_str();
-  app.add_option("--megabytes", plan.megabytes, "Memory that the program holds and verifies")
-      ->capture_default_str();
-  app.add_option("--threads", plan.threads, "Threads of the program")->capture_default_str();
-  app.add_option("--without", without,
-                 fmt::format("Leave something out on purpose, to show what then happens: {}; repeatable",
-                             join(demo::omission_names(), ", ")));
-  if (const auto status = parse_command_line(app, args, env)) return *status;
-  for (const auto& name : without) {
-    const auto omission = demo::parse_omission(name);
-    if (!omission) return report_error(omission.error(), "demo-guest", env);
-    plan.omit.insert(*omission);
-  }
-  plan.limit = std::chrono::seconds(limit);
-  if (geteuid() != 0)
-    return report_error({ErrorKind::cannot, "only root can make and checkpoint a container"}, "demo-guest",
-                        env);
-
+Result<int> run_demonstration(const demo::Plan& plan, const std::string& json, Environment& env) {
+  if (geteuid() != 0) return cannot("only root can make and checkpoint a container");
   const demo::Account account =
       demo::demonstrate(plan, [&](const std::string& line) { env.out << line << std::endl; });
   print_findings(account, env.out);
   if (!account.failed_step.empty()) print_failure(account, env.err);
   env.out << (account.ok() ? "The container went on where it had stopped.\n" : "The demonstration failed.\n");
-  if (!json.empty())
-    if (const auto written = write_file_atomically(json, demo::to_json(plan, account)); !written)
-      return report_error(written.error(), "demo-guest", env);
+  if (!json.empty()) CG_CHECK(write_file_atomically(json, demo::to_json(plan, account)));
   if (account.ok()) return exit_good;
   const bool made = account.failed_step != "prepare" && account.failed_step != "start";
   return made ? exit_no : exit_status(account.failure);
+}
+
+int demo_guest_main(const Args& args, Environment& env) {
+  demo::Plan plan;
+  std::string json;
+  std::vector<std::string> without;
+  unsigned limit = 60;
+  Tool tool;
+  tool.name = "demo-guest";
+  tool.help = "Checkpoints and restores a container made as Kata's agent makes one";
+  tool.options = {
+      {"--criu FILE", &plan.criu, "The criu program"},
+      {"--workload FILE", &plan.workload, "The program in the container (static)"},
+      {"--work DIR", &plan.work, "Scratch directory on a writable file system; kept with images and logs"},
+      {"--cgroup DIR", &plan.cgroup, "cgroup v2 directory of the container"},
+      {"--json FILE", &json, "Write the account here"},
+      {"--limit", &limit, "Seconds for each wait and each run of criu"},
+      {"--megabytes", &plan.megabytes, "Memory that the program holds and verifies"},
+      {"--threads", &plan.threads, "Threads of the program"},
+      {"--without NAME...", &without,
+       fmt::format("Leave something out on purpose, to show what then happens: {}; repeatable",
+                   join(demo::omission_names(), ", "))}};
+  tool.run = [&](Context& context) -> Result<int> {
+    for (const auto& name : without) {
+      CG_TRY(omission, demo::parse_omission(name));
+      plan.omit.insert(omission);
+    }
+    plan.limit = std::chrono::seconds(limit);
+    return run_demonstration(plan, json, context.env);
+  };
+  return run_commands(tool, args, env);
 }
 
 }  // namespace

@@ -74,47 +74,51 @@ int behind(const Args& args, Environment& env) {
   return fail(Error{ErrorKind::cannot, fmt::format("{}: {}", argv[0], std::strerror(errno))}, env);
 }
 
-int run(const Args& args, Environment& env) {
-  std::string cases_file;
-  std::string kcheck;
-  std::vector<std::string> criu;
-  std::vector<std::string> chosen;
-  CLI::App app("Runs the lab's cases and prints what kcheck said and what CRIU did, a line each",
-               "lab-guest run");
-  app.add_option("--cases", cases_file, "The cases")->required();
-  app.add_option("--kcheck", kcheck, "kcheck")->required();
-  app.add_option("--criu", criu, "VERSION=PATH")->required()->allow_extra_args(false);
-  app.add_option("CASE", chosen, "Only these");
-  if (const auto status = parse_command_line(app, Args(args.begin() + 1, args.end()), env)) return *status;
+Result<int> run_cases(const std::string& cases_file, const std::string& kcheck,
+                      const std::vector<std::string>& criu, const std::vector<std::string>& chosen) {
   Programs programs{kcheck, {}};
   for (const auto& one : criu) {
     const auto version = parse_version(one.substr(0, one.find('=')));
-    if (!version || !one.contains('='))
-      return fail(Error{ErrorKind::usage, fmt::format("--criu {}: not VERSION=PATH", one)}, env);
+    if (!version || !one.contains('=')) return usage_error(fmt::format("--criu {}: not VERSION=PATH", one));
     programs.criu[*version] = one.substr(one.find('=') + 1);
   }
-  const auto cases = load_cases(cases_file);
-  if (!cases) return fail(cases.error(), env);
-  const auto outside = start_outside();
-  if (!outside) return fail(outside.error(), env);
-  for (const auto& one : *cases)
+  CG_TRY(cases, load_cases(cases_file));
+  CG_CHECK(start_outside());
+  for (const auto& one : cases)
     if (chosen.empty() || std::ranges::find(chosen, one.id) != chosen.end()) run_case(one, programs);
   return exit_good;
 }
 
-int table(const Args& args, Environment& env) {
-  std::string cases;
-  std::vector<std::string> answers;
-  CLI::App app("Prints the answers of the lab as a table; fails when kcheck and CRIU differ",
-               "lab-guest table");
-  app.add_option("--cases", cases, "The cases")->required();
-  app.add_option("ANSWERS", answers, "What `lab-guest run` printed")->required();
-  if (const auto status = parse_command_line(app, Args(args.begin() + 1, args.end()), env)) return *status;
+Result<int> table(const std::string& cases, const std::vector<std::string>& answers, std::ostream& out) {
   Summary summary;
-  const auto text = lab_table(cases, {answers.begin(), answers.end()}, summary);
-  if (!text) return fail(text.error(), env);
-  env.out << *text;
+  CG_TRY(text, lab_table(cases, {answers.begin(), answers.end()}, summary));
+  out << text;
   return summary.differ == 0 && summary.agree > 0 ? exit_good : exit_no;
+}
+
+// run and table, the modes with options.
+int commands(const Args& args, Environment& env) {
+  std::string cases;
+  std::string kcheck;
+  std::vector<std::string> criu;
+  std::vector<std::string> rest;
+  const Option cases_option{"--cases FILE", &cases, "The cases", {.required = true}};
+  Tool tool;
+  tool.name = "lab-guest";
+  tool.help = "The lab's program in the guest";
+  tool.commands = {
+      {.name = "run",
+       .help = "Runs the lab's cases and prints what kcheck said and what CRIU did, a line each",
+       .options = {cases_option,
+                   {"--kcheck FILE", &kcheck, "kcheck", {.required = true}},
+                   {"--criu VERSION=PATH", &criu, "A criu", {.required = true}},
+                   {"CASE", &rest, "Only these"}},
+       .run = [&](Context&) { return run_cases(cases, kcheck, criu, rest); }},
+      {.name = "table",
+       .help = "Prints the answers of the lab as a table; fails when kcheck and CRIU differ",
+       .options = {cases_option, {"ANSWERS", &rest, "What `lab-guest run` printed", {.required = true}}},
+       .run = [&](Context& context) { return table(cases, rest, context.env.out); }}};
+  return run_commands(tool, args, env);
 }
 
 // forest PROCESSES FILES: a tree of that many processes, each with that many descriptors, for the bench.
@@ -155,8 +159,7 @@ int busy(const Args& args, Environment& env) {
 int lab_main(const Args& args, Environment& env) {
   const std::string mode = args.empty() ? "" : args.front();
   if (mode == "behind") return behind(args, env);
-  if (mode == "run") return run(args, env);
-  if (mode == "table") return table(args, env);
+  if (mode == "run" || mode == "table") return commands(args, env);
   if (mode == "forest") return forest(args, env);
   if (mode == "busy") return busy(args, env);
   if (mode == "task" && args.size() >= 3) {

@@ -44,8 +44,8 @@ else
   echo "left out: only a commit is released, and there are changes (or no git checkout)"
 fi
 
-section "unit, image and hostile-input tests"
-ctest --test-dir "$BUILD" -L 'unit|image' --output-on-failure --output-junit "$PWD/$BUILD/quick.xml" -j "$(nproc)" --timeout "$test_seconds" || failures=1
+section "unit, image, hostile-input and browser tests"
+ctest --test-dir "$BUILD" -L 'unit|image|browser' --output-on-failure --output-junit "$PWD/$BUILD/quick.xml" -j "$(nproc)" --timeout "$test_seconds" || failures=1
 [ $failures = 0 ] || { summary "$BUILD/quick.xml" || true; exit 1; }
 
 section "fuzzers"

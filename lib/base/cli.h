@@ -1,34 +1,23 @@
-// What every tool's command line has in common, on top of CLI11.
+// How a tool's command line is read and its command run.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
-#include <optional>
 #include <string>
-#include <vector>
 
+#include "base/command.h"
 #include "base/environment.h"
 #include "base/result.h"
 
 namespace cg {
 
-struct CommonOptions {
-  std::string format = "text";
-  std::string output;  // -o; empty: standard output
-  std::string color = "auto";
-  bool quiet = false;
-  int verbose = 0;
-  std::string cache;  // --cache
-};
+// Reads the command line, runs the command that it names, and says on env.err what went wrong. The exit
+// status: 0 after --help and --version; 2 after a message that names what is wrong and the nearest known
+// word; else that of the command or of its error, which --format json writes as one line of JSON
+// (docs/error.schema.json).
+int run_commands(const Tool& tool, const Args& args, Environment& env);
 
-// Adds --format, --color, -q, -v, --cache and --version to a tool's app. Sub-commands inherit them: they may
-// stand before or after the sub-command's name. `-o` is left to the sub-commands that write something.
-void add_common_options(CLI::App& app, CommonOptions& options,
-                        const std::vector<std::string>& formats = {"text", "json"});
-
-// nullopt: parsed, go on. Otherwise the exit status: 0 after --help and --version, 2 after a message on
-// env.err that says what is wrong and names the nearest known word.
-std::optional<int> parse_command_line(CLI::App& app, const Args& args, Environment& env);
+// To `file`, the value of an -o; to standard output when that is "" or "-".
+Result<void> write_output(const std::string& text, const std::string& file, Environment& env);
 
 bool use_color(const CommonOptions& options, const Environment& env);
 

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -9,8 +10,14 @@
 
 #include <atomic>
 #include <cerrno>
+#include <ctime>
+#include <memory>
+#include <span>
 #include <system_error>
 #include <vector>
+
+#include "base/file_at.h"
+#include "base/interrupt.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -89,28 +96,63 @@ Result<void> make_directories(const fs::path& path) {
   return {};
 }
 
+namespace {
+
+// Whether it is ".NAME.PID.N.part", a temporary of that destination.
+bool is_temporary_of(std::string_view name, std::string_view destination) {
+  if (!name.starts_with('.') || !name.substr(1).starts_with(destination) || !name.ends_with(".part"))
+    return false;
+  name.remove_prefix(1 + destination.size());
+  return name.size() >= 9 && name.find_first_not_of(".0123456789") == name.size() - 4;
+}
+
+// Of processes that were killed. One that is at work holds a lock on its file from its first moments on.
+void remove_leftovers(const fs::path& destination) {
+  const fs::path parent = destination.parent_path().empty() ? "." : destination.parent_path();
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(parent.c_str()), closedir);
+  while (const dirent* const entry = directory ? readdir(directory.get()) : nullptr) {
+    if (!is_temporary_of(entry->d_name, destination.filename().native())) continue;
+    const int in = dirfd(directory.get());
+    const UniqueFd fd(openat(in, entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat info {};
+    constexpr time_t first_moments = 60;  // seconds
+    if (fd && fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+        time(nullptr) - info.st_mtim.tv_sec > first_moments && flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
+      (void)unlinkat(in, entry->d_name, 0);
+  }
+}
+
+}  // namespace
+
 Result<AtomicFile> AtomicFile::create(const fs::path& destination, unsigned mode) {
+  remove_leftovers(destination);
   AtomicFile file;
   file.destination_ = destination;
   file.temporary_ = temporary_beside(destination);
+  remove_when_interrupted(file.temporary_);
   file.fd_.reset(open(file.temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.fd_) {
     const int error = errno;
+    forget_when_interrupted(file.temporary_);
     file.temporary_.clear();
     return cannot_errno("creating " + destination.string(), error);
   }
+  (void)flock(file.fd_.get(), LOCK_EX | LOCK_NB);
   if (fchmod(file.fd_.get(), mode) != 0) return cannot_errno("chmod " + destination.string(), errno);
   return file;
 }
 
 AtomicFile::~AtomicFile() {
-  if (fd_ && !temporary_.empty()) unlink(temporary_.c_str());
+  if (!fd_ || temporary_.empty()) return;
+  unlink(temporary_.c_str());
+  forget_when_interrupted(temporary_);
 }
 
 Result<void> AtomicFile::commit() {
   if (fsync(fd_.get()) != 0) return cannot_errno("writing " + destination_.string(), errno);
   if (rename(temporary_.c_str(), destination_.c_str()) != 0)
     return cannot_errno(fmt::format("renaming {} to {}", temporary_.string(), destination_.string()), errno);
+  forget_when_interrupted(temporary_);
   temporary_.clear();
   fd_.reset();
   sync_directory(destination_.parent_path());
@@ -130,7 +172,7 @@ Result<void> copy_file_atomically(const fs::path& from, const fs::path& to, unsi
   if (fstat(in.get(), &info) != 0) return cannot_errno(from.string(), errno);
   CG_TRY(out, AtomicFile::create(to, mode));
   off_t at = 0;
-  std::vector<char> buffer(1 << 20);
+  std::vector<std::byte> buffer(1 << 20);
   while (at < info.st_size) {
     const off_t data = lseek(in.get(), at, SEEK_DATA);
     if (data < 0 && errno == ENXIO) break;  // only a hole follows
@@ -140,16 +182,12 @@ Result<void> copy_file_atomically(const fs::path& from, const fs::path& to, unsi
     for (at = begin; at < end;) {
       const auto want =
           static_cast<std::size_t>(std::min<off_t>(end - at, static_cast<off_t>(buffer.size())));
-      const ssize_t got = pread(in.get(), buffer.data(), want, at);
-      if (got < 0) return cannot_errno(from.string(), errno);
-      if (got == 0) return cannot(from.string() + ": shrank while it was copied");
-      for (ssize_t done = 0; done < got;) {
-        const ssize_t put =
-            pwrite(out.fd(), buffer.data() + done, static_cast<std::size_t>(got - done), at + done);
-        if (put < 0) return cannot_errno("writing " + to.string(), errno);
-        done += put;
-      }
-      at += got;
+      const auto got = read_at(in.get(), std::span(buffer).first(want), static_cast<std::uint64_t>(at));
+      if (!got) return cannot_errno(from.string(), got.error());
+      if (*got == 0) return cannot(from.string() + ": shrank while it was copied");
+      if (const int error = write_at(out.fd(), std::span(buffer).first(*got), static_cast<std::uint64_t>(at)))
+        return cannot_errno("writing " + to.string(), error);
+      at += static_cast<off_t>(*got);
     }
   }
   if (ftruncate(out.fd(), info.st_size) != 0) return cannot_errno("writing " + to.string(), errno);

@@ -2,16 +2,13 @@
 // thread: the caller reads the first batches itself.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <exception>
 #include <functional>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
+#include "base/bounded_queue.h"
 #include "base/result.h"
 
 namespace cg {
@@ -27,13 +24,8 @@ class ReadAhead {
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
   ~ReadAhead() {
-    if (!thread_.joinable()) return;
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
+    queue_.stop();
+    if (thread_.joinable()) thread_.join();
   }
 
   // What the thread threw is thrown here.
@@ -42,19 +34,10 @@ class ReadAhead {
       if (by_caller_ > 0) --by_caller_;
       return read_(batch);
     }
-    std::unique_lock lock(mutex_);
-    if (spare_.size() < most_ahead) spare_.push_back(std::move(batch));
-    changed_.wait(lock, [&] { return !ready_.empty() || ended_; });
-    if (ready_.empty()) {
-      if (thrown_) std::rethrow_exception(thrown_);
-      CG_CHECK(std::exchange(result_, {}));
-      return false;
-    }
-    batch = std::move(ready_.front());
-    ready_.pop_front();
-    lock.unlock();
-    changed_.notify_all();
-    return true;
+    if (queue_.take(batch)) return true;
+    if (thrown_) std::rethrow_exception(thrown_);
+    CG_CHECK(std::exchange(result_, {}));
+    return false;
   }
 
  private:
@@ -70,46 +53,25 @@ class ReadAhead {
   }
 
   void work() {
-    std::unique_lock lock(mutex_);
-    while (!ended_) {
-      changed_.wait(lock, [&] { return stop_ || ready_.size() < most_ahead; });
-      if (stop_) return;
+    try {
       Batch batch;
-      if (!spare_.empty()) {
-        batch = std::move(spare_.back());
-        spare_.pop_back();
-      }
-      lock.unlock();
-      Result<bool> more = false;
-      std::exception_ptr thrown;
-      try {
+      for (Result<bool> more = true;;) {
         more = read_(batch);
-      } catch (...) {
-        thrown = std::current_exception();
+        if (!more) result_ = std::unexpected(std::move(more).error());
+        if (!more || !*more || !queue_.put(batch)) break;
       }
-      lock.lock();
-      if (!thrown && more && *more) {
-        ready_.push_back(std::move(batch));
-      } else {
-        ended_ = true;
-        thrown_ = thrown;
-        if (!thrown && !more) result_ = std::unexpected(std::move(more).error());
-      }
-      changed_.notify_all();
+    } catch (...) {
+      thrown_ = std::current_exception();
     }
+    queue_.end();
   }
 
   Read read_;
   int by_caller_ = 2;
   std::thread thread_;
-  std::mutex mutex_;  // guards all below
-  std::condition_variable changed_;
-  std::deque<Batch> ready_;
-  std::vector<Batch> spare_;
-  Result<void> result_;
+  BoundedQueue<Batch> queue_{most_ahead};
+  Result<void> result_;  // this and the next are the thread's until the queue has ended
   std::exception_ptr thrown_;
-  bool stop_ = false;
-  bool ended_ = false;
 };
 
 }  // namespace cg

@@ -1,7 +1,6 @@
 #include "base/sha256.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <openssl/evp.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/digits.h"
 #include "base/file.h"
 
 namespace cg {
@@ -28,9 +28,7 @@ Sha256& Sha256::update(std::string_view bytes) {
 std::string Sha256::hex() {
   std::array<unsigned char, 32> digest{};
   EVP_DigestFinal_ex(context_, digest.data(), nullptr);
-  std::string text;
-  for (const unsigned char byte : digest) text += fmt::format("{:02x}", byte);
-  return text;
+  return cg::hex(std::as_bytes(std::span(digest)));
 }
 
 std::string sha256_hex(std::string_view bytes) {
@@ -44,6 +42,7 @@ Result<std::string> sha256_file(const std::filesystem::path& path) {
   std::vector<char> buffer(1 << 18);
   for (;;) {
     const ssize_t got = read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) return cannot_errno(path.string(), errno);
     if (got == 0) return hash.hex();
     hash.update({buffer.data(), static_cast<std::size_t>(got)});

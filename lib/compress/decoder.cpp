@@ -3,13 +3,16 @@
 #include <bzlib.h>
 #include <fmt/format.h>
 #include <lz4.h>
+#include <lz4frame.h>
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 #include <vector>
+
+#include "compress/lzop.h"
 
 namespace cg {
 namespace {
@@ -200,9 +203,29 @@ class Lz4Legacy final : public Decoder {
   std::size_t given_ = 0;  // of piece_
 };
 
+class Lz4Frame final : public Decoder {
+ public:
+  Lz4Frame() { good_ = !LZ4F_isError(LZ4F_createDecompressionContext(&context_, LZ4F_VERSION)); }
+  ~Lz4Frame() override { LZ4F_freeDecompressionContext(context_); }
+  Result<Step> step(std::span<const std::byte> in, Rest rest, std::span<std::byte> out) override {
+    if (!good_) return no_start("lz4");
+    Step step{in.size(), out.size()};
+    const std::size_t status =
+        LZ4F_decompress(context_, out.data(), &step.made, in.data(), &step.taken, nullptr);
+    if (LZ4F_isError(status)) return damaged("lz4");
+    step.done = status == 0;
+    if (!step.done && step.taken == 0 && step.made == 0 && rest == Rest::none) return cut_short("lz4");
+    return step;
+  }
+
+ private:
+  LZ4F_dctx* context_ = nullptr;
+  bool good_ = false;
+};
+
 }  // namespace
 
-Result<std::unique_ptr<Decoder>> Decoder::make(Codec codec) {
+std::unique_ptr<Decoder> Decoder::make(Codec codec) {
   switch (codec) {
     case Codec::gzip:
       return std::make_unique<Gzip>();
@@ -213,14 +236,14 @@ Result<std::unique_ptr<Decoder>> Decoder::make(Codec codec) {
       return std::make_unique<Zstd>();
     case Codec::lz4:
       return std::make_unique<Lz4Legacy>();
+    case Codec::lz4_frame:
+      return std::make_unique<Lz4Frame>();
     case Codec::bzip2:
       return std::make_unique<Bzip2>();
     case Codec::lzop:
-      return cannot("compressed by lzop, which is not unpacked here");
-    case Codec::lz4_frame:
-      return refused("an LZ4 frame, which is not unpacked here, nor by the kernel: compress with 'lz4 -l'");
+      return make_lzop_decoder();
   }
-  return cannot("an unknown compression");
+  std::unreachable();
 }
 
 }  // namespace cg

@@ -13,8 +13,8 @@ namespace cg {
 
 class Decoder {
  public:
-  // Cannot: there is none for lzop. Refused: the LZ4 frame, which the kernel does not know either.
-  static Result<std::unique_ptr<Decoder>> make(Codec codec);
+  // All of them in this process: none is another program of the machine, which the input would choose.
+  static std::unique_ptr<Decoder> make(Codec codec);
   virtual ~Decoder() = default;
 
   struct Step {

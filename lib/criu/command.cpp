@@ -43,7 +43,10 @@ class Parser {
       const std::string* next = i + 1 < words.size() ? &words[i + 1] : nullptr;
       if (word.starts_with("--"))
         i += take_long(word, next);
-      else if (word.starts_with('-') && word.size() > 1)
+      else if (is_long_with_one_dash(word)) {
+        problem(CommandProblem::Kind::one_dash, word, word.substr(1, word.find('=') - 1));
+        i += take_long("-" + word, next);
+      } else if (word.starts_with('-') && word.size() > 1)
         i += take_letters(word, next);
       else
         take_plain(word);
@@ -54,6 +57,13 @@ class Parser {
  private:
   bool is_action(const std::string& word) const {
     return std::ranges::find(*actions_, word) != actions_->end();
+  }
+
+  // "-shell-job": getopt_long reads letters, and they are no more than an accident.
+  bool is_long_with_one_dash(std::string_view word) const {
+    if (!word.starts_with('-') || word.size() < 4) return false;
+    const std::string_view name = word.substr(1, word.find('=') - 1);
+    return std::ranges::any_of(names_, [&](const LongName& known) { return known.text == name; });
   }
 
   void take_plain(const std::string& word) {

@@ -19,7 +19,7 @@ struct GivenOption {
 
 // A word that CRIU stops at while it reads its options.
 struct CommandProblem {
-  enum class Kind { unknown_option, ambiguous_option, value_missing, value_unexpected } kind;
+  enum class Kind { unknown_option, ambiguous_option, value_missing, value_unexpected, one_dash } kind;
   std::string word;
   std::string name;  // without dashes and value
 };

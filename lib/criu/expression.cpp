@@ -120,10 +120,7 @@ void add_once(std::vector<std::string>& list, std::string text) {
   if (std::ranges::find(list, text) == list.end()) list.push_back(std::move(text));
 }
 
-struct Change {
-  std::string symbol;
-  bool to_on;
-};
+using Change = Expression::Change;
 
 // The changes that make `node` hold (`wanted`) or not hold.
 void collect_changes(const Node& node, const Expression::Lookup& lookup, bool wanted,
@@ -133,7 +130,8 @@ void collect_changes(const Node& node, const Expression::Lookup& lookup, bool wa
   if (holds) return;
   switch (node.kind) {
     case Node::Kind::symbol:
-      changes.push_back({node.symbol, wanted});
+      if (std::ranges::find(changes, node.symbol, &Change::symbol) == changes.end())
+        changes.push_back({node.symbol, wanted});
       return;
     case Node::Kind::negation:
       collect_changes(*node.parts.front(), lookup, !wanted, changes);
@@ -172,21 +170,14 @@ SymbolState Expression::evaluate(const Lookup& lookup) const {
   return root_ ? state_of(*root_, lookup) : SymbolState::on;
 }
 
-std::vector<std::string> Expression::remedies(const Lookup& lookup) const {
-  std::vector<Change> changes;
-  if (root_) collect_changes(*root_, lookup, true, changes);
-  std::vector<std::string> lines;
-  for (const auto& change : changes)
-    add_once(lines, fmt::format("CONFIG_{}={}", change.symbol, change.to_on ? 'y' : 'n'));
-  return lines;
+std::string Expression::Change::text() const {
+  return fmt::format("CONFIG_{}={}", symbol, to_on ? 'y' : 'n');
 }
 
-std::vector<std::string> Expression::culprits(const Lookup& lookup) const {
+std::vector<Expression::Change> Expression::changes(const Lookup& lookup) const {
   std::vector<Change> changes;
   if (root_) collect_changes(*root_, lookup, true, changes);
-  std::vector<std::string> names;
-  for (const auto& change : changes) add_once(names, change.symbol);
-  return names;
+  return changes;
 }
 
 std::vector<std::string> Expression::symbols() const {

@@ -24,11 +24,15 @@ class Expression {
 
   bool empty() const { return root_ == nullptr; }
   SymbolState evaluate(const Lookup& lookup) const;
-  // What to change so that it holds: "CONFIG_X=y" and "CONFIG_Y=n" lines; of alternatives, the first
-  // that is unknown, else the first.
-  std::vector<std::string> remedies(const Lookup& lookup) const;
-  // The symbols that keep the expression from holding.
-  std::vector<std::string> culprits(const Lookup& lookup) const;
+  struct Change {
+    std::string symbol;
+    bool to_on;
+    bool operator==(const Change&) const = default;
+    std::string text() const;  // "CONFIG_X=y", "CONFIG_Y=n"
+  };
+  // What to change so that it holds, each symbol once: those that keep it from holding; of alternatives, the
+  // first that is unknown, else the first.
+  std::vector<Change> changes(const Lookup& lookup) const;
   std::vector<std::string> symbols() const;  // as written, each once
   const std::string& text() const { return text_; }
 

@@ -30,7 +30,7 @@ std::string reason_of(const MatrixRow& row) {
 
 class Closure {
  public:
-  explicit Closure(const Matrix& matrix) : matrix_(matrix) {}
+  Closure(const Matrix& matrix, const std::optional<Version>& kernel) : matrix_(matrix), kernel_(kernel) {}
 
   void add(const std::string& symbol, const std::string& needed_by) {
     const auto known = std::ranges::find(lines_, symbol, &FragmentLine::symbol);
@@ -42,13 +42,15 @@ class Closure {
     if (std::ranges::find(open_, symbol) != open_.end()) return;
     open_.push_back(symbol);
     if (const auto needs = matrix_.needs.find(symbol); needs != matrix_.needs.end())
-      for (const auto& need : needs->second) add(need, symbol);
+      for (const auto& [need, kernels] : needs->second)
+        if (kernels.everything() || (kernel_ && kernels.contains(*kernel_))) add(need, symbol);
     if (!needed_by.empty()) lines_.push_back({symbol, true, {needed_by}, ""});
   }
   std::vector<FragmentLine> take() { return std::move(lines_); }
 
  private:
   const Matrix& matrix_;
+  const std::optional<Version>& kernel_;
   std::vector<FragmentLine> lines_;
   std::vector<std::string> open_;
 };
@@ -57,7 +59,11 @@ class Closure {
 
 std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQuestion& question) {
   const auto open = [&](std::string_view symbol) {
-    return question.has && !question.has(symbol) ? SymbolState::off : SymbolState::unknown;
+    if (question.has) return question.has(symbol) ? SymbolState::unknown : SymbolState::off;
+    const auto kernels = matrix.kernels.find(symbol);
+    const bool gone =
+        question.kernel && kernels != matrix.kernels.end() && !kernels->second.contains(*question.kernel);
+    return gone ? SymbolState::off : SymbolState::unknown;
   };
   std::vector<FragmentLine> lines;
   if (question.architecture == "x86_64")
@@ -67,20 +73,20 @@ std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQue
                      "an x86_64 kernel: ARCH=x86 leaves the choice open, and allnoconfig takes 32 bits"});
   for (const auto& row : matrix.rows) {
     if (!asks(row, question)) continue;
-    for (const auto& line : row.symbols.remedies(open)) {
-      const std::string symbol = line.substr(7, line.size() - 9);  // CONFIG_..=y
+    for (const auto& [symbol, to_on] : row.symbols.changes(open)) {
       // Some can be switched off only where EXPERT=y shows the question; EXPERT for that alone does more
       // harm.
-      if (line.ends_with('n') && !question.over_expert && matrix.needs.contains("!" + symbol)) continue;
+      if (!to_on && !question.over_expert && matrix.needs.contains("!" + symbol)) continue;
       if (std::ranges::find(lines, symbol, &FragmentLine::symbol) == lines.end())
-        lines.push_back({symbol, line.ends_with('y'), {}, reason_of(row)});
+        lines.push_back({symbol, to_on, {}, reason_of(row)});
     }
   }
   return lines;
 }
 
-std::vector<FragmentLine> with_dependencies(const Matrix& matrix, std::vector<FragmentLine> lines) {
-  Closure closure(matrix);
+std::vector<FragmentLine> with_dependencies(const Matrix& matrix, const FragmentQuestion& question,
+                                            std::vector<FragmentLine> lines) {
+  Closure closure(matrix, question.kernel);
   for (const auto& line : lines)
     if (line.on) closure.add(line.symbol, "");
   std::vector<FragmentLine> all;

@@ -34,8 +34,10 @@ struct FragmentQuestion {
 // has. Also what is on by default: a fragment that leaves it out loses it as soon as EXPERT=y comes along.
 std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQuestion& question);
 
-// Puts the dependencies of the lines before them, by the matrix's own list; what is needed first comes first.
-std::vector<FragmentLine> with_dependencies(const Matrix& matrix, std::vector<FragmentLine> lines);
+// Puts the dependencies of the lines before them, by the matrix's own list for this kernel; what is needed
+// first comes first.
+std::vector<FragmentLine> with_dependencies(const Matrix& matrix, const FragmentQuestion& question,
+                                            std::vector<FragmentLine> lines);
 
 std::vector<std::string> names_of(const std::vector<Version>& versions);
 // What the fragment is for, as to_text takes it.

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "criu/coverage.h"
+#include "criu/fragment.h"
 #include "criu/versions.h"
 
 namespace cg {
@@ -24,7 +25,8 @@ SymbolState symbol_state(const Evidence& evidence, std::string_view symbol) {
     const bool unknown = !evidence.config_is_complete && !evidence.config->find("MODULES");
     if (unknown) return SymbolState::unknown;
     if (evidence.config->value("MODULES") != "y") return SymbolState::off;
-    return evidence.has_module && evidence.has_module(symbol) ? SymbolState::on : SymbolState::module;
+    if (!evidence.has_module) return SymbolState::module;
+    return evidence.has_module(symbol) ? SymbolState::on : SymbolState::off;
   }
   // Every symbol of the matrix is a bool or a tristate: conf drops any other value of theirs.
   return value->text == "y" ? SymbolState::on : SymbolState::off;
@@ -32,16 +34,22 @@ SymbolState symbol_state(const Evidence& evidence, std::string_view symbol) {
 
 // What the configuration says about a row.
 struct ConfigOpinion {
-  std::optional<SymbolState> state;  // nullopt: no configuration or no symbols
-  std::string seen;                  // "CONFIG_MEMBARRIER is not set"
-  std::vector<std::string> remedies;
+  std::optional<SymbolState> state;         // nullopt: no configuration or no symbols
+  std::string seen;                         // "CONFIG_MEMBARRIER is not set"
+  std::vector<Expression::Change> changes;  // that make it hold
 };
+
+std::string lines_of(const std::vector<Expression::Change>& changes) {
+  std::vector<std::string> lines;
+  for (const auto& change : changes) lines.push_back(change.text());
+  return join(lines, ", ");
+}
 
 ConfigOpinion ask_config(const MatrixRow& row, const Evidence& evidence) {
   ConfigOpinion opinion;
   if (row.symbols.empty()) return opinion;
   if (!evidence.config) {
-    opinion.remedies = row.symbols.remedies([](std::string_view) { return SymbolState::unknown; });
+    opinion.changes = row.symbols.changes([](std::string_view) { return SymbolState::unknown; });
     return opinion;
   }
   // What a fragment leaves open, allnoconfig answers with n: that is how EXPERT=y does its harm.
@@ -50,13 +58,21 @@ ConfigOpinion ask_config(const MatrixRow& row, const Evidence& evidence) {
     return state == SymbolState::unknown && row.severity == Severity::harmful ? SymbolState::off : state;
   };
   opinion.state = row.symbols.evaluate(lookup);
-  opinion.remedies = row.symbols.remedies(lookup);
+  opinion.changes = row.symbols.changes(lookup);
   const bool holds = *opinion.state >= SymbolState::module;
   std::vector<std::string> parts;
-  for (const auto& symbol : holds ? row.symbols.symbols() : row.symbols.culprits(lookup)) {
+  std::vector<std::string> told = row.symbols.symbols();
+  if (!holds) {
+    told.clear();
+    for (const auto& change : opinion.changes) told.push_back(change.symbol);
+  }
+  for (const auto& symbol : told) {
     const ConfigValue* value = evidence.config->find(symbol);
     if (value && value->text != "n")
-      parts.push_back(fmt::format("CONFIG_{}={}", symbol, value->text));
+      parts.push_back(fmt::format("CONFIG_{}={}{}", symbol, value->text,
+                                  value->text == "m" && evidence.has_module && !evidence.has_module(symbol)
+                                      ? " without its module in the image"
+                                      : ""));
     else if (value || evidence.config_is_complete)
       parts.push_back(fmt::format("CONFIG_{} is not set", symbol));
     else
@@ -71,11 +87,7 @@ ConfigOpinion ask_config(const MatrixRow& row, const Evidence& evidence) {
 }
 
 Verdict failed_verdict(const MatrixRow& row, const Question& question) {
-  // An incompatibility window says only that the kernel's version is in a range, and distributions back-port
-  // in both directions; it stays a warning until a probe, or a lab case on both sides, says more.
-  if (row.window && row.probe.empty() && row.proof == "read") return Verdict::warn;
-  if (row.required() || question.features.contains(row.feature)) return Verdict::fail;
-  return Verdict::warn;
+  return row.required() || question.features.contains(row.feature) ? Verdict::fail : Verdict::warn;
 }
 
 Finding finding_of(const MatrixRow& row, const Question& question) {
@@ -92,6 +104,11 @@ Finding finding_of(const MatrixRow& row, const Question& question) {
   return finding;
 }
 
+std::string outside_of_kernels(const MatrixRow& row, const Evidence& evidence) {
+  if (!evidence.kernel || row.kernel.contains(*evidence.kernel)) return "";
+  return fmt::format("Linux {} is outside of {}", evidence.kernel->text(), row.kernel.text());
+}
+
 // Why the row has no meaning on this machine, or "".
 std::string not_applicable_because(const MatrixRow& row, const Evidence& evidence, bool probing) {
   if (!row.architectures.empty() && !evidence.architecture.empty() &&
@@ -99,10 +116,7 @@ std::string not_applicable_because(const MatrixRow& row, const Evidence& evidenc
     return fmt::format("does not exist on {} (only on {})", evidence.architecture,
                        join(row.architectures, ", "));
   // Distributions back-port in both directions: where a probe decides a window, the version does not.
-  if (row.window && probing) return "";
-  if (evidence.kernel && !row.kernel.contains(*evidence.kernel))
-    return fmt::format("Linux {} is outside of {}", evidence.kernel->text(), row.kernel.text());
-  return "";
+  return row.window && probing ? "" : outside_of_kernels(row, evidence);
 }
 
 std::string joined(const std::string& first, const std::string& second) {
@@ -145,7 +159,45 @@ std::optional<Finding> disagreement(const Finding& finding, const ProbeResult& p
   return result;
 }
 
-void judge_by_probe(Finding& finding, const ProbeResult& probe, const ConfigOpinion& config, Verdict failed) {
+// A window that a configuration does not excuse: the kernel's version decides. That a version is in a range
+// is proven only by a lab case or a public report; distributions back-port in both directions, so that what
+// was only read is warned of.
+void judge_by_version(Finding& finding, const MatrixRow& row, Verdict failed, const Evidence& evidence) {
+  const bool any_machine = row.architectures.empty() || !evidence.architecture.empty();
+  if (!evidence.kernel || !any_machine) {
+    finding.verdict = Verdict::unknown;
+    finding.required = false;
+    finding.seen = joined(
+        finding.seen, fmt::format("the {} is not known", any_machine ? "kernel's version" : "architecture"));
+  } else if (std::string outside = outside_of_kernels(row, evidence); !outside.empty()) {
+    finding.verdict = Verdict::not_applicable;
+    finding.seen = std::move(outside);
+  } else {
+    finding.verdict = row.proof == "read" ? Verdict::warn : failed;
+    finding.required = finding.verdict == Verdict::fail;
+    finding.seen =
+        joined(finding.seen, fmt::format("Linux {} is in {}", evidence.kernel->text(), row.kernel.text()));
+  }
+}
+
+void judge_by_config(Finding& finding, const MatrixRow& row, const ConfigOpinion& config, Verdict failed,
+                     const Evidence& evidence) {
+  finding.seen = config.seen;
+  if (row.window) {
+    if (*config.state < SymbolState::module) return judge_by_version(finding, row, failed, evidence);
+    finding.verdict = Verdict::pass;
+    return;
+  }
+  finding.verdict = verdict_of_config(*config.state, failed);
+  if (finding.verdict == Verdict::fail && !evidence.kernel && !row.kernel.everything()) {
+    finding.verdict = Verdict::unknown;
+    finding.seen +=
+        fmt::format("; counts only for Linux {}, and the kernel's version is not known", row.kernel.text());
+  }
+}
+
+void judge_by_probe(Finding& finding, const MatrixRow& row, const ProbeResult& probe,
+                    const ConfigOpinion& config, Verdict failed, const Evidence& evidence) {
   finding.seen = joined(probe.detail, config.seen);
   switch (probe.status) {
     case Status::pass:
@@ -157,30 +209,15 @@ void judge_by_probe(Finding& finding, const ProbeResult& probe, const ConfigOpin
     case Status::not_applicable:
       finding.verdict = Verdict::not_applicable;
       break;
-    // A probe that could not look leaves the word to the configuration, where that can say something.
+    // A probe that could not look leaves the word to the configuration or the kernel's version, where these
+    // can say something.
     case Status::unknown:
-      finding.verdict = config.state ? verdict_of_config(*config.state, failed) : Verdict::unknown;
+      if (row.window)
+        judge_by_version(finding, row, failed, evidence);
+      else
+        finding.verdict = config.state ? verdict_of_config(*config.state, failed) : Verdict::unknown;
       break;
   }
-}
-
-void judge_by_config(Finding& finding, const MatrixRow& row, const ConfigOpinion& config, Verdict failed,
-                     const Evidence& evidence) {
-  finding.seen = config.seen;
-  finding.verdict = verdict_of_config(*config.state, failed);
-  if (finding.verdict == Verdict::fail && !evidence.kernel && !row.kernel.everything()) {
-    finding.verdict = Verdict::unknown;
-    finding.seen +=
-        fmt::format("; counts only for Linux {}, and the kernel's version is not known", row.kernel.text());
-  }
-}
-
-void judge_by_version(Finding& finding, const MatrixRow& row, Verdict failed, const Evidence& evidence) {
-  finding.verdict = !evidence.kernel ? Verdict::unknown : row.probe.empty() ? failed : Verdict::warn;
-  finding.required = finding.verdict == Verdict::fail;
-  finding.seen = evidence.kernel
-                     ? fmt::format("Linux {} is in {}", evidence.kernel->text(), row.kernel.text())
-                     : "the kernel's version is not known";
 }
 
 // What a CRIU that does not ask for the row gets.
@@ -199,18 +236,23 @@ Finding not_asked(const MatrixRow& row, const Question& question) {
 std::vector<Finding> judge_row(const MatrixRow& row, const Question& question, const Evidence& evidence) {
   const bool probing = evidence.probe && !row.probe.empty();
   const ConfigOpinion config = ask_config(row, evidence);
-  if (!probing && !config.state && !row.window) return {};
+  if (!probing && !config.state && !row.window && !row.no_port()) return {};
+  if (row.no_port() && std::ranges::find(row.architectures, evidence.architecture) == row.architectures.end())
+    return {};
   std::vector<Finding> findings = {finding_of(row, question)};
   Finding& finding = findings.front();
   if (finding.seen = not_applicable_because(row, evidence, probing); !finding.seen.empty()) {
     finding.verdict = Verdict::not_applicable;
     return findings;
   }
-  if (!config.remedies.empty()) finding.fix = joined(join(config.remedies, ", "), row.fix);
+  if (!config.changes.empty() && !row.window) finding.fix = joined(lines_of(config.changes), row.fix);
   const Verdict failed = failed_verdict(row, question);
-  if (probing) {
+  if (row.no_port()) {
+    finding.verdict = failed;
+    finding.seen = "an architecture of " + evidence.architecture;
+  } else if (probing) {
     const ProbeResult probe = evidence.probe(row.probe);
-    judge_by_probe(finding, probe, config, failed);
+    judge_by_probe(finding, row, probe, config, failed, evidence);
     if (auto extra = disagreement(finding, probe, config, evidence)) findings.push_back(std::move(*extra));
   } else if (config.state) {
     judge_by_config(finding, row, config, failed, evidence);
@@ -252,12 +294,13 @@ VersionVerdict verdict_of_version(const std::vector<JudgedRow>& rows, const Vers
     }
   }
   result.verdict = overall.get();
-  if (result.verdict != Verdict::fail && result.verdict != Verdict::unknown) return result;
   for (const auto& [row, findings] : rows)
-    for (const Finding& finding : findings)
-      if (row->criu.contains(version) && finding.verdict == result.verdict &&
-          (finding.verdict == Verdict::fail || finding.required))
-        result.reasons.push_back(finding.id);
+    for (const Finding& finding : findings) {
+      if (!row->criu.contains(version)) continue;
+      if (finding.verdict == Verdict::unknown && finding.required) result.open.push_back(finding.id);
+      if (finding.verdict == Verdict::fail) result.reasons.push_back(finding.id);
+    }
+  if (result.verdict == Verdict::unknown) result.reasons = result.open;
   return result;
 }
 
@@ -325,27 +368,71 @@ Subject judge_subject(const Matrix& matrix, const Question& question, const Evid
   return subject;
 }
 
+std::vector<std::string> cure_of(const Matrix& matrix, const Question& question, const Evidence& evidence) {
+  std::vector<FragmentLine> lines;
+  for (const auto& row : matrix.rows) {
+    if (row.window || !row.criu.contains(question.criu)) continue;
+    const auto findings = judge_row(row, question, evidence);
+    if (findings.empty() || findings[0].verdict != Verdict::fail) continue;
+    for (const auto& change : ask_config(row, evidence).changes)
+      if (std::ranges::find(lines, change.symbol, &FragmentLine::symbol) == lines.end())
+        lines.push_back({change.symbol, change.to_on, {}, ""});
+  }
+  FragmentQuestion kernel;
+  kernel.kernel = evidence.kernel;
+  std::vector<std::string> cure;
+  for (const auto& line : with_dependencies(matrix, kernel, std::move(lines)))
+    if (!line.on || !evidence.config || evidence.config->value(line.symbol) != "y")
+      cure.push_back(fmt::format("CONFIG_{}={}", line.symbol, line.on ? 'y' : 'n'));
+  return cure;
+}
+
+std::string kernel_remark(const Matrix& matrix, const std::optional<Version>& kernel) {
+  if (!kernel || !matrix.newest_kernel) return "";
+  const auto series = [](const Version& version) { return std::pair(version.number[0], version.number[1]); };
+  if (series(*kernel) <= series(*matrix.newest_kernel)) return "";
+  return fmt::format("; newer than any that the lab has seen ({}): what breaks CRIU there is not known here",
+                     matrix.newest_kernel->text());
+}
+
 std::string matrix_architecture(std::string_view name, const KernelConfig* config) {
   const auto is_on = [&](std::string_view symbol) { return config && config->value(symbol) == "y"; };
-  if (name == "x86" || name == "i386") return !config || is_on("X86_64") || name == "x86" ? "x86_64" : "";
-  if (name.empty()) {
-    // No header; the configuration's own symbols may say it.
-    for (const auto& [symbol, architecture] :
-         {std::pair{"X86_64", "x86_64"}, {"ARM64", "arm64"}, {"S390", "s390x"}, {"PPC64", "ppc64le"}})
-      if (is_on(symbol)) return architecture;
-    return is_on("RISCV") && is_on("64BIT") ? "riscv64" : "";
+  // Where only a whole configuration can say which of two it is: what most people mean, unless it denies
+  // that.
+  const auto denied = [&](std::string_view symbol) {
+    return config && (config->find(symbol) || !config->version.empty()) && !is_on(symbol);
+  };
+  if (is_on("UML")) return "um";
+  if (name.empty()) {  // no header; the configuration's own symbols may say it
+    for (const auto& [symbol, folder] : {std::pair{"X86_64", "x86"},
+                                         {"X86_32", "i386"},
+                                         {"ARM64", "arm64"},
+                                         {"ARM", "arm"},
+                                         {"S390", "s390"},
+                                         {"PPC64", "powerpc"},
+                                         {"PPC32", "ppc"},
+                                         {"RISCV", "riscv"},
+                                         {"LOONGARCH", "loongarch"},
+                                         {"SPARC64", "sparc64"},
+                                         {"MIPS", "mips"}})
+      if (is_on(symbol)) return matrix_architecture(folder, config);
+    return "";
   }
-  if (name == "powerpc") return "ppc64le";
-  if (name == "s390") return "s390x";
-  if (name == "riscv") return "riscv64";
-  if (name == "loongarch") return "loongarch64";
-  if (name == "mips") return "mips64";
-  static const std::map<std::string_view, std::string> same = {
-      {"aarch64", "arm64"},   {"arm64", "arm64"},     {"x86_64", "x86_64"},           {"s390x", "s390x"},
-      {"ppc64le", "ppc64le"}, {"riscv64", "riscv64"}, {"loongarch64", "loongarch64"}, {"mips64", "mips64"},
-      {"armv7l", "arm"},      {"arm", "arm"}};
-  const auto found = same.find(name);
-  return found == same.end() ? "" : found->second;
+  if (name == "x86" || name == "x86_64" || name == "i386" || name == "i686")
+    return is_on("X86_64") || (name.starts_with("x86") && !denied("X86_64")) ? "x86_64" : "i386";
+  if (name == "arm64" || name == "aarch64") return is_on("CPU_BIG_ENDIAN") ? "arm64be" : "arm64";
+  if (name == "aarch64_be") return "arm64be";
+  if (name == "powerpc") return denied("PPC64") ? "ppc" : denied("CPU_LITTLE_ENDIAN") ? "ppc64" : "ppc64le";
+  if (name == "riscv") return denied("64BIT") ? "riscv32" : "riscv64";
+  if (name == "loongarch") return denied("64BIT") ? "loongarch32" : "loongarch64";
+  if (name == "mips") return denied("64BIT") ? "mips" : "mips64";
+  if (name == "sparc") return denied("64BIT") ? "sparc" : "sparc64";
+  if (name.starts_with("armv")) return "arm";
+  static const std::map<std::string_view, std::string_view> others = {
+      {"s390", "s390x"}, {"sparc32", "sparc"}, {"parisc64", "parisc"}};
+  if (const auto other = others.find(name); other != others.end()) return std::string(other->second);
+  const auto& known = known_architectures();
+  return std::ranges::find(known, name) == known.end() ? "" : std::string(name);
 }
 
 }  // namespace cg

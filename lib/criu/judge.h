@@ -27,7 +27,8 @@ struct Evidence {
   // A whole .config: a symbol that it does not mention is off. In a fragment it is unknown.
   bool config_is_complete = true;
   std::function<ProbeResult(std::string_view name)> probe;
-  // Whether the module that a symbol's =m makes is known to be where the kernel will look for it; may be empty.
+  // Whether the module that a symbol's =m makes is known to be where the kernel will look for it; may be
+  // empty.
   std::function<bool(std::string_view symbol)> has_module;
   std::optional<Version> kernel;
   std::string architecture;  // as in the matrix: "x86_64", "arm64"; empty: not known
@@ -48,6 +49,13 @@ Subject judge_subject(const Matrix& matrix, const Question& question, const Evid
 
 // "READY for CRIU 4.1.1", "NOT READY for CRIU 4.1.1: 2 requirements fail", ...
 std::string headline(const std::vector<Finding>& findings, const Version& criu);
+
+// The lines of a configuration that make all of its rows hold that FAIL, what they need first standing first;
+// each once, however many rows it cures.
+std::vector<std::string> cure_of(const Matrix& matrix, const Question& question, const Evidence& evidence);
+
+// "; newer than any that the lab has seen (7.3): ..." or "".
+std::string kernel_remark(const Matrix& matrix, const std::optional<Version>& kernel);
 
 // "x86" of a configuration's header or "aarch64" of uname -> the matrix's name; "" when it is not known.
 std::string matrix_architecture(std::string_view name, const KernelConfig* config = nullptr);

@@ -47,6 +47,13 @@ std::string wrong_form(std::string_view form, std::string_view value) {
   return "";
 }
 
+std::vector<std::string> letters_of(std::string_view word) {
+  std::vector<std::string> letters;
+  for (const char letter : word.substr(0, 3)) letters.push_back(std::string("-") + letter);
+  letters.push_back("…");
+  return letters;
+}
+
 class Judge {
  public:
   Judge(const OptionTable& table, const Version& version, const CriuCommand& command)
@@ -87,8 +94,9 @@ class Judge {
       case CommandProblem::Kind::ambiguous_option: {
         std::vector<std::string> names;
         for (const auto& option : table_.options)
-          if (option.name.starts_with(problem.name) && option.criu.contains(version_))
-            names.push_back("--" + option.name);
+          for (const std::string& name : {option.name, option.negatable ? "no-" + option.name : ""})
+            if (name.starts_with(problem.name) && option.criu.contains(version_))
+              names.push_back("--" + name);
         return add({.id = "ambiguous." + problem.name,
                     .title = fmt::format("{} may be any of {}", dashed, join(names, ", ")),
                     .verdict = Verdict::fail,
@@ -104,6 +112,15 @@ class Judge {
                     .seen = problem.word,
                     .breaks = fmt::format("criu: option '{}' requires an argument", problem.word),
                     .fix = "give its value",
+                    .source = "getopt_long(3)"});
+      case CommandProblem::Kind::one_dash:
+        return add({.id = "one-dash." + problem.name,
+                    .title = fmt::format("{}: a dash is missing; CRIU reads the letters {}", problem.word,
+                                         join(letters_of(problem.name), ", ")),
+                    .verdict = Verdict::fail,
+                    .seen = problem.word,
+                    .breaks = "another option than is meant, its help text or \"invalid option\"",
+                    .fix = "write -" + problem.word,
                     .source = "getopt_long(3)"});
       case CommandProblem::Kind::value_unexpected:
         return add({.id = "value." + problem.name,
@@ -224,7 +241,7 @@ class Judge {
            .title = option.elsewhere.empty() ? fmt::format("--{} does nothing at {}; it is read at {}",
                                                            option.name, command_.action, where)
                                              : fmt::format("--{} is only valid at {}", option.name, where),
-           .verdict = Verdict::fail,
+           .verdict = option.elsewhere.empty() ? Verdict::warn : Verdict::fail,
            .seen = given.written,
            .breaks = option.elsewhere.empty() ? "nothing is said, and nothing is done" : option.elsewhere,
            .fix = fmt::format("leave it out here and give it at {}", where),

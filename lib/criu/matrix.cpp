@@ -11,10 +11,17 @@
 #include "criu/builtin_data.h"
 
 namespace cg {
-namespace {
 
-const std::vector<std::string> known_architectures = {"x86_64",  "arm64",       "s390x",  "ppc64le",
-                                                      "riscv64", "loongarch64", "mips64", "arm"};
+const std::vector<std::string>& known_architectures() {
+  static const std::vector<std::string> names = {
+      "x86_64", "arm64",    "s390x",  "ppc64le", "riscv64", "loongarch64", "mips64", "arm",
+      "i386",   "ppc64",    "ppc",    "sparc64", "sparc",   "um",          "alpha",  "arc",
+      "csky",   "hexagon",  "ia64",   "arm64be", "m68k",    "loongarch32", "mips",   "microblaze",
+      "nios2",  "openrisc", "parisc", "riscv32", "sh",      "xtensa"};
+  return names;
+}
+
+namespace {
 
 void read_severity(TomlReader& reader, MatrixRow& row) {
   static const std::map<std::string, Severity> names = {{"startup", Severity::startup},
@@ -34,6 +41,17 @@ void read_severity(TomlReader& reader, MatrixRow& row) {
     reader.fail("severity",
                 fmt::format("'{}' is none of {}{}", text, join(words, ", "), did_you_mean(text, words)));
   }
+}
+
+// "X @>=6.17"
+SymbolNeed read_need(TomlReader& reader, std::string_view key, const std::string& text) {
+  const auto mark = text.find(" @");
+  SymbolNeed need{text.substr(0, mark), {}};
+  if (mark == std::string::npos) return need;
+  const auto range = VersionRange::parse(text.substr(mark + 2));
+  if (!range) reader.fail(key, range.error().message);
+  need.kernel = range.value_or(VersionRange());
+  return need;
 }
 
 template <class T>
@@ -66,13 +84,16 @@ Result<MatrixRow> read_row(const TomlNode& table, const std::string& file) {
   row.proof = reader.required_string("proof");
 
   for (const auto& name : row.architectures)
-    if (std::ranges::find(known_architectures, name) == known_architectures.end())
+    if (std::ranges::find(known_architectures(), name) == known_architectures().end())
       reader.fail("architectures", fmt::format("'{}' is not a known architecture{}", name,
-                                               did_you_mean(name, known_architectures)));
-  if (row.proof != "read" && !(row.proof.starts_with("lab:") && row.proof.size() > 4))
-    reader.fail("proof", "neither \"read\" nor \"lab:CASE\"");
-  if (row.symbols.empty() && row.probe.empty() && !row.window)
-    reader.fail("id", "a row needs symbols, a probe or both");
+                                               did_you_mean(name, known_architectures())));
+  if (row.proof != "read" && row.proof != "report" &&
+      !(row.proof.starts_with("lab:") && row.proof.size() > 4))
+    reader.fail("proof", "none of \"read\", \"report\" and \"lab:CASE\"");
+  if (row.proof == "report" && !row.source.starts_with("https://"))
+    reader.fail("source", "a report needs its address");
+  if (row.no_port() && row.architectures.empty())
+    reader.fail("id", "a row needs symbols, a probe, a window or the architectures that it is about");
   if (row.symbols.empty() && row.fix.empty())
     reader.fail("fix", "missing; without symbols nothing else says what to do");
   if (row.window && row.kernel.everything()) reader.fail("window", "a window needs a kernel range");
@@ -109,16 +130,29 @@ std::vector<std::string> Matrix::features() const {
 
 Result<Matrix> read_matrix(const TomlNode& root, const std::string& name) {
   TomlReader reader(root, name);
-  reader.only({"row", "needs", "modules"});
+  reader.only({"row", "needs", "modules", "kernels", "newest-kernel"});
   const auto tables = reader.tables("row");
   if (tables.empty()) reader.fail("row", "missing; the matrix is a list of [[row]] tables");
   CG_CHECK(reader.error());
 
   Matrix matrix;
+  if (const std::string newest = reader.string("newest-kernel"); !newest.empty()) {
+    matrix.newest_kernel = parse_version(newest);
+    if (!matrix.newest_kernel) reader.fail("newest-kernel", fmt::format("'{}' is no version", newest));
+    CG_CHECK(reader.error());
+  }
   if (const TomlNode* needs = reader.table("needs")) {
     TomlReader symbols(*needs, name);
     for (const TomlNode& symbol : needs->children())
-      matrix.needs[std::string(symbol.key)] = symbols.strings(symbol.key);
+      for (const auto& text : symbols.strings(symbol.key))
+        matrix.needs[std::string(symbol.key)].push_back(read_need(symbols, symbol.key, text));
+    CG_CHECK(symbols.error());
+  }
+  if (const TomlNode* kernels = reader.table("kernels")) {
+    TomlReader symbols(*kernels, name);
+    for (const TomlNode& symbol : kernels->children())
+      matrix.kernels[std::string(symbol.key)] =
+          read_parsed(symbols, symbol.key, VersionRange::parse(symbols.string(symbol.key)));
     CG_CHECK(symbols.error());
   }
   if (const TomlNode* modules = reader.table("modules")) {

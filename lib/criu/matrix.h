@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,20 +33,34 @@ struct MatrixRow {
   std::string fix;     // beyond setting the symbols; may be empty where there are symbols
   std::string environment;  // VARIABLE=VALUE with which this criu does without it
   std::string source;       // tag:path:line or an issue
-  std::string proof;        // "read" or "lab:CASE"
+  std::string proof;        // "read", "report" or "lab:CASE"
   int line = 0;
 
   bool required() const {
     return severity == Severity::startup || severity == Severity::dump || severity == Severity::restore;
   }
+  // Says that its CRIU versions do not run on its architectures at all.
+  bool no_port() const { return symbols.empty() && probe.empty() && !window; }
 };
 
+// The machines that rows may name: those that CRIU runs on, and those that it does not.
+const std::vector<std::string>& known_architectures();
+
 std::string severity_text(const MatrixRow& row);  // as it is written: "feature:lazy-pages"
+
+// "X @>=6.17": a symbol, and the kernels where it is needed.
+struct SymbolNeed {
+  std::string symbol;
+  VersionRange kernel;
+};
 
 struct Matrix {
   std::vector<MatrixRow> rows;
   // What a symbol needs besides itself over allnoconfig, for a fragment made without a source tree.
-  std::map<std::string, std::vector<std::string>, std::less<>> needs;
+  std::map<std::string, std::vector<SymbolNeed>, std::less<>> needs;
+  // Symbols that not every kernel has, with those that have them.
+  std::map<std::string, VersionRange, std::less<>> kernels;
+  std::optional<Version> newest_kernel;  // on which the lab has run
   // The module that a symbol's =m makes: "INET_UDP_DIAG" -> "udp_diag".
   std::map<std::string, std::string, std::less<>> modules;
   std::vector<std::string> features() const;  // sorted, each once
@@ -54,7 +69,6 @@ struct Matrix {
 // Refused with "file:line:column: what" for the first row that is not one.
 Result<Matrix> parse_matrix(std::string_view text, const std::string& name);
 // The matrix compiled into the program.
-std::string_view builtin_matrix_text();
 Result<Matrix> builtin_matrix();
 
 }  // namespace cg

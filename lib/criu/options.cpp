@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/digits.h"
 #include "base/text.h"
 #include "base/toml.h"
 #include "criu/builtin_data.h"
@@ -110,10 +111,6 @@ Result<CombinationRule> read_rule(const TomlNode& table, const OptionTable& opti
   rule.source = reader.required_string("source");
   CG_CHECK(reader.error());
   return rule;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 }  // namespace

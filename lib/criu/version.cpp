@@ -6,7 +6,6 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "criu/versions.h"
 
 namespace cg {
 namespace {
@@ -48,11 +47,15 @@ std::optional<Version> leading_version(std::string_view text) {
 
 Result<VersionRange> VersionRange::parse(std::string_view text) {
   VersionRange range;
-  range.text_ = std::string(trim(text));
-  if (range.text_.empty()) range.text_ = "*";
+  range.text_ = trim(text).empty() ? "*" : std::string(trim(text));
   if (range.text_ == "*") return range;
   for (const auto& word : split(range.text_, ' ')) {
     if (word.empty()) continue;
+    if (range.alternatives_.empty()) range.alternatives_.emplace_back();
+    if (word == "||") {
+      range.alternatives_.emplace_back();
+      continue;
+    }
     Bound bound{Comparison::equal, {}};
     std::string_view rest = word;
     constexpr std::pair<std::string_view, Comparison> operators[] = {{">=", Comparison::at_least},
@@ -71,13 +74,15 @@ Result<VersionRange> VersionRange::parse(std::string_view text) {
       return refused(
           fmt::format("'{}' is not a version range; write it like \">=3.18 <4.0\", \"3.18\" or \"*\"", text));
     bound.version = *version;
-    range.bounds_.push_back(bound);
+    range.alternatives_.back().push_back(bound);
   }
+  if (std::ranges::any_of(range.alternatives_, &std::vector<Bound>::empty))
+    return refused(fmt::format("'{}': an alternative of a version range is empty", text));
   return range;
 }
 
 bool VersionRange::contains(const Version& version) const {
-  return std::ranges::all_of(bounds_, [&](const Bound& bound) {
+  const auto holds = [&](const Bound& bound) {
     switch (bound.comparison) {
       case Comparison::less:
         return version < bound.version;
@@ -91,19 +96,10 @@ bool VersionRange::contains(const Version& version) const {
         return version > bound.version;
     }
     return false;
-  });
-}
-
-const std::vector<Version>& known_criu_versions() {
-  return criu_versions().all;
-}
-
-Version default_criu_version() {
-  return criu_versions().preferred;
-}
-
-Result<Version> resolve_criu_version(std::string_view text) {
-  return criu_versions().resolve(text);
+  };
+  return alternatives_.empty() || std::ranges::any_of(alternatives_, [&](const std::vector<Bound>& bounds) {
+           return std::ranges::all_of(bounds, holds);
+         });
 }
 
 }  // namespace cg

@@ -23,12 +23,13 @@ std::optional<Version> parse_version(std::string_view text);
 // The version a longer text begins with: "6.12.47-kata" is 6.12.47.
 std::optional<Version> leading_version(std::string_view text);
 
-// Comparisons that must all hold, separated by blanks: ">=3.18 <4.0", "3.18", "*".
+// Comparisons that must all hold, separated by blanks, and alternatives of them: ">=3.18 <4.0", "3.18", "*",
+// ">=6.12.34 <6.12.44 || >=6.1.142 <6.1.149".
 class VersionRange {
  public:
   static Result<VersionRange> parse(std::string_view text);
   bool contains(const Version& version) const;
-  bool everything() const { return bounds_.empty(); }
+  bool everything() const { return alternatives_.empty(); }
   const std::string& text() const { return text_; }
 
  private:
@@ -37,14 +38,8 @@ class VersionRange {
     Comparison comparison;
     Version version;
   };
-  std::vector<Bound> bounds_;
+  std::vector<std::vector<Bound>> alternatives_;
   std::string text_ = "*";
 };
-
-const std::vector<Version>& known_criu_versions();  // oldest first
-Version default_criu_version();
-// What a user means: "" and "4" and "4.x" are the default, "3.17" the newest 3.17.x, a known version itself.
-// Anything else is a usage error that lists the known versions, nearest first.
-Result<Version> resolve_criu_version(std::string_view text);
 
 }  // namespace cg

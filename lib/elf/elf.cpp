@@ -7,13 +7,13 @@
 #include <fmt/format.h>
 #include <gelf.h>
 #include <libelf.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 #include <array>
 #include <memory>
 #include <string_view>
 
+#include "base/digits.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -123,8 +123,7 @@ class Reader {
       if (next == 0) break;
       if (note.n_type == NT_GNU_BUILD_ID &&
           bytes.substr(name_at, note.n_namesz) == std::string_view("GNU\0", 4))
-        for (const char byte : bytes.substr(text_at, note.n_descsz))
-          file_.build_id += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+        file_.build_id += hex(std::as_bytes(std::span(bytes.substr(text_at, note.n_descsz))));
       at = next;
     }
     return {};
@@ -295,11 +294,6 @@ Result<ElfFile> read_elf(const std::filesystem::path& path) {
   const std::unique_ptr<Elf, ElfEnd> elf(elf_begin(fd.get(), ELF_C_READ, nullptr));
   if (!elf || elf_kind(elf.get()) != ELF_K_ELF) return refused(path.string() + ": not an ELF file");
   return Reader(elf.get(), path.string()).read();
-}
-
-std::string host_machine() {
-  utsname names{};
-  return uname(&names) == 0 ? names.machine : "";
 }
 
 }  // namespace cg

@@ -49,7 +49,4 @@ Result<ElfFile> read_elf(std::string_view bytes, const std::string& name);
 // Whether a file that starts with these bytes says that it is an ELF file.
 bool has_elf_magic(std::string_view bytes);
 
-// The name that read_elf() gives this machine's own programs.
-std::string host_machine();
-
 }  // namespace cg

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "image/initrd/archive.h"
+#include "image/initrd/files.h"
 
 namespace cg::image {
 namespace {
@@ -85,7 +85,7 @@ Result<void> compare_bytes(Device& first, Device& second, const ImageReader* fil
         a.begin());
     std::string where = fmt::format("byte {}", at + in);
     if (file_system && at + in >= file_system->place().offset) {
-      const ext2_filsys fs = file_system->filesystem();
+      const ext2_filsys fs = file_system->as<ExtFiles>()->filesystem();
       const std::uint64_t inside = at + in - file_system->place().offset;
       const std::uint64_t block = inside / fs->blocksize;
       if (block < ext2fs_blocks_count(fs->super)) {
@@ -124,14 +124,18 @@ Result<std::vector<Difference>> compare_images(const ImageReader& first, const I
                                                CompareScope scope, std::size_t most) {
   Differences differences(most);
   const bool everything = scope == CompareScope::everything;
-  const bool file_systems = first.filesystem() && second.filesystem();
+  const auto* const a = first.as<ExtFiles>();
+  const auto* const b = second.as<ExtFiles>();
+  const bool both_ext = a && b;
+  const auto* const initrd = first.as<InitrdFiles>();
+  const auto* const other = second.as<InitrdFiles>();
   if (everything) {
     compare_layouts(first.layout(), second.layout(), differences);
-    if (file_systems) {
-      compare_superblocks(first.filesystem(), second.filesystem(), differences);
-      compare_groups(first.filesystem(), second.filesystem(), differences);
-    } else if (first.initrd() && second.initrd()) {
-      compare_initrds(*first.initrd(), *second.initrd(), differences);
+    if (both_ext) {
+      compare_superblocks(*a, *b, differences);
+      compare_groups(*a, *b, differences);
+    } else if (initrd && other) {
+      compare_initrds(initrd->archive(), other->archive(), differences);
     } else {
       differences.compare("file", "content", std::string(to_string(first.place().content)),
                           std::string(to_string(second.place().content)));
@@ -139,9 +143,7 @@ Result<std::vector<Difference>> compare_images(const ImageReader& first, const I
   }
   if (!differences.full()) CG_CHECK(compare_files(first, second, scope, differences));
   if (everything && differences.found().empty()) {
-    CG_TRY(a, FileDevice::of(first.fd(), first.name()));
-    CG_TRY(b, FileDevice::of(second.fd(), second.name()));
-    CG_CHECK(compare_bytes(a, b, file_systems ? &first : nullptr, differences));
+    CG_CHECK(compare_bytes(first.disk(), second.disk(), both_ext ? &first : nullptr, differences));
   }
   return differences.found();
 }

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/ext4/read/ext_files.h"
+#include "image/initrd/archive.h"
 #include "image/reader.h"
 
 namespace cg::image {
@@ -50,8 +52,8 @@ Result<std::vector<Difference>> compare_images(const ImageReader& first, const I
 
 // The parts of it.
 void compare_layouts(const DiskLayout& first, const DiskLayout& second, Differences& differences);
-void compare_superblocks(struct_ext2_filsys* first, struct_ext2_filsys* second, Differences& differences);
-void compare_groups(struct_ext2_filsys* first, struct_ext2_filsys* second, Differences& differences);
+void compare_superblocks(const ExtFiles& first, const ExtFiles& second, Differences& differences);
+void compare_groups(const ExtFiles& first, const ExtFiles& second, Differences& differences);
 void compare_initrds(const InitrdArchive& first, const InitrdArchive& second, Differences& differences);
 Result<void> compare_files(const ImageReader& first, const ImageReader& second, CompareScope scope,
                            Differences& differences);

@@ -11,7 +11,7 @@
 #include "image/compare.h"
 #include "image/ext4/read/ext2_error.h"
 #include "image/tree/extract.h"
-#include "image/tree/file_tree.h"
+#include "image/tree/tree_files.h"
 
 namespace cg::image {
 namespace {
@@ -31,12 +31,12 @@ class Stream {
  public:
   static Result<Stream> open(const ImageReader& image, std::uint32_t inode, const std::string& path) {
     Stream stream(fmt::format("{}: {}", image.name(), path));
-    if (image.tree()) {
-      stream.node_ = &image.tree()->at(inode - 1);
+    if (const auto* const tree = image.as<TreeFiles>()) {
+      stream.node_ = &tree->tree().at(inode - 1);
       return stream;
     }
     ext2_file_t file = nullptr;
-    CG_EXT2(stream.name_, ext2fs_file_open(image.filesystem(), inode, 0, &file));
+    CG_EXT2(stream.name_, ext2fs_file_open(image.as<ExtFiles>()->filesystem(), inode, 0, &file));
     stream.file_.reset(file);
     return stream;
   }
@@ -136,8 +136,7 @@ Result<void> compare_one(const ImageReader& first, const ImageReader& second, co
 }
 
 // Runs of neighbouring blocks: what the file holds from `logical` on lies from `physical` on.
-Result<std::vector<Extent>> blocks_of(const ImageReader& image, std::uint32_t inode,
-                                      const std::string& path) {
+Result<std::vector<Extent>> blocks_of(const ExtFiles& image, std::uint32_t inode, const std::string& path) {
   std::vector<Extent> runs;
   const auto collect = [](ext2_filsys, blk64_t* block, e2_blkcnt_t logical, blk64_t, int, void* data) {
     auto& found = *static_cast<std::vector<Extent>*>(data);
@@ -155,7 +154,7 @@ Result<std::vector<Extent>> blocks_of(const ImageReader& image, std::uint32_t in
   return runs;
 }
 
-Result<void> compare_storage(const ImageReader& first, const ImageReader& second, const FileInfo& a,
+Result<void> compare_storage(const ExtFiles& first, const ExtFiles& second, const FileInfo& a,
                              const FileInfo& b, const std::string& path, Differences& differences) {
   differences.compare(path, "inode", std::uint64_t{a.inode}, std::uint64_t{b.inode});
   ext2_inode_large one{};
@@ -202,6 +201,8 @@ Result<void> compare_files(const ImageReader& first, const ImageReader& second, 
                            Differences& differences) {
   CG_TRY(ours, files_of(first));
   CG_TRY(theirs, files_of(second));
+  const auto* const ext = first.as<ExtFiles>();
+  const auto* const other = second.as<ExtFiles>();
   auto a = ours.begin();
   auto b = theirs.begin();
   while (!differences.full() && (a != ours.end() || b != theirs.end())) {
@@ -213,8 +214,8 @@ Result<void> compare_files(const ImageReader& first, const ImageReader& second, 
       ++b;
     } else {
       CG_CHECK(compare_one(first, second, a->second, b->second, a->first, differences));
-      if (scope == CompareScope::everything && first.filesystem() && second.filesystem())
-        CG_CHECK(compare_storage(first, second, a->second, b->second, a->first, differences));
+      if (scope == CompareScope::everything && ext && other)
+        CG_CHECK(compare_storage(*ext, *other, a->second, b->second, a->first, differences));
       ++a;
       ++b;
     }

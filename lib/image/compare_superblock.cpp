@@ -100,10 +100,10 @@ std::string words(const __u32* at, std::size_t count) {
 
 }  // namespace
 
-void compare_superblocks(ext2_filsys first, ext2_filsys second, Differences& differences) {
+void compare_superblocks(const ExtFiles& first, const ExtFiles& second, Differences& differences) {
   const std::string where = "superblock";
-  const ext2_super_block& a = *first->super;
-  const ext2_super_block& b = *second->super;
+  const ext2_super_block& a = *first.filesystem()->super;
+  const ext2_super_block& b = *second.filesystem()->super;
   for (const Field& field : fields) differences.compare(where, field.name, field.value(a), field.value(b));
   const auto features = [](const ext2_super_block& super) { return join(feature_names(super), " "); };
   differences.compare(where, "features", features(a), features(b));
@@ -113,7 +113,9 @@ void compare_superblocks(ext2_filsys first, ext2_filsys second, Differences& dif
   differences.compare(where, "journal backup", words(a.s_jnl_blocks, 17), words(b.s_jnl_blocks, 17));
 }
 
-void compare_groups(ext2_filsys first, ext2_filsys second, Differences& differences) {
+void compare_groups(const ExtFiles& ours, const ExtFiles& theirs, Differences& differences) {
+  const ext2_filsys first = ours.filesystem();
+  const ext2_filsys second = theirs.filesystem();
   differences.compare("group descriptors", "groups", std::uint64_t{first->group_desc_count},
                       std::uint64_t{second->group_desc_count});
   for (dgrp_t group = 0; group < std::min(first->group_desc_count, second->group_desc_count); ++group) {

@@ -1,15 +1,18 @@
 #include "image/image_builder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 
-#include "base/text.h"
+#include "base/interrupt.h"
 #include "image/ext4/write/ext4_writer.h"
+#include "image/formats.h"
+#include "image/reader.h"
 
 namespace cg::image {
+namespace fs = std::filesystem;
 namespace {
 
 // Room for the descriptors of so large a file system is kept free while an image grows; what is not needed of
@@ -18,12 +21,54 @@ constexpr std::uint64_t most_auto_bytes = 256ULL << 30;
 
 }  // namespace
 
-Result<ImageBuilder> ImageBuilder::create(const std::filesystem::path& destination, ImageOptions options) {
+// An ext4 image beside the place of the one that is made of it; gone in the end.
+class ImageBuilder::Between {
+ public:
+  Between(const fs::path& destination, ImageOptions options)
+      : destination_(destination),
+        options_(std::move(options)),
+        path_(destination.parent_path() /
+              fmt::format(".{}.{}.between.part", destination.filename().string(), getpid())) {
+    remove_when_interrupted(path_);
+  }
+  Between(const Between&) = delete;
+  Between& operator=(const Between&) = delete;
+  ~Between() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+    forget_when_interrupted(path_);
+  }
+  const fs::path& path() const { return path_; }
+  Result<Summary> finish() const {
+    CG_TRY(reader, ImageReader::open(path_));
+    return format_of(options_.file_system).write(reader.files(), destination_, options_);
+  }
+
+ private:
+  fs::path destination_;
+  ImageOptions options_;
+  fs::path path_;
+};
+
+Result<ImageBuilder> ImageBuilder::create(const fs::path& destination, ImageOptions options) {
+  using Filling = Format::Filling;
+  CG_CHECK(check_options(options));
   if (options.label.size() > 16)
     return usage_error(fmt::format("label '{}': ext4 holds at most 16 bytes", options.label));
+  const Filling filling = format_of(options.file_system).filling;
+  if (filling == Filling::between) {
+    auto between = std::make_shared<Between>(destination, options);
+    options.file_system = FileSystem::ext4;
+    options.frame = {};
+    options.journal_bytes = 0;
+    options.compression.clear();
+    CG_TRY(builder, create(between->path(), std::move(options)));
+    builder.between_ = std::move(between);
+    return builder;
+  }
   CG_TRY(file, AtomicFile::create(destination, 0644));
   UniqueFd waiting;
-  if (options.frame.form == Form::initrd) {
+  if (filling == Filling::beside) {
     CG_TRY(nameless, nameless_file(destination.parent_path()));
     waiting = std::move(nameless);
   }
@@ -50,6 +95,12 @@ ImageBuilder::ImageBuilder(AtomicFile file, UniqueFd waiting, ImageOptions optio
       (void)blocks->clear({extent.physical, extent.count});
     }
   });
+}
+
+Result<void> ImageBuilder::end_content(InodeIndex file, std::uint64_t size) {
+  CG_TRY(extents, content_->finish());
+  set_stored(file, std::move(extents), size);
+  return {};
 }
 
 void ImageBuilder::set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size) {
@@ -81,8 +132,12 @@ Result<std::string> ImageBuilder::read(InodeIndex file, std::uint64_t most) {
   const std::uint64_t size = std::min(inode.size, most);
   if (const auto* bytes = std::get_if<std::string>(&inode.content)) return bytes->substr(0, size);
   if (const auto* host = std::get_if<HostFile>(&inode.content)) {
-    CG_TRY(bytes, read_file(host->path));
-    bytes.resize(std::min<std::uint64_t>(bytes.size(), size));
+    if (size > default_read_limit) return refused(fmt::format("a file of {} bytes is not read", size));
+    const UniqueFd fd(open(host->path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return cannot_errno(host->path, errno);
+    std::string bytes(size, '\0');
+    FileDevice file(fd.get(), host->path, size);
+    CG_CHECK(file.read(0, std::as_writable_bytes(std::span(bytes))));
     return bytes;
   }
   if (size > default_read_limit) return refused(fmt::format("a file of {} bytes is not read", size));
@@ -125,51 +180,7 @@ Result<void> ImageBuilder::store_pending_content() {
   return result;
 }
 
-Result<IdRange> parse_id_range(std::string_view text) {
-  const auto fields = split(text, ':');
-  IdRange range;
-  std::uint32_t* const values[] = {&range.from, &range.to, &range.count};
-  bool good = fields.size() == 3;
-  for (std::size_t i = 0; good && i < 3; ++i) {
-    const auto [end, error] =
-        std::from_chars(fields[i].data(), fields[i].data() + fields[i].size(), *values[i]);
-    good = !fields[i].empty() && error == std::errc{} && end == fields[i].data() + fields[i].size();
-  }
-  good = good && range.count > 0 && range.from <= UINT32_MAX - range.count &&
-         range.to <= UINT32_MAX - range.count;
-  if (!good)
-    return usage_error(fmt::format("'{}': write numbers as FROM:TO:COUNT, such as 0:100000:65536", text));
-  return range;
-}
-
-Result<void> ImageBuilder::apply(const TreePolicy& policy) {
-  Result<void> result;
-  if (policy.uids.empty() && policy.gids.empty() && policy.devices == TreePolicy::Devices::stored)
-    return result;
-  const auto mapped = [&](const std::vector<IdRange>& ranges, std::uint32_t& id) {
-    if (ranges.empty()) return true;
-    for (const IdRange& range : ranges) {
-      if (id < range.from || id - range.from >= range.count) continue;
-      id = range.to + (id - range.from);
-      return true;
-    }
-    return false;
-  };
-  tree_->visit([&](const std::string& path, InodeIndex index) {
-    if (!result) return;
-    Metadata& meta = tree_->at(index).meta;
-    if (policy.devices == TreePolicy::Devices::refused &&
-        (meta.type == NodeType::character_device || meta.type == NodeType::block_device))
-      result = refused(fmt::format("{}: a {}, and --no-devices is given", path, to_string(meta.type)));
-    else if (!mapped(policy.uids, meta.uid))
-      result = refused(fmt::format("{}: no --uid-map holds the user {}", path, meta.uid));
-    else if (!mapped(policy.gids, meta.gid))
-      result = refused(fmt::format("{}: no --gid-map holds the group {}", path, meta.gid));
-  });
-  return result;
-}
-
-Result<ImageSummary> ImageBuilder::finish() {
+Result<ImageSummary> ImageBuilder::finish_ext4() {
   CG_CHECK(store_pending_content());
   FileDevice file(file_.fd(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
   Window inside(file, options_.frame.offset(), INT64_MAX / 2);
@@ -186,12 +197,19 @@ Result<ImageSummary> ImageBuilder::finish() {
   return summary;
 }
 
-Result<InitrdSummary> ImageBuilder::finish_initrd(Compression compression) {
+Result<Summary> ImageBuilder::finish_beside() {
   CG_CHECK(blocks_->flush());
   FileDevice blocks(waiting_.get(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
-  CG_TRY(summary, write_initrd(*tree_, blocks, file_.fd(), file_.path().string(),
-                               {.compression = compression, .newest = options_.source_date_epoch}));
+  CG_TRY(summary, format_of(options_.file_system)
+                      .write_tree(*tree_, blocks, file_.fd(), file_.path().string(), options_));
   CG_CHECK(file_.commit());
+  return summary;
+}
+
+Result<Summary> ImageBuilder::finish() {
+  if (waiting_) return finish_beside();
+  CG_TRY(summary, finish_ext4());
+  if (between_) return between_->finish();
   return summary;
 }
 

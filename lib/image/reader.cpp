@@ -2,24 +2,32 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
 #include "base/file.h"
 #include "image/bytes/undo_journal.h"
-#include "image/erofs/files.h"
-#include "image/ext4/read/ext_files.h"
-#include "image/initrd/files.h"
 
 namespace cg::image {
 
 struct ImageReader::File {
   UniqueFd fd;
-  FileDevice disk;
+  FileDevice on_disk;
+  std::optional<UndoJournal> journal;  // of an interrupted edit
+  Overlay disk;                        // the old bytes over it; else nothing
   DiskLayout layout;
   Place place;
   Window window;
+
+  File(UniqueFd file, FileDevice device, std::optional<UndoJournal> undo)
+      : fd(std::move(file)),
+        on_disk(std::move(device)),
+        journal(std::move(undo)),
+        disk(on_disk),
+        window(disk, 0, 0) {}
 };
 
 ImageReader::ImageReader() = default;
@@ -27,6 +35,9 @@ ImageReader::ImageReader(ImageReader&&) noexcept = default;
 ImageReader& ImageReader::operator=(ImageReader&&) noexcept = default;
 ImageReader::~ImageReader() = default;
 
+Volume ImageReader::volume() const {
+  return {file_->window, file_->fd.get(), file_->place.offset};
+}
 int ImageReader::fd() const {
   return file_->fd.get();
 }
@@ -37,48 +48,57 @@ const Place& ImageReader::place() const {
   return file_->place;
 }
 
+Device& ImageReader::disk() const {
+  return file_->journal ? static_cast<Device&>(file_->disk) : file_->on_disk;
+}
+std::string ImageReader::remark() const {
+  return file_->journal
+             ? name_ +
+                   ": an edit of it was interrupted; this is what it held before, and the next edit "
+                   "puts that back for good"
+             : "";
+}
+
+namespace {
+
+// Nothing is written, so that another's journal can change no more than what is seen. While the edit is going
+// on its editor holds the lock.
+Result<std::optional<UndoJournal>> journal_of(const std::filesystem::path& image, int fd) {
+  std::error_code error;
+  const auto real = std::filesystem::canonical(image, error);
+  if (error || access(undo_journal_path(real).c_str(), F_OK) != 0) return std::nullopt;
+  if (flock(fd, LOCK_SH | LOCK_NB) != 0)
+    return refused(image.string() +
+                   ": is being edited in place by another process; try again when it is done");
+  return find_undo_journal(real, fd);
+}
+
+}  // namespace
+
 Result<ImageReader> ImageReader::open(const std::filesystem::path& image, std::optional<unsigned> partition) {
   ImageReader reader;
   reader.name_ = image.string();
-  std::error_code error;
-  if (const auto real = std::filesystem::canonical(image, error); !error)
-    CG_CHECK(recover_image(real, Recoverer::reader));
   UniqueFd fd(::open(image.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info {};
   if (!fd || fstat(fd.get(), &info) != 0) return cannot_errno(image.string(), errno);
   if (!S_ISREG(info.st_mode))
     return refused(image.string() +
                    (S_ISDIR(info.st_mode) ? ": a directory, not an image" : ": not a regular file"));
-  CG_TRY(disk, FileDevice::of(fd.get(), reader.name_));
-  CG_TRY(layout, read_layout(disk));
-  const bool initrd = !partition && is_initrd(layout);
-  Place place{.offset = 0, .bytes = layout.bytes, .content = ContentKind::initrd};
-  if (!initrd) {
-    CG_TRY(found, find_file_system(layout, partition, reader.name_));
-    place = found;
-  }
-  reader.file_.reset(new File{std::move(fd), std::move(disk), std::move(layout), place, Window(disk, 0, 0)});
+  CG_TRY(journal, journal_of(image, fd.get()));
+  CG_TRY(on_disk, FileDevice::of(fd.get(), reader.name_));
+  if (journal) on_disk = FileDevice(fd.get(), reader.name_, journal->image_bytes());
+  reader.file_.reset(new File(std::move(fd), std::move(on_disk), std::move(journal)));
   File& file = *reader.file_;
-  file.window = Window(file.disk, place.offset, place.bytes);
-  CG_TRY(files, initrd ? open_initrd_files(file.disk)
-                : place.content == ContentKind::erofs
-                    ? open_erofs_files(file.window, file.fd.get(), place.offset)
-                    : open_ext_files(file.window, reader.name_));
+  if (file.journal) CG_CHECK(file.journal->lay_over(file.disk));
+  Device& disk = reader.disk();
+  CG_TRY(layout, read_layout(disk));
+  CG_TRY(place, find_file_system(layout, partition, reader.name_));
+  file.layout = std::move(layout);
+  file.place = place;
+  file.window = Window(disk, place.offset, place.bytes);
+  CG_TRY(files, format_of(place.content)->open(reader.volume()));
   reader.files_ = std::move(files);
   return reader;
-}
-
-Result<std::string> ImageReader::read(std::string_view path, std::uint64_t limit) const {
-  CG_TRY(info, stat(path));
-  if (info.size > limit)
-    return refused(fmt::format("{}: {}: {} bytes; more than {} are not read", name_, path, info.size, limit));
-  std::string bytes;
-  bytes.reserve(info.size);
-  CG_CHECK(read(path, [&](std::string_view piece) -> Result<void> {
-    bytes += piece;
-    return {};
-  }));
-  return bytes;
 }
 
 }  // namespace cg::image

@@ -12,6 +12,7 @@
 namespace cg {
 namespace {
 
+constexpr std::size_t most_notes = 100;           // of each kind, of a file
 constexpr std::uint64_t config_limit = 64 << 20;  // bytes; the largest real one is below 1 MB
 
 // By character, whether a symbol's name may have it.
@@ -32,9 +33,7 @@ std::string_view without_hexadecimal_mark(std::string_view text) {
   return text;
 }
 
-bool is_value(std::string_view value) {
-  if (value == "y" || value == "n" || value == "m") return true;
-  if (value.size() >= 2 && value.front() == '"' && value.back() == '"') return true;
+bool is_number(std::string_view value) {
   if (value.starts_with('-')) {
     value.remove_prefix(1);
     return !value.empty() && value.find_first_not_of("0123456789") == std::string_view::npos;
@@ -43,6 +42,18 @@ bool is_value(std::string_view value) {
   // (RADIO_GEMTEK_PORT=34c).
   value = without_hexadecimal_mark(value);
   return !value.empty() && value.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+// How many characters of a value conf takes; 0: it drops the line.
+std::size_t length_taken(std::string_view value) {
+  if (value.empty()) return 0;
+  if (value[0] == 'y' || value[0] == 'n' || value[0] == 'm') return 1;
+  if (value[0] != '"') return is_number(value) ? value.size() : 0;
+  for (std::size_t i = 1; i < value.size(); ++i) {
+    if (value[i] == '"') return i + 1;
+    if (value[i] == '\\') ++i;
+  }
+  return 0;  // a text without its closing quote
 }
 
 // "# CONFIG_X is not set" -> X
@@ -58,6 +69,7 @@ std::optional<std::string_view> not_set(std::string_view line) {
 void read_header(std::string_view line, KernelConfig& config) {
   constexpr std::string_view prefix = "# Linux/";
   constexpr std::string_view suffix = " Kernel Configuration";
+  line = trim(line);
   if (!line.starts_with(prefix) || !line.ends_with(suffix) || !config.version.empty()) return;
   line = line.substr(prefix.size(), line.size() - prefix.size() - suffix.size());
   const std::size_t space = line.find(' ');
@@ -141,52 +153,79 @@ Result<KernelConfig> parse_config(std::string bytes, const std::string& given_na
   const std::string_view name = *config.texts[1];
   config.values.reserve(rest.size() / 32);                      // a line's usual length
   if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);  // the mark some editors put before UTF-8
+  std::size_t dropped = 0;
   for (std::size_t number = 1; !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
-    const std::string_view raw = rest.substr(0, end);
+    std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    const std::string_view line = trim(raw);
-    const auto bad = [&](std::string_view what) {
-      return refused(
-          fmt::format("{}:{}: {}; expected CONFIG_NAME=value, '# CONFIG_NAME is not set' or a comment", name,
-                      number, what));
+    if (line.contains('\0')) return refused(fmt::format("{}:{}: binary data", name, number));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    const auto note = [&](std::vector<std::string>& list, std::string_view what) {
+      if (list.size() < most_notes) list.push_back(fmt::format("{}:{}: {}", name, number, what));
     };
-    if (raw.contains('\0')) return bad("binary data");
-    if (line.empty()) continue;
+    const auto drop = [&](std::string_view what) {
+      ++dropped;
+      note(config.dropped, what);
+    };
     if (line.starts_with('#')) {
-      if (const auto symbol = not_set(line)) {
-        if (!is_symbol(*symbol)) return bad(fmt::format("'{}' is not a symbol's name", printable(*symbol)));
+      const auto symbol = not_set(line);
+      if (symbol && is_symbol(*symbol)) {
         set(config, *symbol, {"n", name, number});
-      } else {
-        read_header(line, config);
-        // A near miss ("#CONFIG_X is not set") would be read as a comment by the kernel too; say so.
-        if (line.contains("CONFIG_") && line.ends_with("is not set"))
-          config.warnings.push_back(
-              fmt::format("{}:{}: read as a comment: {}", name, number, printable(line)));
+        continue;
       }
+      read_header(line, config);
+      // A near miss ("#CONFIG_X is not set") is read as a comment by the kernel too; say so.
+      if (line.contains("CONFIG_") && trim(line).ends_with("is not set"))
+        note(config.warnings, fmt::format("read as a comment: {}", printable(line)));
       continue;
     }
-    if (!line.starts_with("CONFIG_")) return bad(fmt::format("'{}'", printable(line)));
+    if (!line.starts_with("CONFIG_")) {
+      if (!trim(line).empty()) drop(fmt::format("conf drops '{}'", printable(line)));
+      continue;
+    }
     const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos) return bad(fmt::format("'{}' has no value", printable(line)));
+    if (equals == std::string_view::npos) {
+      drop(fmt::format("conf drops '{}': it has no value", printable(line)));
+      continue;
+    }
     const std::string_view symbol = line.substr(7, equals - 7);
     const std::string_view value = line.substr(equals + 1);
-    if (!is_symbol(symbol)) return bad(fmt::format("'{}' is not a symbol's name", printable(symbol)));
-    if (value.empty()) return bad(fmt::format("CONFIG_{} has no value", symbol));
-    if (!is_value(value))
-      return bad(
-          fmt::format("CONFIG_{}: '{}' is no y, m, n, number or quoted text", symbol, printable(value)));
-    if (value.front() == '"' && !is_utf8(value))
-      config.warnings.push_back(fmt::format("{}:{}: the text of CONFIG_{} is not UTF-8: {}", name, number,
-                                            symbol, printable(value)));
-    set(config, symbol, {value, name, number});
+    if (!is_symbol(symbol)) {
+      drop(fmt::format("conf drops '{}': '{}' is not a symbol's name", printable(line), printable(symbol)));
+      continue;
+    }
+    const std::size_t length = length_taken(value);
+    if (length == 0) {
+      drop(fmt::format("conf drops CONFIG_{}: '{}' is no y, m, n, number or quoted text", symbol,
+                       printable(value)));
+      continue;
+    }
+    const std::string_view taken = value.substr(0, length);
+    if (length < value.size())
+      note(config.warnings, fmt::format("conf reads CONFIG_{}={}, and drops the rest of '{}'", symbol, taken,
+                                        printable(value)));
+    if (taken.front() == '"' && !is_utf8(taken))
+      note(config.warnings, fmt::format("the text of CONFIG_{} is not UTF-8: {}", symbol, printable(taken)));
+    set(config, symbol, {taken, name, number});
   }
+  if (dropped > config.values.size())
+    return refused(fmt::format(
+        "{}; no configuration: expected CONFIG_NAME=value, '# CONFIG_NAME is not set' or a comment",
+        config.dropped.front()));
   return config;
 }
 
-Result<KernelConfig> load_config(const std::filesystem::path& path) {
+Result<KernelConfig> parse_request(std::string text, const std::string& name) {
+  CG_TRY(config, parse_config(std::move(text), name));
+  if (!config.dropped.empty())
+    return refused(fmt::format("{}; expected CONFIG_NAME=value, '# CONFIG_NAME is not set' or a comment",
+                               config.dropped.front()));
+  return config;
+}
+
+Result<KernelConfig> load_request(const std::filesystem::path& path) {
   CG_TRY(text, read_file(path, config_limit));
-  return parse_config(std::move(text), path.string());
+  return parse_request(std::move(text), path.string());
 }
 
 void merge_config(KernelConfig& base, const KernelConfig& later) {
@@ -194,6 +233,7 @@ void merge_config(KernelConfig& base, const KernelConfig& later) {
   base.texts.insert(base.texts.end(), later.texts.begin(), later.texts.end());
   base.overrides.insert(base.overrides.end(), later.overrides.begin(), later.overrides.end());
   base.warnings.insert(base.warnings.end(), later.warnings.begin(), later.warnings.end());
+  base.dropped.insert(base.dropped.end(), later.dropped.begin(), later.dropped.end());
   if (base.version.empty()) {
     base.version = later.version;
     base.architecture = later.architecture;

@@ -1,7 +1,10 @@
 // Kernel configuration text: a .config, a fragment, or several fragments merged in order.
 //
 // The language is one assignment a line: `CONFIG_X=value`, or `# CONFIG_X is not set` for "n"; every other
-// line that begins with '#' is a comment (Documentation/kbuild/kconfig.rst in the kernel tree).
+// line that begins with '#' is a comment (Documentation/kbuild/kconfig.rst in the kernel tree). What is not
+// quite that is read as the kernel's conf reads it (scripts/kconfig/confdata.c of Linux 6.12), and said: of
+// y, n and m the first letter counts, whatever follows; what follows a text's closing quote is dropped; a
+// number is one as a whole; every other line is dropped, also one that begins with a blank.
 #pragma once
 
 #include <filesystem>
@@ -54,6 +57,7 @@ struct KernelConfig {
   ConfigValues values;
   std::vector<ConfigOverride> overrides;
   std::vector<std::string> warnings;  // "file:line: what"
+  std::vector<std::string> dropped;   // likewise, the lines that conf does not take; the first ones
   std::string version;       // of the kernel, from the header "# Linux/x86 6.12.117 Kernel Configuration"
   std::string architecture;  // as in that header: "x86", "arm64", …; empty when there is none
 
@@ -64,10 +68,12 @@ struct KernelConfig {
   std::string_view value(std::string_view symbol) const;
 };
 
-// Refused, with "name:line", for text that is no configuration: NUL bytes, a line that is neither an
-// assignment nor a comment, an assignment without a value, a name with characters that no symbol has.
+// Refused, with "name:line", for text that is no configuration: NUL bytes, or more lines that conf drops than
+// assignments.
 Result<KernelConfig> parse_config(std::string text, const std::string& name);
-Result<KernelConfig> load_config(const std::filesystem::path& path);
+// A configuration whose every line is a request: what conf would drop without effect is refused.
+Result<KernelConfig> parse_request(std::string text, const std::string& name);
+Result<KernelConfig> load_request(const std::filesystem::path& path);
 
 // Lays `later` over `base`.
 void merge_config(KernelConfig& base, const KernelConfig& later);

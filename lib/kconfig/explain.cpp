@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "kconfig/other_architectures.h"
 #include "kconfig/renamed.h"
 
 namespace cg::kconfig {
@@ -300,6 +301,13 @@ Explanation Explainer::request(const std::string& wanted_text) {
                                                : Tristate::no;
   if (now == wanted) return conclude(ReasonKind::honoured, fmt::format("is {}", wanted_text));
   const Index choice = ev_.choice_of(symbol_);
+  // Without modules conf takes m for y: what is missing for y is missing, and m is no answer.
+  if (wanted == Tristate::module && now == Tristate::no && s.type == Type::tristate &&
+      ev_.modules() == Tristate::no) {
+    Explanation told = request("y");
+    told.summary = "MODULES is n, so that only y or n can be asked for; " + told.summary;
+    return told;
+  }
   if (wanted > now) {
     if (wanted == Tristate::module && s.type == Type::boolean && ev_.visibility(symbol_) != Tristate::no) {
       result_.settings = {{result_.symbol, 'y', result_.defined}};
@@ -409,7 +417,11 @@ Explanation unknown(const Evaluation& evaluation, std::string_view symbol) {
       result.settings = {{std::string(renamed->now), 'y', ""}};
     return result;
   }
-  result.summary += did_you_mean(symbol, tree.defined_names());
+  const auto others = architectures_with(tree.directory, symbol);
+  if (!others.empty())
+    result.summary += fmt::format(" for {}: a symbol of {}", tree.architecture, join(others, ", "));
+  else
+    result.summary += did_you_mean(symbol, tree.defined_names());
   return result;
 }
 

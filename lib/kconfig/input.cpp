@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,9 +9,12 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
-#include "kconfig/kernel_image.h"
-#include "kconfig/unpack_stream.h"
+#include "compress/codec.h"
+#include "compress/unpack.h"
+#include "kernel/configuration.h"
+#include "kernel/form.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -20,24 +22,6 @@ namespace {
 
 constexpr std::uint64_t largest_text = 64 << 20;      // bytes; the largest real configuration is below 1 MB
 constexpr std::uint64_t largest_kernel = 4ULL << 30;  // bytes; a vmlinux with debug information
-
-// A mapping that ends with the object.
-class Mapping {
- public:
-  Mapping(int fd, std::size_t size)
-      : size_(size), data_(::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0)) {}
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() {
-    if (data_ != MAP_FAILED) ::munmap(data_, size_);
-  }
-  bool good() const { return data_ != MAP_FAILED; }
-  std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
-
- private:
-  std::size_t size_;
-  void* data_;
-};
 
 Result<ConfigInput> read_text(std::string text, const std::string& name, std::string form) {
   CG_TRY(config, parse_config(std::move(text), name));
@@ -57,10 +41,10 @@ Result<ConfigInput> read_compressed(std::string_view bytes, const std::string& n
     first = piece.substr(0, 4096);
     return false;
   }));
-  const bool text = !first.contains('\0') && !is_kernel_image(first);
+  const bool text = !first.contains('\0') && kernel_form(first) == KernelForm::none;
   if (!text) return read_embedded(bytes, name);
   CG_TRY(whole, unpack_whole(bytes, name, largest_text));
-  return read_text(std::move(whole), name, std::string(compression_of(bytes)));
+  return read_text(std::move(whole), name, std::string(to_string(*codec_of(bytes))));
 }
 
 Result<KernelConfig> load_directory(const fs::path& directory) {
@@ -79,11 +63,11 @@ Result<KernelConfig> load_directory(const fs::path& directory) {
 }
 
 bool is_packed(std::string_view bytes) {
-  return !compression_of(bytes).empty() || is_kernel_image(bytes);
+  return codec_of(bytes) || kernel_form(bytes) != KernelForm::none;
 }
 
 Result<ConfigInput> read_packed(std::string_view bytes, const std::string& name) {
-  return compression_of(bytes).empty() ? read_embedded(bytes, name) : read_compressed(bytes, name);
+  return codec_of(bytes) ? read_compressed(bytes, name) : read_embedded(bytes, name);
 }
 
 std::unexpected<Error> too_much_text(std::uint64_t size, const std::string& name) {
@@ -112,8 +96,7 @@ Result<ConfigInput> load_config_input(const fs::path& path) {
     return read_config(std::move(bytes), path.string());
   }
   if (size > largest_kernel) return too_much_text(size, path.string());
-  const Mapping mapping(fd.get(), size);
-  if (!mapping.good()) return cannot_errno(path.string(), errno);
+  CG_TRY(mapping, MappedFile::of(fd.get(), path.string()));
   if (!is_packed(mapping.bytes())) return too_much_text(size, path.string());
   return read_packed(mapping.bytes(), path.string());
 }

@@ -102,8 +102,9 @@ Result<Tree> load_tree(const fs::path& directory, const TreeOptions& options) {
                                    join(known, ", ")));
   }
   const Macros::Variables variables = {
-      {"srctree", "."},           {"ARCH", options.architecture}, {"SRCARCH", architecture},
-      {"KERNELVERSION", version}, {"KCONFIG_EXT_PREFIX", ""},     {"UNAME_RELEASE", ""},
+      {"srctree", "."},           {"ARCH", make_architecture(options.architecture)},
+      {"SRCARCH", architecture},  {"KERNELVERSION", version},
+      {"KCONFIG_EXT_PREFIX", ""}, {"UNAME_RELEASE", ""},
   };
   DirectoryReader reader(std::move(fd));
   const auto read = [&reader](Tree& tree, const std::string& name) { return reader(tree, name); };
@@ -118,6 +119,8 @@ Result<Tree> load_tree(const fs::path& directory, const TreeOptions& options) {
     return std::unexpected(Error{tree.error().kind, directory.string() + "/" + tree.error().message});
   tree->version = version;
   tree->architecture = architecture;
+  tree->arch = make_architecture(options.architecture);
+  tree->directory = directory;
   return tree;
 }
 

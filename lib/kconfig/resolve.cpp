@@ -58,7 +58,7 @@ ProcessOptions environment_of(const ResolveOptions& options, const fs::path& scr
   const std::string pahole_version(trim(pahole ? pahole->out : ""));
   ProcessOptions process;
   process.directory = scratch;
-  process.set_variables = {{"ARCH", options.architecture},
+  process.set_variables = {{"ARCH", options.arch.empty() ? options.architecture : options.arch},
                            {"SRCARCH", options.architecture},
                            {"srctree", fs::absolute(options.tree).string()},
                            {"KERNELVERSION", options.version},
@@ -103,7 +103,7 @@ Result<KernelConfig> resolve_by_conf(const ResolveOptions& options, const Kernel
             "-C",
             fs::absolute(options.tree).string(),
             "O=" + scratch.path().string(),
-            "ARCH=" + options.architecture,
+            "ARCH=" + process.set_variables["ARCH"],
             mode};
   CG_TRY(done, run(argv, process));
   if (done.status != 0)

@@ -11,8 +11,9 @@ namespace cg {
 
 struct ResolveOptions {
   std::filesystem::path tree;
-  std::string architecture;  // as in SRCARCH
+  std::string architecture;  // as in SRCARCH: the folder below arch/
   std::string version;       // of the tree; for the header
+  std::string arch = {};  // ARCH; empty: the folder. Over allnoconfig x86 is a 32-bit kernel, x86_64 is none
 };
 
 // `base` nullptr: allnoconfig; what the request leaves open is n. Else what it leaves open is as in `base`,

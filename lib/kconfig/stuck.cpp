@@ -3,6 +3,21 @@
 #include <fmt/format.h>
 
 namespace cg::kconfig {
+namespace {
+
+// Two members of one choice that are both asked for: neither line is wrong by itself.
+void name_other_request(const KernelConfig& requested, Explanation& explanation) {
+  for (const Setting& setting : explanation.settings) {
+    const ConfigValue* other = setting.value == 'n' ? requested.find(setting.symbol) : nullptr;
+    if (!other || other->text != "y") continue;
+    explanation.summary +=
+        fmt::format("; {}:{} asks for that one: take one of the two lines out", other->file, other->line);
+    explanation.settings.clear();
+    return;
+  }
+}
+
+}  // namespace
 
 std::vector<Stuck> find_stuck(const KernelConfig& requested, const KernelConfig& resolved, const Tree* tree) {
   std::vector<Stuck> list;
@@ -22,6 +37,7 @@ std::vector<Stuck> find_stuck(const KernelConfig& requested, const KernelConfig&
               ? fmt::format("is {}; with --tree LINUX the reason can be told", mismatch.got)
               : "is off or does not exist; with --tree LINUX the reason can be told";
     }
+    if (stuck.explanation.kind == ReasonKind::choice) name_other_request(requested, stuck.explanation);
     stuck.explanation.got = mismatch.got;
     list.push_back(std::move(stuck));
   }

@@ -122,4 +122,10 @@ std::string source_architecture(std::string_view name) {
   return std::string(found == folders.end() ? name : found->second);
 }
 
+std::string make_architecture(std::string_view name) {
+  for (const std::string_view own : {"x86_64", "i386", "sparc64", "sparc32", "parisc64"})
+    if (name == own) return std::string(name);
+  return source_architecture(name);
+}
+
 }  // namespace cg::kconfig

@@ -96,6 +96,8 @@ struct Tree {
   std::vector<std::string> warnings;  // "file:line: what"
   std::string version;                // of the kernel, from its Makefile; may be empty
   std::string architecture;           // the folder below arch/ that was read
+  std::string arch;                   // ARCH as the Makefile hands it on: "x86_64" where the folder is x86
+  std::filesystem::path directory;    // empty: not read from one
   Index modules = none;               // the symbol that stands for "modules can be loaded"
   NameTable names;                    // of the symbols that are no constants
 
@@ -127,5 +129,7 @@ Result<Tree> parse_tree(const std::map<std::string, std::string>& files,
 // ARCH as a user or a configuration's header says it ("x86_64", "aarch64", "sparc64") -> the folder below
 // arch/.
 std::string source_architecture(std::string_view name);
+// -> ARCH: mostly that folder, but x86_64 or i386 decide whether 64BIT is a question at all.
+std::string make_architecture(std::string_view name);
 
 }  // namespace cg::kconfig

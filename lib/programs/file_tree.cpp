@@ -7,76 +7,58 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <deque>
 
 #include "base/file.h"
+#include "base/file_at.h"
+#include "base/limits.h"
 
 namespace cg {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr int most_links = 40;  // as Linux's own limit
-
-std::vector<std::string> components(std::string_view path) {
-  std::vector<std::string> parts;
-  for (std::size_t at = 0; at < path.size();) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    const std::string_view part = path.substr(at, end - at);
-    if (!part.empty() && part != ".") parts.emplace_back(part);
-    at = end + 1;
-  }
-  return parts;
-}
 
 Result<std::string> read_host_file(const fs::path& path, std::uint64_t most) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return cannot_errno(path.string(), errno);
   if (most >= default_read_limit) return read_fd(fd.get(), path.string(), default_read_limit);
   std::string bytes(most, '\0');
-  std::size_t done = 0;
-  while (done < most) {
-    const ssize_t got = pread(fd.get(), bytes.data() + done, most - done, static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return cannot_errno(path.string(), errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  bytes.resize(done);
+  const auto got = read_at(fd.get(), std::as_writable_bytes(std::span(bytes)), 0);
+  if (!got) return cannot_errno(path.string(), got.error());
+  bytes.resize(*got);
   return bytes;
 }
+
+// A node is its path, without links; the root is the empty one.
+struct PathNames {
+  using Node = std::string;
+  const FileTree& tree;
+
+  Node root() const { return {}; }
+  Result<Node> parent(const Node& directory) const {
+    return directory.substr(0, directory.empty() ? 0 : directory.rfind('/'));
+  }
+  Result<std::optional<PathChild<Node>>> child(const Node& directory, std::string_view name) const {
+    PathChild<Node> child{fmt::format("{}/{}", directory, name), PathKind::other, {}};
+    CG_TRY(entry, tree.entry(child.node));
+    if (!entry) return std::nullopt;
+    if (entry->kind == FileKind::directory) child.kind = PathKind::directory;
+    if (entry->kind == FileKind::link) {
+      child.kind = PathKind::link;
+      child.target = std::move(entry->target);
+    }
+    return child;
+  }
+};
 
 }  // namespace
 
 Result<Resolved> resolve(const FileTree& tree, std::string_view path, LastLink last) {
-  const auto parts = components(path);
-  std::deque<std::string> rest(parts.begin(), parts.end());
-  std::string at;
-  int links = 0;
-  while (!rest.empty()) {
-    std::string name = std::move(rest.front());
-    rest.pop_front();
-    if (name == "..") {
-      at.resize(at.empty() ? 0 : at.rfind('/'));
-      continue;
-    }
-    const std::string here = at + "/" + name;
-    CG_TRY(entry, tree.entry(here));
-    if (!entry) {
-      at = here;
-      for (const auto& missing : rest) at += "/" + missing;
-      return Resolved{std::move(at), std::nullopt};
-    }
-    if (entry->kind == FileKind::link && (!rest.empty() || last == LastLink::follow)) {
-      if (++links > most_links) return refused(fmt::format("{}: too many symbolic links", path));
-      const auto target = components(entry->target);
-      rest.insert(rest.begin(), target.begin(), target.end());
-      if (entry->target.starts_with('/')) at.clear();
-      continue;
-    }
-    if (!rest.empty() && entry->kind != FileKind::directory)
-      return refused(fmt::format("{}: {} is not a directory", path, here));
-    at = here;
-  }
+  if (path.size() > limits::program_path_bytes)
+    return refused(fmt::format("{}…: a path of {} bytes; the most is {}", path.substr(0, 64), path.size(),
+                               limits::program_path_bytes));
+  CG_TRY(end, walk_path(PathNames{tree}, path, last));
+  std::string at = std::move(end.node);
+  for (const auto& name : end.missing) at += "/" + name;
+  if (!end.missing.empty()) return Resolved{std::move(at), std::nullopt};
   if (at.empty()) at = "/";
   CG_TRY(entry, tree.entry(at));
   return Resolved{std::move(at), std::move(entry)};

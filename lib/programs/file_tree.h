@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/path_walk.h"
 #include "base/result.h"
 
 namespace cg {
@@ -38,7 +39,6 @@ struct Resolved {
   std::string path;  // with the links on the way followed; what does not exist is taken as it stands
   std::optional<TreeEntry> entry;  // of `path`; empty: it does not exist
 };
-enum class LastLink { follow, keep };
 // Refused: a component below something that is no directory, or more than 40 links.
 Result<Resolved> resolve(const FileTree& tree, std::string_view path, LastLink last = LastLink::follow);
 

@@ -1,5 +1,7 @@
 #include "programs/image_tree.h"
 
+#include <algorithm>
+
 namespace cg {
 namespace {
 
@@ -35,8 +37,16 @@ Result<std::optional<TreeEntry>> ImageTree::entry(const std::string& path) const
   if (path == "/") return TreeEntry{.kind = FileKind::directory, .mode = 0755};
   const std::size_t slash = path.rfind('/');
   const std::string above = slash == 0 ? "/" : path.substr(0, slash);
-  CG_TRY(parent, entry(above));
-  if (!parent || parent->kind != FileKind::directory) return std::nullopt;
+  // A walk has asked for what lies above before. Else from the top, without recursion.
+  if (!directories_.contains(above) && above != "/") {
+    for (std::size_t at = above.find('/', 1);; at = above.find('/', at + 1)) {
+      const std::string up = above.substr(0, at);
+      CG_TRY(entries, directory(up.substr(0, std::max<std::size_t>(1, up.rfind('/')))));
+      const auto found = entries->find(std::string_view(up).substr(up.rfind('/') + 1));
+      if (found == entries->end() || found->second.kind != FileKind::directory) return std::nullopt;
+      if (at == std::string::npos) break;
+    }
+  }
   CG_TRY(entries, directory(above));
   const auto found = entries->find(std::string_view(path).substr(slash + 1));
   if (found == entries->end()) return std::nullopt;

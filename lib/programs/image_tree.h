@@ -1,16 +1,16 @@
-// An ext4 image as a tree of files; each directory is read once.
+// An image as a tree of files; each directory is read once.
 #pragma once
 
 #include <map>
 
-#include "image/reader.h"
+#include "image/tree/image_files.h"
 #include "programs/file_tree.h"
 
 namespace cg {
 
 class ImageTree : public FileTree {
  public:
-  explicit ImageTree(const image::ImageReader& image) : image_(image) {}
+  explicit ImageTree(const image::ImageFiles& image) : image_(image) {}
   Result<std::optional<TreeEntry>> entry(const std::string& path) const override;
   Result<std::vector<std::string>> names(const std::string& directory) const override;
   Result<std::string> read(const std::string& path, std::uint64_t most) const override;
@@ -19,7 +19,7 @@ class ImageTree : public FileTree {
   using Directory = std::map<std::string, TreeEntry, std::less<>>;
   Result<const Directory*> directory(const std::string& path) const;
 
-  const image::ImageReader& image_;
+  const image::ImageFiles& image_;
   mutable std::map<std::string, Directory, std::less<>> directories_;
 };
 

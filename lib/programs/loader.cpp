@@ -7,6 +7,8 @@
 #include <array>
 #include <set>
 
+#include "base/digits.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 namespace cg {
@@ -41,31 +43,58 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
     text.replace(at, from.size(), to);
 }
 
-// ld.so.conf(5): directories, comments, and "include GLOB".
-Result<void> read_configuration(const FileTree& tree, const std::string& path, int depth,
-                                std::vector<std::string>& directories) {
-  constexpr std::uint64_t most_bytes = 64 << 10;
-  CG_TRY(file, resolve(tree, path));
-  if (!file.entry || file.entry->kind != FileKind::regular || depth > 8) return {};
-  CG_TRY(text, tree.read(file.path, most_bytes));
-  for (const auto raw : split_lines(text)) {
-    const std::string_view line = trim(raw.substr(0, raw.find('#')));
-    if (line.starts_with("include ") || line.starts_with("include\t")) {
-      std::string pattern(trim(line.substr(8)));
-      if (!pattern.starts_with('/')) pattern = directory_of(path) + "/" + pattern;
-      CG_TRY(place, resolve(tree, directory_of(pattern)));
-      if (!place.entry || place.entry->kind != FileKind::directory) continue;
-      CG_TRY(names, tree.names(place.path));
-      for (const auto& name : names)
-        if (fnmatch(file_name(pattern).c_str(), name.c_str(), FNM_PERIOD) == 0)
-          CG_CHECK(read_configuration(tree, place.path + "/" + name, depth + 1, directories));
-    } else if (line.starts_with('/')) {
-      // "DIRECTORY=TYPE" is an old way to say for which C library.
-      directories.emplace_back(line.substr(0, line.find_first_of("= \t,:")));
-    }
+// ld.so.conf(5): directories, comments, and "include GLOB". A file is read once, as glibc does it: what
+// includes itself and its neighbours would be read n^n times else.
+class Configuration {
+ public:
+  explicit Configuration(const FileTree& tree) : tree_(tree) {}
+
+  Result<std::vector<std::string>> read() {
+    CG_CHECK(read_file("/etc/ld.so.conf"));
+    return std::move(directories_);
   }
-  return {};
-}
+
+ private:
+  Result<void> read_file(const std::string& path) {
+    CG_TRY(file, resolve(tree_, path));
+    if (!file.entry || file.entry->kind != FileKind::regular || !read_.insert(file.path).second) return {};
+    if (read_.size() > limits::loader_files) return too_many(path, "files", limits::loader_files);
+    CG_TRY(text, tree_.read(file.path, limits::loader_file_bytes));
+    for (const auto raw : split_lines(text)) {
+      const std::string_view line = trim(raw.substr(0, raw.find('#')));
+      if (line.starts_with("include ") || line.starts_with("include\t")) {
+        CG_CHECK(include(std::string(trim(line.substr(8))), path));
+      } else if (line.starts_with('/')) {
+        // "DIRECTORY=TYPE" is an old way to say for which C library.
+        directories_.emplace_back(line.substr(0, line.find_first_of("= \t,:")));
+        if (directories_.size() > limits::loader_directories)
+          return too_many(path, "directories", limits::loader_directories);
+      }
+    }
+    return {};
+  }
+
+  Result<void> include(std::string pattern, const std::string& from) {
+    if (++includes_ > limits::loader_files) return too_many(from, "includes", limits::loader_files);
+    if (!pattern.starts_with('/')) pattern = directory_of(from) + "/" + pattern;
+    CG_TRY(place, resolve(tree_, directory_of(pattern)));
+    if (!place.entry || place.entry->kind != FileKind::directory) return {};
+    CG_TRY(names, tree_.names(place.path));
+    for (const auto& name : names)
+      if (fnmatch(file_name(pattern).c_str(), name.c_str(), FNM_PERIOD) == 0)
+        CG_CHECK(read_file(place.path + "/" + name));
+    return {};
+  }
+
+  static std::unexpected<Error> too_many(const std::string& path, std::string_view what, std::size_t most) {
+    return refused(fmt::format("{}: /etc/ld.so.conf leads to more than {} {}", path, most, what));
+  }
+
+  const FileTree& tree_;
+  std::set<std::string> read_;
+  std::size_t includes_ = 0;
+  std::vector<std::string> directories_;
+};
 
 }  // namespace
 
@@ -130,8 +159,7 @@ std::vector<std::string> Loader::expand(const std::string& pattern, const std::s
 
 Result<const std::vector<std::string>*> Loader::configured() {
   if (!configured_) {
-    std::vector<std::string> directories;
-    CG_CHECK(read_configuration(tree_, "/etc/ld.so.conf", 0, directories));
+    CG_TRY(directories, Configuration(tree_).read());
     configured_ = std::move(directories);
   }
   return &*configured_;
@@ -143,7 +171,7 @@ Result<std::vector<std::string>> Loader::musl_directories(const ElfFile& elf) {
   CG_TRY(file, resolve(tree_, path));
   if (!file.entry || file.entry->kind != FileKind::regular)
     return std::vector<std::string>{"/lib", "/usr/local/lib", "/usr/lib"};
-  CG_TRY(text, tree_.read(file.path, 64 << 10));
+  CG_TRY(text, tree_.read(file.path, limits::loader_file_bytes));
   std::vector<std::string> directories;
   for (const auto line : split_lines(text))
     for (auto& directory : split(line, ':'))
@@ -177,6 +205,7 @@ Result<std::optional<Loader::Found>> Loader::find(const std::string& library,
   // nullopt: goes on; a file that does not fit is passed over, as loaders do.
   const auto look = [&](const std::string& path) -> Result<std::optional<std::string>> {
     const auto file = resolve(tree_, path);
+    if (!file && file.error().kind == ErrorKind::cannot) return std::unexpected(file.error());
     if (!file || !file->entry || file->entry->kind != FileKind::regular) return std::nullopt;
     const auto found = elf(file->path);
     if (!found && found.error().kind == ErrorKind::cannot) return std::unexpected(found.error());
@@ -268,6 +297,7 @@ class Loader::Walk {
 
   Result<void> load_interpreter(const std::string& interp) {
     const auto file = resolve(loader_.tree_, interp);
+    if (!file && file.error().kind == ErrorKind::cannot) return std::unexpected(file.error());
     if (!file || !file->entry || file->entry->kind != FileKind::regular) {
       fault(LoadFault::interpreter_missing, 0, interp,
             fmt::format("its loader {} is not there: \"No such file or directory\" when it is started",
@@ -346,7 +376,7 @@ class Loader::Walk {
     std::string newest;
     for (const auto& name : defined)
       if (!family.empty() && name.starts_with(family) && name.size() > family.size() &&
-          name[family.size()] >= '0' && name[family.size()] <= '9')
+          is_digit(name[family.size()]))
         newest = name;
     return newest;
   }

@@ -39,6 +39,7 @@ struct VersionVerdict {
   std::vector<std::string> reasons;  // ids of the findings that decide it
   bool judged = false;
   std::vector<std::pair<std::string, Verdict>> verdicts;  // of each finding, by id
+  std::vector<std::string> open;  // ids of required findings that are UNKNOWN, whatever decides
 };
 
 struct Subject {

@@ -36,6 +36,34 @@ void write_label(std::string& out, std::string_view label, std::string_view text
   }
 }
 
+void write_fact(std::string& out, std::string_view key, std::string_view value) {
+  for (const auto line : split_lines(value)) {
+    out += fmt::format("  {:<10} {}\n", key, line);
+    key = "";
+  }
+  if (value.empty()) out += fmt::format("  {:<10} \n", key);
+}
+
+// The answer to a question that someone asks at night: the headline has said what it is and the advice what
+// to do; here is the rest. Ids and places in sources are for those who ask for every row.
+void write_answer(std::string& out, const Finding& finding, const TextOptions& options) {
+  const auto lines = split_lines(finding.fix);
+  write_label(out, "why", finding.breaks);
+  write_label(out, "seen", finding.seen);
+  if (finding.line) write_label(out, "at", fmt::format("{}:{}", finding.file, finding.line));
+  for (std::size_t i = 1; i < lines.size(); ++i) write_label(out, i == 1 ? "or" : "", lines[i]);
+  for (const auto& note : finding.notes) write_label(out, "", note);
+  if (!options.all_rows) return;
+  write_label(out, "id", finding.id);
+  write_label(out, "source", finding.source);
+  write_label(out, "proof", finding.proof);
+}
+
+// `kcheck explain` gives one answer, and the first finding is it.
+bool is_answer(const Report& report, const Subject& subject) {
+  return report.command == "explain" && !subject.findings.empty();
+}
+
 // FAIL, and an UNKNOWN that leaves the verdict open, in full; WARN and the rest in two lines.
 void write_finding(std::string& out, const Finding& finding, const TextOptions& options) {
   out += fmt::format("{} {}  {}\n",
@@ -58,13 +86,15 @@ void write_finding(std::string& out, const Finding& finding, const TextOptions& 
       finding.proof.empty() ? finding.source : fmt::format("{} (proof: {})", finding.source, finding.proof));
 }
 
-void write_findings(std::string& out, const Subject& subject, const TextOptions& options) {
+void write_findings(std::string& out, const Subject& subject, const Finding* answer,
+                    const TextOptions& options) {
+  if (answer) write_answer(out, *answer, options);
   for (const Verdict verdict :
        {Verdict::fail, Verdict::unknown, Verdict::warn, Verdict::pass, Verdict::not_applicable}) {
     const bool quiet = verdict == Verdict::pass || verdict == Verdict::not_applicable;
     if (quiet && !options.all_rows) continue;
     for (const auto& finding : subject.findings)
-      if (finding.verdict == verdict) write_finding(out, finding, options);
+      if (finding.verdict == verdict && &finding != answer) write_finding(out, finding, options);
   }
 }
 
@@ -113,13 +143,16 @@ std::string to_text(const Report& report, const TextOptions& options) {
   for (const auto& subject : report.subjects) {
     if (!out.empty()) out += "\n";
     out += painted(subject.headline, subject.verdict, options) + "\n";
-    for (const auto& [key, value] : subject.facts) out += fmt::format("  {:<10} {}\n", key, value);
+    const Finding* answer = is_answer(report, subject) ? &subject.findings[0] : nullptr;
+    if (answer && !answer->fix.empty())
+      out += fmt::format("  {:<10} {}\n", "do", split_lines(answer->fix)[0]);
+    for (const auto& [key, value] : subject.facts) write_fact(out, key, value);
     for (const auto& [name, words] : subject.commands) out += fmt::format("\n{}\n", shell_words(words));
     std::string findings;
-    write_findings(findings, subject, options);
+    write_findings(findings, subject, answer, options);
     if (!findings.empty()) out += "\n" + findings;
     write_versions(out, subject, options);
-    if (subject.findings.size() > 1) write_counts(out, subject, options);
+    if (subject.findings.size() > 1 && !answer) write_counts(out, subject, options);
   }
   return out;
 }

@@ -42,15 +42,18 @@ void judge_again(Subject& subject, std::size_t waived) {
   const Verdict before = subject.verdict;
   subject.verdict = overall_verdict(subject.findings);
   for (auto& version : subject.versions) {
-    std::erase_if(version.reasons, [&](const std::string& id) {
+    const auto is_waived = [&](const std::string& id) {
       const auto finding = std::ranges::find(subject.findings, id, &Finding::id);
       return finding != subject.findings.end() && !finding->waiver.empty();
-    });
+    };
+    std::erase_if(version.reasons, is_waived);
+    std::erase_if(version.open, is_waived);
     const bool was_bad = version.verdict == Verdict::fail || version.verdict == Verdict::unknown;
     if (version.judged)
       version.verdict = subject.verdict;
     else if (was_bad && version.reasons.empty())
-      version.verdict = Verdict::warn;
+      version.verdict = version.open.empty() ? Verdict::warn : Verdict::unknown;
+    if (version.verdict == Verdict::unknown) version.reasons = version.open;
   }
   const std::string count = fmt::format("{} {} waived", waived, waived == 1 ? "finding" : "findings");
   subject.headline =

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "compress/archive_decoders.h"
 #include "source/debian.h"
 
 namespace cg {
@@ -69,15 +70,17 @@ Result<std::string> extract_from_deb(const std::filesystem::path& deb, const std
   struct archive_entry* entry = nullptr;
   int status = ARCHIVE_OK;
   while ((status = archive_read_next_header(outer.get(), &entry)) == ARCHIVE_OK) {
-    if (!std::string_view(archive_entry_pathname(entry)).starts_with("data.tar")) continue;
+    const char* const stored = archive_entry_pathname(entry);
+    if (!stored || !std::string_view(stored).starts_with("data.tar")) continue;
     Outer source{outer.get()};
     const Reader inner(archive_read_new());
-    archive_read_support_filter_all(inner.get());
+    CG_CHECK(support_decoders(inner.get()));
     archive_read_support_format_tar(inner.get());
     if (archive_read_open(inner.get(), &source, nullptr, read_outer, nullptr) != ARCHIVE_OK)
       return refused(fmt::format("{}: {}", deb.string(), reason(inner.get())));
     while ((status = archive_read_next_header(inner.get(), &entry)) == ARCHIVE_OK) {
-      if (without_dot(archive_entry_pathname(entry)) != member) continue;
+      const char* const path = archive_entry_pathname(entry);
+      if (!path || without_dot(path) != member) continue;
       if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
         return refused(fmt::format("{}: {} is no regular file", deb.string(), member));
       return copy_entry(inner.get(), deb.string(), to);

@@ -89,7 +89,7 @@ std::string describe(const Source& source) {
 Result<Fetched> Fetcher::local() {
   std::error_code error;
   if (!fs::is_regular_file(options_.local, error))
-    return cannot(fmt::format("SOURCE={}: {}", options_.local.string(),
+    return cannot(fmt::format("--source {}: {}", options_.local.string(),
                               error ? error.message() : "not a regular file"));
   CG_TRY(found, sha256_file(options_.local));
   std::string wanted;
@@ -105,7 +105,7 @@ Result<Fetched> Fetcher::local() {
     if (sha256 == found) return Fetched{fs::absolute(options_.local), found, version, "local file"};
     wanted += fmt::format("\n  {} {}", sha256, describe(source));
   }
-  return refused(fmt::format("SOURCE={}: its SHA-256 is\n  {}\nthe recipe of {} {} wants{}",
+  return refused(fmt::format("--source {}: its SHA-256 is\n  {}\nthe recipe of {} {} wants{}",
                              options_.local.string(), found, list_.name, list_.version,
                              wanted.empty() ? " a file from apt's signed package" : wanted));
 }
@@ -247,8 +247,9 @@ Result<Fetched> Fetcher::network(const Source& source) {
 std::string by_hand(const SourceList& list, const SourceStore& store) {
   for (const auto& source : list.sources)
     if (!source.sha256.empty())
-      return fmt::format("\nSOURCE=path, or a file put at {}, is as good if its SHA-256 is\n  {}",
-                         (store.directory() / source_file_name(source)).string(), source.sha256);
+      return fmt::format(
+          "\n--source FILE (of make: SOURCE=FILE), or a file put at {}, is as good if its SHA-256 is\n  {}",
+          (store.directory() / source_file_name(source)).string(), source.sha256);
   return "";
 }
 

@@ -47,7 +47,7 @@ Result<SourceList> read_sources(const TomlNode& recipe, const std::string& file)
 
 struct FetchOptions {
   std::filesystem::path cache;
-  std::filesystem::path local;       // SOURCE=path: this file or nothing
+  std::filesystem::path local;       // --source: this file or nothing
   std::ostream* progress = nullptr;  // lines of what is done and what failed; nullptr: silent
   bool terminal = false;             // `progress` is a terminal: a moving line instead of plain ones
   bool offline = false;              // the cache and `local` only

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "compress/archive_decoders.h"
 #include "source/source.h"
 
 namespace cg {
@@ -99,7 +100,7 @@ Result<void> copy_data(struct archive* reader, struct archive* writer, const std
 
 Result<void> unpack_into(const fs::path& archive, const fs::path& top, int strip, OutsideLinks links) {
   const std::unique_ptr<struct archive, ReadFree> reader(archive_read_new());
-  archive_read_support_filter_all(reader.get());
+  CG_CHECK(support_decoders(reader.get()));
   archive_read_support_format_tar(reader.get());
   const std::unique_ptr<struct archive, WriteFree> writer(archive_write_disk_new());
   // SECURE_SYMLINKS looks at every component of a name; it would stumble over a link in our own part of the

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # What `make bench` runs: each figure against its limit, or against a peer measured in the same run. Medians.
-# Variables: BIN, OUT, MAKE, RUNS (default 5), BENCH_ONLY (a word of the section's name).
+# Variables: BIN, PROGRAMS (what `make` builds), OUT, MAKE, RUNS (default 5), BENCH_ONLY (a word of the section's name).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-: "${BIN:=build/release/bin}" "${OUT:=out}" "${MAKE:=make}" "${RUNS:=5}" "${BENCH_ONLY:=}"
+: "${BIN:=build/release/bin}" "${PROGRAMS:=kcheck kernel-builder criu-builder rootfs-builder guest-run demo-guest demo-workload}" "${OUT:=out}" "${MAKE:=make}" "${RUNS:=5}" "${BENCH_ONLY:=}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -36,6 +36,22 @@ if wanted size; then
   row "vmlinuz" "$(megabytes "$OUT/vmlinuz.container")" MB 8
   row "kcheck, static" "$(megabytes "$BIN/kcheck")" MB 6
   row "demo image" "$(megabytes "$OUT/demo.img")" MB 64
+fi
+
+if wanted compile; then
+  # What a first `make` costs, and the tests' programs on top: from nothing, without a compiler cache. The processor's
+  # seconds say the same on a machine that is busy with other things.
+  compiled() {  # TARGET…: wall seconds, and those of the processor
+    local TIMEFORMAT='%R %U %S'
+    { time CCACHE_DISABLE=1 ninja -C "$work/build" "$@" > "$work/last" 2>&1; } 2>&1 | awk '{ printf "%.0f %.0f\n", $1, $2 + $3 }'
+  }
+  CCACHE_DISABLE=1 cmake -S . -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release > "$work/last" 2>&1
+  read -r tools tools_cpu < <(compiled $PROGRAMS)
+  read -r rest rest_cpu < <(compiled all)
+  [ -x "$work/build/bin/kcheck" ] && [ -x "$work/build/bin/unit_kcheck" ] || { cat "$work/last" >&2; exit 1; }
+  row "compiling the tools" "$tools" s 180 "$tools_cpu s of the processor"
+  row "compiling all programs, with the tests'" "$((tools + rest))" s 420 "$((tools_cpu + rest_cpu)) s of the processor"
+  rm -rf "$work/build"
 fi
 
 if wanted boot; then

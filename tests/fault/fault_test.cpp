@@ -116,8 +116,15 @@ class Fault : public ImageCase, public testing::WithParamInterface<Job> {
   // After a fault: the image is whole. Returns whether it is the new one.
   bool check(const std::string& fault, bool may_leave_files) {
     ++cases_;
-    if (GetParam().in_place)
-      (void)rootfs_builder({"ls", text("image.img")});  // replays the journal, if there is one
+    if (GetParam().in_place) {
+      // Who looks sees a whole image, old or new, and changes nothing.
+      const std::string left = bytes_of(path("image.img"));
+      const auto looked = rootfs_builder({"ls", "-R", text("image.img")});
+      EXPECT_EQ(looked.status, 0) << fault << looked.err;
+      EXPECT_EQ(bytes_of(path("image.img")), left) << fault;
+      // Who edits puts the old bytes back first, and this edit fails then.
+      (void)rootfs_builder({"remove", text("image.img"), "/there/is/no/such/file"});
+    }
     const std::string now = bytes_of(path("image.img"));
     if (now != old_ && now != new_) {
       ++lost_;

@@ -9,6 +9,7 @@
 
 #include "base/sha256.h"
 #include "hostile/hostile_case.h"
+#include "hostile/raw_tar.h"
 
 namespace cg {
 namespace {
@@ -16,31 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t megabyte = 1 << 20;
-
-// A ustar header; a size over 8 GiB is written in base 256.
-std::string header(const std::string& name, std::uint64_t size, char type = '0') {
-  std::string bytes(512, '\0');
-  bytes.replace(0, name.size(), name);
-  bytes.replace(100, 8, std::string("0000644\0", 8));
-  bytes.replace(108, 16, std::string("0000000\0000000000\0", 16));
-  if (size < 1ULL << 33) {
-    char digits[13];
-    std::snprintf(digits, sizeof digits, "%011llo", static_cast<unsigned long long>(size));
-    bytes.replace(124, 12, std::string(digits, 12));
-  } else {
-    bytes[124] = static_cast<char>(0x80);
-    for (int i = 0; i < 8; ++i) bytes[static_cast<std::size_t>(135 - i)] = static_cast<char>(size >> (8 * i));
-  }
-  bytes.replace(136, 12, std::string("14524770400\0", 12));
-  bytes[156] = type;
-  bytes.replace(257, 8, std::string("ustar\00000", 8));
-  unsigned sum = 8 * ' ';
-  for (const char byte : bytes) sum += static_cast<unsigned char>(byte);
-  char field[9];
-  std::snprintf(field, sizeof field, "%06o", sum);
-  bytes.replace(148, 8, std::string(field, 6) + std::string("\0 ", 2));
-  return bytes;
-}
 
 std::string packed(const std::string& bytes, const char* filter) {
   archive* const writer = archive_write_new();
@@ -154,19 +130,12 @@ TEST_F(Bomb, AnOciDocumentOfAbsurdSizeOrDepth) {
 std::string sparse_tar(std::uint64_t size, const std::string& map, const std::string& data) {
   std::string records;
   const auto record = [&](const std::string& key, const std::string& value) {
-    const std::string rest = " " + key + "=" + value + "\n";
-    std::size_t length = rest.size() + 1;
-    while (std::to_string(length).size() + rest.size() != length) ++length;
-    records += std::to_string(length) + rest;
+    records += pax_record(key, value);
   };
   record("GNU.sparse.major", "1");
   record("GNU.sparse.minor", "0");
   record("GNU.sparse.name", "sparse");
   record("GNU.sparse.realsize", std::to_string(size));
-  const auto padded = [](std::string bytes) {
-    bytes.resize((bytes.size() + 511) / 512 * 512);
-    return bytes;
-  };
   const std::string body = padded(map) + data;
   return header("PaxHeaders/sparse", records.size(), 'x') + padded(records) +
          header("GNUSparseFile/sparse", body.size()) + padded(body) + std::string(1024, '\0');

@@ -1,4 +1,5 @@
 // What goes into an image comes out of it, read by e2fsprogs.
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -264,6 +265,17 @@ TEST_F(Create, WhatAFormDoesNotHaveIsRefused) {
     }
 }
 
+TEST_F(Create, WhatIsNotCompressedIsNotAskedToBe) {
+  write_tar_file(path("input.tar"), {{.path = "a"}});
+  for (const char* const form : {"ext4", "kata", "kata-dax", "gpt"}) {
+    const auto outcome = rootfs_builder(
+        {"create", "--from", text("input.tar"), "-o", text("x.img"), "--form", form, "--compress", "zstd"});
+    EXPECT_EQ(outcome.status, 2) << form << outcome.err;
+    EXPECT_TRUE(outcome.err.contains("the form " + std::string(form) + " has none")) << outcome.err;
+    EXPECT_FALSE(fs::exists(path("x.img")));
+  }
+}
+
 TEST_F(Create, InodesAreAsManyAsWished) {
   const std::vector<TarEntry> entries = {{.path = "a", .content = "a"}, {.path = "b/c", .content = "c"}};
   const auto inodes = [&](std::vector<std::string> more) {
@@ -289,6 +301,15 @@ TEST_F(Create, InodesAreAsManyAsWished) {
     EXPECT_EQ(outcome.status, status) << outcome.err;
     EXPECT_TRUE(outcome.err.contains(option)) << outcome.err;
     EXPECT_FALSE(fs::exists(path("x.img")));
+  }
+}
+
+// From 32 GiB on mke2fs gives larger ones, too.
+TEST_F(Create, AJournalIsOfTheSizeThatMke2fsGives) {
+  for (const auto& [size, blocks] : {std::pair{"1G", 8192}, {"31G", 32768}, {"33G", 65536}}) {
+    const auto image = image_of({{.path = "f"}}, {"--size", size});
+    EXPECT_HOLDS(debugfs(image, "stat <8>"), fmt::format("Size: {}\n", std::uint64_t{4096} * blocks));
+    EXPECT_TRUE(is_clean(image));
   }
 }
 

@@ -166,6 +166,7 @@ INSTANTIATE_TEST_SUITE_P(Compressions, InitrdOfOthers,
                                          std::vector<const char*>{"xz", "--check=crc32"},
                                          std::vector<const char*>{"zstd", "-q"},
                                          std::vector<const char*>{"lzma"}, std::vector<const char*>{"bzip2"},
+                                         std::vector<const char*>{"lzop"},
                                          std::vector<const char*>{"lz4", "-l", "-q"}),
                          [](const auto& info) { return std::string(info.param[0]); });
 

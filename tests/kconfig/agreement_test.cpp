@@ -73,7 +73,7 @@ class Agreement : public testing::Test {
     options.set_variables["KCONFIG_SEED"] = seed;
     const auto done = run({(linux_ / "scripts/kconfig/conf").string(), mode, "Kconfig"}, options);
     EXPECT_TRUE(done && done->status == 0) << name << (done ? done->err : done.error().message);
-    return load_config(directory_.path() / name).value_or(KernelConfig{});
+    return load_request(directory_.path() / name).value_or(KernelConfig{});
   }
 
   struct Count {
@@ -172,7 +172,7 @@ TEST_F(Agreement, WithConfAndKconfiglibOnEverySymbol) {
       configure("defconfig", "--defconfig=" + (tree_path() / "arch/x86/configs/x86_64_defconfig").string());
   if (fs::exists(tree_path() / ".config")) {
     fs::copy_file(tree_path() / ".config", directory() / "guest");
-    configs["guest"] = load_config(directory() / "guest").value();
+    configs["guest"] = load_request(directory() / "guest").value();
   }
   for (int seed = 1; seed <= seeds; ++seed) {
     const std::string name = "random-" + std::to_string(seed);

@@ -117,9 +117,11 @@ TEST_F(MatrixAndTree, TheListOfDependenciesIsTheTreesOwn) {
       for (const auto& setting : *remedy)
         if (setting.symbol != symbol) needs.push_back(setting.symbol);
       const auto listed = matrix().needs.find(symbol);
-      EXPECT_EQ(join(listed == matrix().needs.end() ? std::vector<std::string>{} : listed->second, " "),
-                join(needs, " "))
-          << symbol;
+      std::vector<std::string> told;
+      if (listed != matrix().needs.end())
+        for (const auto& need : listed->second)
+          if (need.kernel.contains(parse_version("6.12").value())) told.push_back(need.symbol);
+      EXPECT_EQ(join(told, " "), join(needs, " ")) << symbol;
     }
 }
 
@@ -128,7 +130,8 @@ TEST_F(MatrixAndTree, TheFragmentOverAllnoconfigIsReadyForEveryVersionAndFeature
   const auto all = matrix().features();
   FragmentQuestion question{
       criu_versions().all, {all.begin(), all.end()}, "x86_64", parse_version("6.12"), false};
-  const std::string text = to_text(with_dependencies(matrix(), required_lines(matrix(), question)), {});
+  const std::string text =
+      to_text(with_dependencies(matrix(), question, required_lines(matrix(), question)), {});
   const auto request = parse_config(text, "fragment").value();
   const KernelConfig resolved = resolve(x86, request);
   for (const auto& stuck : kconfig::find_stuck(request, resolved, &x86))

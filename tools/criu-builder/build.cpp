@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/text.h"

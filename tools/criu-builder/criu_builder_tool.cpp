@@ -22,10 +22,10 @@ namespace cg {
 namespace fs = std::filesystem;
 namespace {
 
-struct Options : CommonOptions {
+struct Options {
   std::string version;
   std::string recipes;
-  std::string destination;
+  std::string destination = "out";
   std::string source;
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool dry_run = false;
@@ -34,7 +34,8 @@ struct Options : CommonOptions {
 
 class Builder {
  public:
-  Builder(const Options& options, Environment& env) : options_(options), env_(env) {}
+  Builder(const Options& options, const CommonOptions& common, Environment& env)
+      : options_(options), common_(common), env_(env) {}
 
   Result<void> list();
   Result<void> resolve();
@@ -47,19 +48,21 @@ class Builder {
   Result<std::optional<std::pair<CriuPlan, CriuResult>>> already_built(const CriuRecipe& recipe,
                                                                        const Host& host);
   Result<void> deliver(const CriuPlan& plan, const CriuResult& result, const std::string& how);
-  fs::path cache() const { return fs::absolute(cache_directory(env_, options_.cache)); }
+  fs::path cache() const { return fs::absolute(cache_directory(env_, common_.cache)); }
+  void print(const nlohmann::ordered_json& document) { env_.out << document.dump(2) << "\n"; }
   void say(const std::string& line) {
-    if (!options_.quiet) env_.err << line << std::endl;
+    if (!common_.quiet) env_.err << line << std::endl;
   }
 
   const Options& options_;
+  const CommonOptions& common_;
   Environment& env_;
 };
 
 FetchOptions Builder::fetch_options() const {
   return {.cache = cache(),
           .local = options_.source,
-          .progress = options_.quiet ? nullptr : &env_.err,
+          .progress = common_.quiet ? nullptr : &env_.err,
           .terminal = env_.err_is_terminal,
           .offline = options_.offline};
 }
@@ -87,7 +90,10 @@ Result<void> Builder::resolve() {
   CG_TRY(directory, recipe_directory(env_, options_.recipes));
   CG_TRY(versions, recipe_versions(directory));
   CG_TRY(version, choose_version(options_.version, versions));
-  env_.out << version << "\n";
+  if (common_.format == "json")
+    print({{"schema", "criu-guest.criu-version/1"}, {"version", version}});
+  else
+    env_.out << version << "\n";
   return {};
 }
 
@@ -123,7 +129,7 @@ Result<void> Builder::list() {
     text += fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", version, is_default ? "yes" : "",
                         source_names(recipe.source), cached ? "yes" : "no", built.empty() ? "no" : "yes");
   }
-  if (options_.format == "json")
+  if (common_.format == "json")
     text =
         nlohmann::ordered_json{{"schema", "criu-guest.criu-versions/1"}, {"versions", rows}}.dump(2) + "\n";
   env_.out << text;
@@ -133,14 +139,12 @@ Result<void> Builder::list() {
 Result<void> Builder::fetch_source() {
   CG_TRY(recipe, chosen_recipe());
   CG_TRY(fetched, fetch(recipe.source, fetch_options()));
-  if (options_.format == "json")
-    env_.out << nlohmann::ordered_json{{"schema", "criu-guest.criu-source/1"},
-                                       {"version", recipe.source.version},
-                                       {"path", fetched.path.string()},
-                                       {"sha256", fetched.sha256},
-                                       {"origin", fetched.origin}}
-                    .dump(2)
-             << "\n";
+  if (common_.format == "json")
+    print({{"schema", "criu-guest.criu-source/1"},
+           {"version", recipe.source.version},
+           {"path", fetched.path.string()},
+           {"sha256", fetched.sha256},
+           {"origin", fetched.origin}});
   else
     env_.out << fetched.path.string() << "\n";
   return {};
@@ -164,7 +168,12 @@ Result<void> Builder::build() {
   CG_TRY(host, inspect_host(recipe.libraries));
   if (options_.dry_run) {
     CG_TRY(plan, make_plan(recipe, host, recipe.source.sources.front().sha256, cache(), options_.jobs));
-    env_.out << plan_text(plan, options_.destination);
+    const std::string text = plan_text(plan, options_.destination);
+    if (common_.format == "json")
+      print(
+          {{"schema", "criu-guest.criu-plan/1"}, {"version", plan.version()}, {"steps", split_lines(text)}});
+    else
+      env_.out << text;
     return {};
   }
   if (options_.source.empty()) {
@@ -177,9 +186,9 @@ Result<void> Builder::build() {
   CG_TRY(plan, make_plan(recipe, host, fetched.sha256, cache(), options_.jobs));
   if (const auto found = find_built(plan)) return deliver(plan, *found, "from the cache");
   CG_TRY(result, build_criu(plan, fetched.path,
-                            {.messages = options_.quiet ? nullptr : &env_.err,
+                            {.messages = common_.quiet ? nullptr : &env_.err,
                              .terminal = env_.err_is_terminal,
-                             .compiler_output = options_.verbose > 0}));
+                             .compiler_output = common_.verbose > 0}));
   return deliver(plan, result, "built in " + human_seconds(result.seconds));
 }
 
@@ -199,21 +208,19 @@ Result<void> Builder::deliver(const CriuPlan& plan, const CriuResult& result, co
   const fs::path debug = destination / plan.debug_name();
   CG_CHECK(put(result.debug, debug, result.debug_sha256, 0644));
   CG_CHECK(put(result.binary, binary, result.sha256, 0755));
-  if (options_.format == "json") {
-    env_.out << nlohmann::ordered_json{{"schema", "criu-guest.criu-build/1"},
-                                       {"version", plan.version()},
-                                       {"path", binary.string()},
-                                       {"debug", debug.string()},
-                                       {"size", result.size},
-                                       {"sha256", result.sha256},
-                                       {"build_id", result.build_id},
-                                       {"machine", result.machine},
-                                       {"source_sha256", plan.source_sha256},
-                                       {"compiler", plan.host.compiler},
-                                       {"how", how},
-                                       {"seconds", result.seconds}}
-                    .dump(2)
-             << "\n";
+  if (common_.format == "json") {
+    print({{"schema", "criu-guest.criu-build/1"},
+           {"version", plan.version()},
+           {"path", binary.string()},
+           {"debug", debug.string()},
+           {"size", result.size},
+           {"sha256", result.sha256},
+           {"build_id", result.build_id},
+           {"machine", result.machine},
+           {"source_sha256", plan.source_sha256},
+           {"compiler", plan.host.compiler},
+           {"how", how},
+           {"seconds", result.seconds}});
     return {};
   }
   env_.out << fmt::format("CRIU {} (static, {}): {}\n  {}  {}\n  {}\n", plan.version(), result.machine, how,
@@ -224,34 +231,49 @@ Result<void> Builder::deliver(const CriuPlan& plan, const CriuResult& result, co
 }  // namespace
 
 int criu_builder_main(const Args& args, Environment& env) {
+  CommonOptions common;
   Options options;
-  CLI::App app{"Builds one static CRIU binary from a recipe.", "criu-builder"};
-  add_common_options(app, options);
-  app.add_option("--recipes", options.recipes,
-                 "The directory with the recipes (default: recipes/criu of this project)");
-  app.add_flag("--offline", options.offline, "Use no network");
-  app.require_subcommand(1);
-  CLI::App* list = app.add_subcommand("list", "The versions that have a recipe");
-  CLI::App* resolve = app.add_subcommand("resolve", "Print which version is meant, for scripts");
-  CLI::App* fetch = app.add_subcommand("fetch", "Have the source in the cache and print where");
-  CLI::App* build = app.add_subcommand("build", "Build it, or take it from the cache");
-  for (CLI::App* sub : {resolve, fetch, build})
-    sub->add_option("version", options.version, "3.19, 3.17 (newest 3.17.x), 4 or default")->required();
-  for (CLI::App* sub : {fetch, build})
-    sub->add_option("--source", options.source, "A local source tarball with the recipe's SHA-256");
-  build->add_option("-o,--output", options.destination, "The directory for the results")->default_val("out");
-  build->add_option("-j,--jobs", options.jobs, "Parallel jobs")
-      ->capture_default_str()
-      ->check(CLI::Range(1U, 1024U));
-  build->add_flag("--dry-run", options.dry_run, "Print the plan and stop");
-  if (const auto status = parse_command_line(app, args, env)) return *status;
-
-  Builder builder(options, env);
-  const auto result = *list      ? builder.list()
-                      : *resolve ? builder.resolve()
-                      : *fetch   ? builder.fetch_source()
-                                 : builder.build();
-  return result ? exit_good : report_error(result.error(), "criu-builder", env);
+  const auto run = [&options](Result<void> (Builder::*work)()) {
+    return [&options, work](Context& context) -> Result<int> {
+      Builder builder(options, context.options, context.env);
+      CG_CHECK((builder.*work)());
+      return exit_good;
+    };
+  };
+  const Option version{
+      "VERSION", &options.version, "3.19, 3.17 (newest 3.17.x), 4 or default", {.required = true}};
+  const Option source{"--source FILE", &options.source, "A local source tarball with the recipe's SHA-256"};
+  Tool tool;
+  tool.name = "criu-builder";
+  tool.help = "Builds one static CRIU binary from a recipe.";
+  tool.common = &common;
+  tool.options = {{"--recipes DIR", &options.recipes,
+                   "The directory with the recipes (default: recipes/criu of this project)"},
+                  {"--offline", &options.offline, "Use no network"}};
+  tool.commands = {
+      {.name = "list", .help = "The versions that have a recipe", .run = run(&Builder::list)},
+      {.name = "resolve",
+       .help = "Print which version is meant, for scripts",
+       .options = {version},
+       .examples = {{"criu-builder resolve 3.17", "3.17.1"}},
+       .run = run(&Builder::resolve)},
+      {.name = "fetch",
+       .help = "Have the source in the cache and print where",
+       .options = {version, source},
+       .examples = {{"criu-builder fetch 3.19 --source criu-3.19.tar.gz",
+                     "puts a tarball that you have into the cache"}},
+       .run = run(&Builder::fetch_source)},
+      {.name = "build",
+       .help = "Build it, or take it from the cache",
+       .options = {version,
+                   source,
+                   {"-o,--output DIR", &options.destination, "The directory for the results"},
+                   {"-j,--jobs", &options.jobs, "Parallel jobs", {.range = {{1, 1024}}}},
+                   {"--dry-run", &options.dry_run, "Print the plan and stop"}},
+       .examples = {{"criu-builder build default", "out/criu-VERSION and its debug symbols beside it"},
+                    {"criu-builder build 4.2.1 -o out --offline", "from what the cache has, or not at all"}},
+       .run = run(&Builder::build)}};
+  return run_commands(tool, args, env);
 }
 
 }  // namespace cg

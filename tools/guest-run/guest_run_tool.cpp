@@ -12,10 +12,11 @@
 #include <iterator>
 
 #include "accelerator.h"
+#include "base/cli.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "bootable.h"
 #include "initrd.h"
-#include "kernel_image.h"
 #include "options.h"
 #include "session.h"
 
@@ -46,21 +47,6 @@ class SignalGuard {
   UniqueFd fd_;
 };
 
-// QEMU would give the bytes of another format to the guest as they are.
-Result<void> check_raw(int fd, const std::string& name) {
-  char head[4]{};
-  if (pread(fd, head, sizeof head, 0) != sizeof head) return cannot(name + ": too small to be an image");
-  const std::string_view magic(head, sizeof head);
-  if (magic == "QFI\xfb")
-    return cannot(name + ": a qcow2 image; guest-run takes raw ones (qemu-img convert -O raw)");
-  if (magic.starts_with("\x1f\x8b") || magic == "\x28\xb5\x2f\xfd" ||
-      magic ==
-          "\xfd"
-          "7zX")
-    return cannot(name + ": a compressed file; unpack it first");
-  return {};
-}
-
 Result<VmSettings> vm_settings(const GuestRunOptions& options) {
   VmSettings settings;
   const auto qemu = find_program(options.qemu);
@@ -70,8 +56,7 @@ Result<VmSettings> vm_settings(const GuestRunOptions& options) {
     return cannot(options.qemu + ": QEMU was not found on PATH" + package);
   }
   settings.qemu = *qemu;
-  CG_TRY(format, kernel_format(options.kernel));
-  (void)format;
+  CG_CHECK(check_bootable(options.kernel));
   settings.kernel = options.kernel;
   if (!options.image.empty()) settings.disks.push_back({options.image, options.changes, options.attachment});
   settings.disks.insert(settings.disks.end(), options.disks.begin(), options.disks.end());
@@ -190,12 +175,14 @@ Result<int> run_guest(const GuestRunOptions& options, Environment& env) {
 }  // namespace
 
 int guest_run_main(const Args& args, Environment& env) {
-  const auto options = parse_guest_run(args, env);
-  if (!options) return options.error();
-  const auto status = run_guest(*options, env);
-  if (status) return *status;
-  report_error(status.error(), "guest-run", env);
-  return status.error().kind == ErrorKind::usage ? exit_usage : exit_failed;
+  GuestRunOptions options;
+  GuestRunWords words;
+  Tool tool = guest_run_tool(options, words);
+  tool.run = [&](Context& context) -> Result<int> {
+    CG_CHECK(complete(words, context.env, options));
+    return run_guest(options, context.env);
+  };
+  return run_commands(tool, args, env);
 }
 
 }  // namespace cg

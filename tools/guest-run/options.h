@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/cli.h"
+#include "base/command.h"
 #include "conversation.h"
 #include "qemu.h"
 
@@ -38,8 +38,17 @@ struct GuestRunOptions {
   enum class Input { automatic, wanted, none } input = Input::automatic;
 };
 
-// An int is the exit status of a call that is over: help, version, or a usage error (said on env.err).
-std::expected<GuestRunOptions, int> parse_guest_run(const Args& args, Environment& env);
+// The words as they are given, which only all together say what is meant.
+struct GuestRunWords {
+  std::string image_as = "blk";
+  std::vector<std::string> puts, gets, disks, environment;
+  bool read_only = false, persist = false, snapshot = false, input = false, no_input = false;
+};
+
+// guest-run as a tool without a `run`: its words go to `options` and `words`, which complete() then checks
+// and brings together.
+Tool guest_run_tool(GuestRunOptions& options, GuestRunWords& words);
+Result<void> complete(const GuestRunWords& words, const Environment& env, GuestRunOptions& options);
 
 // SRC:/DEST[:MODE] and /GUESTPATH[:HOSTPATH].
 Result<PutFile> parse_put(const std::string& text);

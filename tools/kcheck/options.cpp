@@ -7,6 +7,7 @@
 #include <ctime>
 #include <ostream>
 
+#include "base/cli.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "probes/probe.h"
@@ -70,16 +71,12 @@ Result<void> waive(Report& report, const KcheckOptions& options, Environment& en
 
 }  // namespace
 
-int deliver(Report report, const KcheckOptions& options, Environment& env) {
-  if (auto waived = waive(report, options, env); !waived) return report_error(waived.error(), "kcheck", env);
-  const int status = exit_status(report, options.strict ? Strictness::strict : Strictness::normal);
-  const std::string text = rendered(report, options, status, env);
-  if (options.common.output.empty()) {
-    env.out << text;
-    return status;
-  }
-  if (auto written = write_file_atomically(options.common.output, text); !written)
-    return report_error(written.error(), "kcheck", env);
+Result<int> deliver(Result<Report> report, const KcheckOptions& options, Environment& env) {
+  if (!report) return std::unexpected(std::move(report.error()));
+  CG_CHECK(waive(*report, options, env));
+  const int status = exit_status(*report, options.strict ? Strictness::strict : Strictness::normal);
+  const std::string text = rendered(*report, options, status, env);
+  CG_CHECK(write_output(text, options.common.output, env));
   return status;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/cli.h"
+#include "base/command.h"
 #include "criu/matrix.h"
 #include "report/report.h"
 
@@ -18,6 +18,8 @@ struct KcheckOptions {
   std::vector<std::string> features;  // --feature F
   bool strict = false;
   std::string waivers;              // --waivers FILE
+  std::string criu_binary;          // --criu-binary FILE
+  bool with_trial = false;          // --try
   std::vector<std::string> behind;  // the words behind "--", for the commands that judge a criu command line
 };
 
@@ -25,7 +27,7 @@ struct KcheckOptions {
 Result<Matrix> load_matrix(const KcheckOptions& options);
 // --feature names, each one that the matrix has.
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix);
-// Writes the report as --format and -o say, and returns the exit status.
-int deliver(Report report, const KcheckOptions& options, Environment& env);
+// Writes the report as --format and -o say, and returns the exit status; how each command ends.
+Result<int> deliver(Result<Report> report, const KcheckOptions& options, Environment& env);
 
 }  // namespace cg

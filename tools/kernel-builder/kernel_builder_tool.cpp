@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <thread>
@@ -36,8 +37,8 @@ struct Options {
 
 class Builder {
  public:
-  Builder(const Options& options, const CommonOptions& common, Environment& env)
-      : options_(options), common_(common), env_(env) {}
+  Builder(Options options, const CommonOptions& common, Environment& env)
+      : options_(std::move(options)), common_(common), env_(env) {}
 
   Result<void> config();
   Result<void> build();
@@ -50,14 +51,14 @@ class Builder {
   Result<KernelPlan> plan();
   Result<void> prepare(const KernelPlan& plan);  // source, tree, .config, gate
   Result<KernelManifest> compile_and_keep(const KernelPlan& plan, const fs::path& kept);
-  void print_plan(const KernelPlan& plan, std::string_view last_steps);
+  void print_plan(const KernelPlan& plan, std::vector<std::string> last_steps);
   void report(const KernelManifest& manifest, const fs::path& where, std::string_view how);
   void say(const std::string& line) {
     if (!common_.quiet) env_.err << line << std::endl;
   }
   std::string epoch() { return env_.variable("SOURCE_DATE_EPOCH").value_or("1735689600"); }
 
-  const Options& options_;
+  const Options options_;
   const CommonOptions& common_;
   Environment& env_;
   fs::path cache_;
@@ -89,6 +90,9 @@ Result<KernelPlan> Builder::plan() {
                     .version = recipe.second,
                     .kconfig = data / "kconfig",
                     .architecture = options_.architecture};
+  if (!recipe.second.empty())
+    say(fmt::format("recipe {}, and of its sources only those of Linux {}", recipe.first.stem().string(),
+                    recipe.second));
   for (const auto& fragment : options_.fragments) inputs.extra_fragments.emplace_back(fragment);
   CG_TRY(architecture, find_architecture(options_.architecture));
   CG_TRY(compiler, run_checked({cross_prefix(architecture) + "gcc", "--version"}));
@@ -131,15 +135,13 @@ Result<void> Builder::config() {
   CG_TRY(plan, this->plan());
   if (options_.dry_run) {
     const bool prints = options_.destination.empty();
-    print_plan(plan, prints ? "print the configuration" : "write " + options_.destination);
+    print_plan(plan, {prints ? "print the configuration" : "write " + options_.destination});
     return {};
   }
   CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock"));
   CG_CHECK(prepare(plan));
   CG_TRY(text, read_file(make_.tree / ".config"));
-  if (!options_.destination.empty()) return write_file_atomically(options_.destination, text);
-  env_.out << text;
-  return {};
+  return write_output(text, options_.destination, env_);
 }
 
 Result<KernelManifest> Builder::compile_and_keep(const KernelPlan& plan, const fs::path& kept) {
@@ -177,8 +179,7 @@ Result<KernelManifest> Builder::compile_and_keep(const KernelPlan& plan, const f
 Result<void> Builder::build() {
   CG_TRY(plan, this->plan());
   if (options_.dry_run) {
-    print_plan(plan,
-               fmt::format("make {} vmlinux, install to {}", plan.architecture.image, options_.destination));
+    print_plan(plan, {"make " + plan.architecture.image + " vmlinux", "install to " + options_.destination});
     return {};
   }
   const fs::path destination = options_.destination;
@@ -206,16 +207,37 @@ Result<void> Builder::digest() {
   CG_TRY(data, data_directory(env_));
   CG_TRY(digest, fragments_digest(data / "kconfig"));
   CG_TRY(version, read_file(data / "kconfig" / "version", 64));
-  env_.out << digest << "  " << trim(version) << "\n";
+  if (common_.format == "json")
+    env_.out << nlohmann::ordered_json{{"schema", "criu-guest.kernel-digest/1"},
+                                       {"digest", digest},
+                                       {"version", trim(version)}}
+                    .dump(2)
+             << "\n";
+  else
+    env_.out << digest << "  " << trim(version) << "\n";
   return {};
 }
 
-void Builder::print_plan(const KernelPlan& plan, std::string_view last_steps) {
+void Builder::print_plan(const KernelPlan& plan, std::vector<std::string> last_steps) {
+  last_steps.insert(last_steps.begin(), {"fetch", "unpack", "resolve", "gate"});
+  std::vector<std::string> fragments;
+  for (const auto& fragment : plan.fragments) fragments.push_back(fragment.string());
+  if (common_.format == "json") {
+    const nlohmann::ordered_json json = {{"schema", "criu-guest.kernel-plan/1"},
+                                         {"recipe", plan.recipe.name},
+                                         {"architecture", plan.architecture.name},
+                                         {"config_version", plan.config_version},
+                                         {"fragments", fragments},
+                                         {"symbols", plan.request.values.size()},
+                                         {"steps", last_steps}};
+    env_.out << json.dump(2) << "\n";
+    return;
+  }
   env_.out << fmt::format("recipe {}, architecture {}, configuration version {}\n", plan.recipe.name,
                           plan.architecture.name, plan.config_version);
-  for (const auto& fragment : plan.fragments) env_.out << "fragment " << fragment.string() << "\n";
-  env_.out << fmt::format("{} symbols requested; allnoconfig answers the rest\n", plan.request.values.size());
-  env_.out << "steps: fetch, unpack, resolve, gate, " << last_steps << "\n";
+  for (const auto& fragment : fragments) env_.out << "fragment " << fragment << "\n";
+  env_.out << fmt::format("{} symbols requested; allnoconfig answers the rest\nsteps: {}\n",
+                          plan.request.values.size(), join(last_steps, ", "));
 }
 
 void Builder::report(const KernelManifest& manifest, const fs::path& where, std::string_view how) {
@@ -240,40 +262,57 @@ void Builder::report(const KernelManifest& manifest, const fs::path& where, std:
 
 int kernel_builder_main(const Args& args, Environment& env) {
   CommonOptions common;
-  CLI::App app{"Turns configuration fragments into a guest kernel whose every requested symbol really stuck.",
-               "kernel-builder"};
-  add_common_options(app, common);
-  app.require_subcommand(1);
-  const auto add = [&](Options& options, const std::string& name, const std::string& help) {
-    CLI::App* sub = app.add_subcommand(name, help);
-    sub->add_option("recipe", options.recipe, "A name below recipes/kernel/, or a file")->required();
-    sub->add_option("--fragments", options.fragments, "Fragments laid over the recipe's, the last one wins");
-    sub->add_option("--arch", options.architecture, "x86_64 or arm64")->capture_default_str();
-    sub->add_option("--source", options.source, "A local source tarball");
-    sub->add_option("-j,--jobs", options.jobs, "Parallel jobs")
-        ->capture_default_str()
-        ->check(CLI::Range(1U, 1024U));
-    sub->add_flag("--dry-run", options.dry_run, "Print the plan and stop");
-    return sub;
+  const auto command = [&](const char* name, const char* help, const std::shared_ptr<Options>& options,
+                           Option output, Result<void> (Builder::*work)(), std::vector<Example> examples) {
+    return Command{.name = name,
+                   .help = help,
+                   .options = {{"RECIPE",
+                                &options->recipe,
+                                "A name below recipes/kernel/, such as 6.12, or a file",
+                                {.required = true}},
+                               {"--fragments FILE...", &options->fragments,
+                                "Fragments laid over the recipe's, the last one wins"},
+                               {"--arch ARCH", &options->architecture, "x86_64 or arm64"},
+                               {"--source FILE", &options->source, "A local source tarball"},
+                               {"-j,--jobs", &options->jobs, "Parallel jobs", {.range = {{1, 1024}}}},
+                               {"--dry-run", &options->dry_run, "Print the plan and stop"},
+                               std::move(output)},
+                   .examples = std::move(examples),
+                   .run = [options, work](Context& context) -> Result<int> {
+                     Builder builder(*options, context.options, context.env);
+                     CG_CHECK((builder.*work)());
+                     return exit_good;
+                   }};
   };
-  Options of_config;
-  CLI::App* config = add(of_config, "config", "Resolve the configuration, check it, and print it");
-  config->add_option("-o,--output", of_config.destination, "Write the configuration here");
-  Options of_build{.destination = "out"};
-  CLI::App* build = add(of_build, "build", "Build the kernel, or take it from the cache");
-  build->add_option("-o,--output", of_build.destination, "The directory for the results")
-      ->capture_default_str();
-  Options of_install{.destination = "/opt/kata/share/kata-containers"};
-  CLI::App* install =
-      add(of_install, "install", "Build if needed, then install under --prefix as Kata lays it out");
-  install->add_option("-o,--prefix", of_install.destination, "The directory")->capture_default_str();
-  CLI::App* digest =
-      app.add_subcommand("digest", "Print the fragments' digest and version, for kconfig/fragments.sha256");
-  if (const auto status = parse_command_line(app, args, env)) return *status;
-
-  Builder builder(*config ? of_config : *install ? of_install : of_build, common, env);
-  const auto result = *config ? builder.config() : *digest ? builder.digest() : builder.build();
-  return result ? exit_good : report_error(result.error(), "kernel-builder", env);
+  const auto of_config = std::make_shared<Options>();
+  const auto of_build = std::make_shared<Options>(Options{.destination = "out"});
+  const auto of_install =
+      std::make_shared<Options>(Options{.destination = "/opt/kata/share/kata-containers"});
+  Tool tool;
+  tool.name = "kernel-builder";
+  tool.help = "Turns configuration fragments into a guest kernel whose every requested symbol really stuck.";
+  tool.common = &common;
+  tool.commands = {
+      command("config", "Resolve the configuration, check it, and print it", of_config,
+              {"-o,--output FILE", &of_config->destination, "Write it here instead"}, &Builder::config,
+              {{"kernel-builder config 6.12 -o guest.config", "what `build` would compile"}}),
+      command("build", "Build the kernel, or take it from the cache", of_build,
+              {"-o,--output DIR", &of_build->destination, "The directory for the results"}, &Builder::build,
+              {{"kernel-builder build 6.12",
+                "out/vmlinux.container, out/vmlinuz.container and the configuration"},
+               {"kernel-builder build 6.12 --fragments my.conf -o out",
+                "your fragment on top; a symbol that cannot be set stops the build"}}),
+      command("install", "Build if needed, then install under --prefix as Kata lays it out", of_install,
+              {"-o,--prefix DIR", &of_install->destination, "The directory"}, &Builder::build,
+              {{"kernel-builder install 6.12", "for the Kata Containers of this machine"}}),
+      {.name = "digest",
+       .help = "Print the fragments' digest and version, for kconfig/fragments.sha256",
+       .examples = {{"kernel-builder digest > kconfig/fragments.sha256", "after a change of the fragments"}},
+       .run = [](Context& context) -> Result<int> {
+         CG_CHECK(Builder({}, context.options, context.env).digest());
+         return exit_good;
+       }}};
+  return run_commands(tool, args, env);
 }
 
 }  // namespace cg

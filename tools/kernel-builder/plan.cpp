@@ -1,13 +1,14 @@
 #include "plan.h"
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "kconfig/input.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -17,6 +18,16 @@ const std::vector<Architecture> architectures = {
     {"x86_64", "x86", "bzImage", "arch/x86/boot/bzImage"},
     {"arm64", "arm64", "Image.gz", "arch/arm64/boot/Image.gz"},
 };
+
+// A request without effect is worse than none.
+Result<void> refuse_what_comes_to_nothing(const KernelConfig& fragment) {
+  if (!fragment.dropped.empty()) return refused(fragment.dropped.front());
+  for (const auto& [symbol, value] : fragment.values)
+    if (value.text == "m")
+      return refused(fmt::format("{}:{}: CONFIG_{}=m: no module is built or installed here; ask for y",
+                                 value.file, value.line, symbol));
+  return {};
+}
 
 Result<fs::path> find_fragment(const fs::path& directory, const std::string& name,
                                const std::string& recipe) {
@@ -43,9 +54,7 @@ void only_version(SourceList& list, const std::string& version) {
 }  // namespace
 
 std::string host_architecture() {
-  utsname name{};
-  uname(&name);
-  const std::string machine = name.machine;
+  const std::string machine = host_machine();
   return machine == "aarch64" ? "arm64" : machine;
 }
 
@@ -97,7 +106,8 @@ Result<KernelPlan> make_plan(const PlanInputs& inputs) {
   plan.fragments.insert(plan.fragments.end(), own.begin(), own.end());
   const auto lay_over = [&plan](const std::vector<fs::path>& fragments) -> Result<void> {
     for (const auto& path : fragments) {
-      CG_TRY(fragment, load_config(path));
+      CG_TRY(fragment, fs::is_directory(path) ? load_fragments({path.string()}) : load_request(path));
+      CG_CHECK(refuse_what_comes_to_nothing(fragment));
       merge_config(plan.request, fragment);
     }
     return {};

@@ -16,7 +16,7 @@ Result<KernelRecipe> load_kernel_recipe(const std::filesystem::path& path) {
   recipe.fragments = reader.strings("fragments");
   if (recipe.fragments.empty()) reader.fail("fragments", "missing; name at least one fragment");
   CG_CHECK(reader.error());
-  CG_TRY(config, parse_config(reader.string("config"), path.string() + ": config"));
+  CG_TRY(config, parse_request(reader.string("config"), path.string() + ": config"));
   recipe.config = std::move(config);
   CG_TRY(sources, read_sources(document.root(), path.string()));
   recipe.sources = std::move(sources);

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "base/cli.h"
 #include "commands/commands.h"
 
 namespace cg {
@@ -19,29 +20,16 @@ Result<std::optional<std::int64_t>> source_date_epoch(const Environment& env) {
 }
 
 int rootfs_builder_main(const Args& args, Environment& env) {
-  CLI::App app("Makes guest images and looks into and changes existing ones, without root or a mount",
-               "rootfs-builder");
-  CommonOptions options;
-  add_common_options(app, options);
-  app.require_subcommand(1);
-  std::vector<Registered> commands = {add_create_command(app, options),
-                                      add_build_command(app, options),
-                                      add_ls_command(app),
-                                      add_cat_command(app),
-                                      add_convert_command(app, options),
-                                      add_extract_command(app, options),
-                                      add_inspect_command(app),
-                                      add_verify_command(app),
-                                      add_diff_command(app)};
-  add_edit_commands(app, commands);
-  if (const auto status = parse_command_line(app, args, env)) return *status;
-  Context context{options, env};
-  for (const auto& command : commands) {
-    if (!command.app->parsed()) continue;
-    auto result = command.run(context);
-    return result ? *result : report_error(result.error(), "rootfs-builder", env);
-  }
-  return exit_usage;
+  CommonOptions common;
+  Tool tool;
+  tool.name = "rootfs-builder";
+  tool.help = "Makes guest images and looks into and changes existing ones, without root or a mount";
+  tool.common = &common;
+  tool.commands = {create_command(common), build_command(common),   ls_command(),
+                   cat_command(),          convert_command(common), extract_command(common),
+                   inspect_command(),      verify_command(),        diff_command()};
+  for (auto& command : edit_commands()) tool.commands.push_back(std::move(command));
+  return run_commands(tool, args, env);
 }
 
 }  // namespace cg

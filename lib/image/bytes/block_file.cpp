@@ -1,12 +1,12 @@
 #include "image/bytes/block_file.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <system_error>
+
+#include "base/file_at.h"
 
 namespace cg::image {
 namespace {
@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t gather_size =
     256 << 10;                            // bytes gathered before they are written; fits a processor's cache
 constexpr std::size_t threaded_from = 8;  // so many pieces are written before a thread is worth it
-constexpr std::size_t most_queued = 8;
 
 }  // namespace
 
@@ -32,13 +31,8 @@ BlockFile::BlockFile(int fd, std::string name, std::uint64_t offset)
 }
 
 BlockFile::~BlockFile() {
-  if (!thread_.joinable()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
+  queue_.stop();
+  if (thread_.joinable()) thread_.join();
 }
 
 Result<void> BlockFile::result_of(int error) const {
@@ -47,43 +41,18 @@ Result<void> BlockFile::result_of(int error) const {
 }
 
 int BlockFile::put(const Piece& piece) const {
-  auto at = static_cast<off_t>(offset_ + piece.block * block_size);
-  for (std::span<const std::byte> bytes(piece.bytes); !bytes.empty();) {
-    const ssize_t put = pwrite(fd_, bytes.data(), bytes.size(), at);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return errno;
-    bytes = bytes.subspan(static_cast<std::size_t>(put));
-    at += put;
-  }
-  return 0;
+  return write_at(fd_, piece.bytes, offset_ + piece.block * block_size);
 }
 
-// The thread: takes pieces from the queue in their order until it is told to stop. After an error it writes
-// no more.
+// The thread. After an error it writes no more.
 void BlockFile::work() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [&] { return stop_ || !queue_.empty(); });
-    if (stop_) return;
-    Piece piece = std::move(queue_.front());
-    queue_.pop_front();
-    busy_ = true;
-    const bool failed = error_ != 0;
-    lock.unlock();
-    const int error = failed ? 0 : put(piece);
-    piece.bytes.clear();
-    lock.lock();
-    if (error != 0) error_ = error;
-    busy_ = false;
-    if (spare_.size() < spare_.capacity()) spare_.push_back(std::move(piece.bytes));
-    changed_.notify_all();
-  }
+  for (Piece piece; queue_.take(piece); piece.bytes.clear())
+    if (error_ == 0) error_ = put(piece);
 }
 
 Result<void> BlockFile::hand_over() {
   if (pending_.bytes.empty()) return {};
   if (++handed_over_ == threaded_from) {
-    spare_.reserve(most_queued + 1);
     try {
       thread_ = std::thread([this] { work(); });
     } catch (const std::system_error&) {
@@ -95,26 +64,14 @@ Result<void> BlockFile::hand_over() {
     pending_.bytes.clear();
     return result_of(error);
   }
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return queue_.size() < most_queued; });
-  queue_.push_back(std::move(pending_));
-  pending_ = {};
-  if (!spare_.empty()) {
-    pending_.bytes = std::move(spare_.back());
-    spare_.pop_back();
-  }
-  const int error = error_;
-  lock.unlock();
-  changed_.notify_all();
+  queue_.put(pending_);
   pending_.bytes.reserve(gather_size);
-  return result_of(error);
+  return result_of(error_);
 }
 
 Result<void> BlockFile::flush() {
   CG_CHECK(hand_over());
-  if (!thread_.joinable()) return {};
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return queue_.empty() && !busy_; });
+  if (thread_.joinable()) queue_.wait_until_done();
   return result_of(error_);
 }
 

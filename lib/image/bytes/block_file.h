@@ -3,17 +3,16 @@
 // it, while the caller reads and decodes what comes next.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <cstdint>
-#include <deque>
-#include <mutex>
 #include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/bounded_queue.h"
 #include "base/result.h"
-#include "image/ext4/write/space.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 
@@ -49,13 +48,8 @@ class BlockFile {
   std::size_t handed_over_ = 0;
 
   std::thread thread_;
-  std::mutex mutex_;  // guards all below
-  std::condition_variable changed_;
-  std::deque<Piece> queue_;
-  std::vector<std::vector<std::byte>> spare_;  // buffers to use again
-  bool busy_ = false;
-  bool stop_ = false;
-  int error_ = 0;
+  BoundedQueue<Piece> queue_{8};
+  std::atomic<int> error_ = 0;  // of the thread
 };
 
 bool is_zero(std::span<const std::byte> bytes);

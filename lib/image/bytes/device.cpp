@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+
+#include "base/file_at.h"
 
 namespace cg::image {
 namespace {
@@ -35,31 +36,15 @@ Result<FileDevice> FileDevice::of(int fd, std::string name) {
 
 int FileDevice::get(std::uint64_t offset, std::span<std::byte> into) {
   if (!inside(offset, into.size(), size_)) return EIO;
-  while (!into.empty()) {
-    const ssize_t got = pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno;
-    if (got == 0 && past_end_ == PastEnd::error) return EIO;
-    if (got == 0) {
-      std::ranges::fill(into, std::byte{});
-      return 0;
-    }
-    into = into.subspan(static_cast<std::size_t>(got));
-    offset += static_cast<std::uint64_t>(got);
-  }
+  const auto got = read_at(fd_, into, offset);
+  if (!got) return got.error();
+  if (*got < into.size() && past_end_ == PastEnd::error) return EIO;
+  std::ranges::fill(into.subspan(*got), std::byte{});
   return 0;
 }
 
 int FileDevice::put(std::uint64_t offset, std::span<const std::byte> bytes) {
-  if (!inside(offset, bytes.size(), size_)) return ENOSPC;
-  while (!bytes.empty()) {
-    const ssize_t done = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return errno;
-    bytes = bytes.subspan(static_cast<std::size_t>(done));
-    offset += static_cast<std::uint64_t>(done);
-  }
-  return 0;
+  return inside(offset, bytes.size(), size_) ? write_at(fd_, bytes, offset) : ENOSPC;
 }
 
 int Window::get(std::uint64_t offset, std::span<std::byte> into) {

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "image/ext4/write/space.h"
+#include "base/file_at.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 namespace {
@@ -23,11 +24,10 @@ Result<HostFileReader::Piece> HostFileReader::next(std::span<std::byte> buffer) 
       if (data > static_cast<off_t>(at_)) at_ = static_cast<std::uint64_t>(data) / block_size * block_size;
     }
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - at_, buffer.size()));
-    const ssize_t got = pread(fd_.get(), buffer.data(), want, static_cast<off_t>(at_));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return cannot_errno(name_, errno);
-    if (got == 0) return cannot(name_ + ": became shorter while it was read");
-    const Piece piece{at_, static_cast<std::size_t>(got)};
+    const auto got = read_at(fd_.get(), buffer.first(want), at_);
+    if (!got) return cannot_errno(name_, got.error());
+    if (*got == 0) return cannot(name_ + ": became shorter while it was read");
+    const Piece piece{at_, *got};
     at_ += piece.count;
     return piece;
   }

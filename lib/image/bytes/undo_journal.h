@@ -1,15 +1,18 @@
 // What makes --in-place safe: before an image is changed under its name, the bytes that will be overwritten
-// are written beside it and synced. While that file exists the edit is not done; whoever opens the image next
-// puts the old bytes back. docs/undo-journal.md describes the file.
+// are written beside it and synced. While that file exists the edit is not done: who looks at the image sees
+// the old bytes, and who edits it next puts them back. docs/undo-journal.md describes the file.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
-#include "image/bytes/device.h"
+#include "image/bytes/overlay.h"
 
 namespace cg::image {
 
@@ -31,17 +34,48 @@ Result<void> write_undo_journal(const std::filesystem::path& journal, Device& im
                                 const UndoIdentity& identity,
                                 const std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges);
 
-// Puts the old bytes and size back into the open image and syncs it. Refused, with nothing changed, when the
-// journal is damaged or belongs to another image.
+// Refused: a directory in which others could exchange the image's journal.
+Result<void> check_journal_place(const std::filesystem::path& image);
+
+// A journal that is believed and whole; its file stays open.
+class UndoJournal {
+ public:
+  // Refused: no regular file, or one of another user than the image's owner or who runs this, or one that is
+  // damaged or belongs to another image.
+  static Result<UndoJournal> open(const std::filesystem::path& journal, int image_fd,
+                                  const std::string& image_name);
+  std::uint64_t image_bytes() const { return image_bytes_; }  // before the edit
+  // The old bytes, for who only looks. `image` lies over the file as long as it was; this must stay.
+  Result<void> lay_over(Overlay& image) const;
+  // Puts the old bytes and size into the open image and syncs it.
+  Result<void> put_back(int image_fd) const;
+
+  struct Record;
+
+ private:
+  UndoJournal() = default;
+  std::unexpected<Error> damaged() const;
+  Result<void> check(Device& now);
+  Result<void> visit(const std::function<Result<void>(const Record&, std::uint64_t)>& visitor) const;
+
+  UniqueFd fd_;
+  std::string name_;
+  std::string image_name_;
+  std::uint64_t image_bytes_ = 0;
+};
+
+// Of a journal that is not there yet when the image is opened: open() and put_back().
 Result<void> replay_undo_journal(const std::filesystem::path& journal, int image_fd,
                                  const std::string& image_name);
 
 // Removes the journal so that it stays removed.
 Result<void> remove_undo_journal(const std::filesystem::path& journal);
 
-// Replays a journal that an interrupted edit left, if there is one; `image` is no symbolic link. Readers are
-// refused while that edit is still going on; an editor holds the lock (image_lock.h), so that it is over.
-enum class Recoverer { reader, editor };
-Result<void> recover_image(const std::filesystem::path& image, Recoverer who);
+// What an interrupted edit of the image left beside it, if it did; `image` is no symbolic link.
+Result<std::optional<UndoJournal>> find_undo_journal(const std::filesystem::path& image, int image_fd);
+
+// For an editor, who holds the image's lock (image_lock.h): the other edit is over. Puts the old bytes back.
+enum class Recovery { none, undone };
+Result<Recovery> recover_image(const std::filesystem::path& image);
 
 }  // namespace cg::image

@@ -3,28 +3,16 @@
 // hides them and shows the second partition table, a guest without pmem sees the first.
 #include "image/disk/frame.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstring>
 
-#include "base/text.h"
+#include "base/round.h"
 #include "image/disk/gpt.h"
 #include "image/disk/mbr.h"
+#include "image/disk/steps.h"
 
 namespace cg::image {
 namespace {
-
-constexpr std::uint64_t megabyte = 1 << 20;
-constexpr std::uint64_t kata_step = 128 * megabyte;
-
-struct FormName {
-  Form form;
-  std::string_view name;
-};
-constexpr FormName names[] = {
-    {Form::ext4, "ext4"},     {Form::kata, "kata"},   {Form::kata_dax, "kata-dax"},    {Form::gpt, "gpt"},
-    {Form::initrd, "initrd"}, {Form::erofs, "erofs"}, {Form::kata_erofs, "kata-erofs"}};
 
 // The superblock of an NVDIMM "pfn" device as Kata images carry it (layout: Linux drivers/nvdimm/pfn.h).
 struct [[gnu::packed]] PfnSuperblock {
@@ -58,78 +46,30 @@ std::uint64_t fletcher64(std::span<const std::byte> bytes) {
   return high << 32 | low;
 }
 
-bool has_partitions(Form form) {
-  return form != Form::ext4 && form != Form::initrd && form != Form::erofs;
-}
-
-std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
-  return (value + step - 1) / step * step;
-}
-
 }  // namespace
 
-Result<Form> parse_form(std::string_view text) {
-  std::vector<std::string> known;
-  for (const FormName& entry : names) {
-    if (entry.name == text) return entry.form;
-    known.emplace_back(entry.name);
-  }
-  return usage_error(
-      fmt::format("form '{}': not one of {}{}", text, join(known, ", "), did_you_mean(text, known)));
-}
-
-std::string_view to_string(Form form) {
-  for (const FormName& entry : names)
-    if (entry.form == form) return entry.name;
-  return "?";
-}
-
-bool is_erofs(Form form) {
-  return form == Form::erofs || form == Form::kata_erofs;
-}
-
-Result<Frame> make_frame(Form form, bool verity) {
-  if (verity && !has_partitions(form))
-    return usage_error(fmt::format("a dm-verity tree needs a partition; the form {} has none: choose {}",
-                                   to_string(form),
-                                   form == Form::erofs ? "kata-erofs" : "kata, kata-dax or gpt"));
-  return Frame{form, verity};
-}
-
 std::uint64_t Frame::offset() const {
-  switch (form) {
-    case Form::ext4:
-    case Form::initrd:
-    case Form::erofs:
-      return 0;
-    case Form::kata:
-    case Form::kata_erofs:
-    case Form::gpt:
-      return megabyte;
-    case Form::kata_dax:
-      return dax_data_offset + megabyte;
-  }
-  return 0;
+  return kind == FrameKind::raw ? 0 : kind == FrameKind::kata_dax ? dax_data_offset + megabyte : megabyte;
 }
 
 std::uint64_t Frame::verity_offset(std::uint64_t total) const {
-  const std::uint64_t end = total - (form == Form::gpt ? std::min(total, megabyte) : 0);
+  const std::uint64_t end = total - (kind == FrameKind::gpt ? std::min(total, megabyte) : 0);
   return end / megabyte * 99 / 100 * megabyte;
 }
 
 std::uint64_t Frame::inside(std::uint64_t total) const {
-  const std::uint64_t tail = form == Form::gpt ? megabyte : 0;
+  const std::uint64_t tail = kind == FrameKind::gpt ? megabyte : 0;
   const std::uint64_t end = verity ? verity_offset(total) : total - std::min(total, tail);
   return end > offset() ? end - offset() : 0;
 }
 
 std::uint64_t Frame::around(std::uint64_t bytes) const {
-  if (!has_partitions(form)) return bytes;
-  const std::uint64_t step = form == Form::gpt || form == Form::kata_erofs ? megabyte : kata_step;
+  if (kind == FrameKind::raw) return bytes;
+  const std::uint64_t step = kind == FrameKind::gpt || kind == FrameKind::mbr ? megabyte : kata_step;
   std::uint64_t total = round_up(offset() + bytes, step);
   const auto fits = [&] {
     if (inside(total) < bytes) return false;
-    const std::uint64_t end = total - (form == Form::gpt ? megabyte : 0);
+    const std::uint64_t end = total - (kind == FrameKind::gpt ? megabyte : 0);
     return !verity || end - std::min(end, verity_offset(total)) >=
                           verity_tree_blocks(inside(total) / verity_block) * verity_block;
   };
@@ -138,15 +78,15 @@ std::uint64_t Frame::around(std::uint64_t bytes) const {
 }
 
 Result<std::optional<VerityTree>> write_frame(const Frame& frame, Device& disk, const Uuid& id) {
-  if (!has_partitions(frame.form)) return std::nullopt;
+  if (frame.kind == FrameKind::raw) return std::nullopt;
   const std::uint64_t total = disk.size();
   const std::uint64_t start = frame.offset();
   const std::uint64_t bytes = frame.inside(total);
   const std::uint64_t hash_start = frame.verity_offset(total);
-  const std::uint64_t hash_bytes = total - (frame.form == Form::gpt ? megabyte : 0) - hash_start;
+  const std::uint64_t hash_bytes = total - (frame.kind == FrameKind::gpt ? megabyte : 0) - hash_start;
   std::uint32_t number = 0;
   std::memcpy(&number, id.data(), sizeof number);
-  if (frame.form == Form::gpt) {
+  if (frame.kind == FrameKind::gpt) {
     const auto part_id = [&](std::string_view what) {
       return derive_uuid(to_string(id) + " " + std::string(what));
     };
@@ -174,7 +114,7 @@ Result<std::optional<VerityTree>> write_frame(const Frame& frame, Device& disk, 
       return write_mbr(disk, base, entries, number);
     };
     CG_CHECK(put_table(0));
-    if (frame.form == Form::kata_dax) {
+    if (frame.kind == FrameKind::kata_dax) {
       CG_CHECK(put_table(dax_data_offset));
       PfnSuperblock super;
       super.checksum = fletcher64(std::as_bytes(std::span(&super, 1)));
@@ -211,13 +151,13 @@ std::optional<Frame> frame_of(const DiskLayout& layout) {
     case Scheme::raw:
       return frame;
     case Scheme::mbr:
-      frame.form = Form::kata;
+      frame.kind = FrameKind::kata;
       break;
     case Scheme::dax:
-      frame.form = Form::kata_dax;
+      frame.kind = FrameKind::kata_dax;
       break;
     case Scheme::gpt:
-      frame.form = Form::gpt;
+      frame.kind = FrameKind::gpt;
       break;
   }
   if (layout.partitions.empty() || layout.partitions.size() > 2) return std::nullopt;

@@ -4,8 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
 
 #include "base/result.h"
 #include "image/bytes/device.h"
@@ -15,25 +13,21 @@
 
 namespace cg::image {
 
-// kata_erofs: Kata's extension image, an MBR disk as small as it can be.
-enum class Form { ext4, kata, kata_dax, gpt, initrd, erofs, kata_erofs };
-Result<Form> parse_form(std::string_view text);  // "ext4", "kata", "kata-dax", …
-std::string_view to_string(Form form);
-
-bool is_erofs(Form form);  // one of its two
+// raw: nothing. mbr: as small as it can be, as Kata's extension images are. kata, kata_dax: as Kata's builder
+// makes root images.
+enum class FrameKind { raw, mbr, kata, kata_dax, gpt };
 
 struct Frame {
-  Form form = Form::ext4;
-  bool verity = false;  // usage error for the forms without partitions; resolve_frame() says so
+  FrameKind kind = FrameKind::raw;
+  bool verity = false;  // a dm-verity tree in a partition of its own; raw has none
 
   std::uint64_t offset() const;  // of the file system in the file
   // Bytes of the file system's partition in a file of `total` bytes; 0: too small.
   std::uint64_t inside(std::uint64_t total) const;
-  // The smallest file that has `bytes` for the file system, of a length that the form wants.
+  // The smallest file that has `bytes` for the file system, of a length that the frame wants.
   std::uint64_t around(std::uint64_t bytes) const;
   std::uint64_t verity_offset(std::uint64_t total) const;
 };
-Result<Frame> make_frame(Form form, bool verity);
 
 // Writes all but the file system, which must be complete: tables, headers, hash tree. `id` names disk and
 // partitions, and is what the tree's salt is derived from.

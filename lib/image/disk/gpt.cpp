@@ -1,6 +1,10 @@
+// Not by libfdisk: it wants a file to write to, and tables are changed here in memory first, also the second
+// one that a DAX image has 2 MiB into the file. Debian has no libfdisk.a either, which the static kcheck
+// would link.
 #include "image/disk/gpt.h"
 
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
@@ -44,21 +48,9 @@ struct [[gnu::packed]] Entry {
 };
 static_assert(sizeof(Entry) == entry_bytes);
 
-// CRC-32 as in IEEE 802.3, reflected.
-constexpr auto crc_steps = [] {
-  std::array<std::uint32_t, 256> steps{};
-  for (std::uint32_t byte = 0; byte < 256; ++byte) {
-    steps[byte] = byte;
-    for (int bit = 0; bit < 8; ++bit) steps[byte] = steps[byte] >> 1 ^ (steps[byte] & 1 ? 0xedb88320 : 0);
-  }
-  return steps;
-}();
-
-std::uint32_t crc32(std::span<const std::byte> bytes) {
-  std::uint32_t value = 0xffffffff;
-  for (const std::byte byte : bytes)
-    value = value >> 8 ^ crc_steps[(value ^ static_cast<std::uint32_t>(byte)) & 0xff];
-  return ~value;
+std::uint32_t checksum(std::span<const std::byte> bytes) {
+  return static_cast<std::uint32_t>(
+      crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
 }
 
 template <class T>
@@ -89,21 +81,21 @@ Result<std::optional<Table>> read_table(Device& disk, std::uint64_t sector) {
   plain.checksum = 0;
   const std::uint64_t size = std::uint64_t{plain.entries} * plain.entry_size;
   if (std::memcmp(plain.signature, "EFI PART", 8) != 0 || plain.size != header_bytes ||
-      crc32(bytes_of(plain)) != table.header.checksum)
+      checksum(bytes_of(plain)) != table.header.checksum)
     return std::nullopt;
   if (plain.entry_size < entry_bytes || size > most_table_bytes || plain.table > disk.size() / sector_bytes ||
       size > disk.size() - plain.table * sector_bytes)
     return std::nullopt;
   table.entries.resize(size);
   CG_CHECK(disk.read(plain.table * sector_bytes, table.entries));
-  if (crc32(table.entries) != plain.table_checksum) return std::nullopt;
+  if (checksum(table.entries) != plain.table_checksum) return std::nullopt;
   return table;
 }
 
 Result<void> write_table(Device& disk, Header header, std::vector<std::byte> entries) {
-  header.table_checksum = crc32(entries);
+  header.table_checksum = checksum(entries);
   header.checksum = 0;
-  header.checksum = crc32(bytes_of(header));
+  header.checksum = checksum(bytes_of(header));
   CG_CHECK(disk.write(header.table * sector_bytes, entries));
   std::vector<std::byte> sector(sector_bytes);
   std::memcpy(sector.data(), &header, sizeof header);
@@ -116,18 +108,16 @@ Result<void> write_both(Device& disk, Header header, const std::vector<std::byte
   header.last_usable = sectors - table_sectors - 2;
   header.self = 1;
   header.other = sectors - 1;
-  header.table = 2;
   CG_CHECK(write_table(disk, header, entries));
   header.self = sectors - 1;
   header.other = 1;
   header.table = sectors - 1 - table_sectors;
-  CG_CHECK(write_table(disk, header, entries));
-  return write_mbr(disk, 0,
-                   {{.number = 1,
-                     .type = mbr_type_gpt,
-                     .start = 1,
-                     .sectors = std::min<std::uint64_t>(sectors - 1, UINT32_MAX)}},
-                   0);
+  return write_table(disk, header, entries);
+}
+
+// Of the protective partition: all of the disk behind the first sector.
+std::uint64_t protected_sectors(Device& disk) {
+  return std::min<std::uint64_t>(disk.size() / sector_bytes - 1, UINT32_MAX);
 }
 
 Partition partition_of(const std::byte* at, unsigned number) {
@@ -204,7 +194,9 @@ Result<void> write_gpt(Device& disk, const std::vector<GptEntry>& entries, const
                 .entry_size = entry_bytes,
                 .table_checksum = 0};
   std::memcpy(header.disk, swapped(disk_id).data(), sizeof header.disk);
-  return write_both(disk, header, table);
+  CG_CHECK(write_both(disk, header, table));
+  return write_mbr(disk, 0,
+                   {{.number = 1, .type = mbr_type_gpt, .start = 1, .sectors = protected_sectors(disk)}}, 0);
 }
 
 Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t offset, std::uint64_t bytes) {
@@ -218,7 +210,11 @@ Result<void> resize_gpt_entry(Device& disk, unsigned number, std::uint64_t offse
   entry.first = offset / sector_bytes;
   entry.last = entry.first + bytes / sector_bytes - 1;
   std::memcpy(at, &entry, sizeof entry);
-  return write_both(disk, table->header, table->entries);
+  CG_CHECK(write_both(disk, table->header, table->entries));
+  // Boot code and the disk's number are not ours, and where there are other entries (a hybrid table) none is.
+  CG_TRY(record, read_mbr(disk, 0));
+  if (!record || record->size() != 1 || record->front().type != mbr_type_gpt) return {};
+  return resize_mbr_entry(disk, 0, record->front().number, record->front().start, protected_sectors(disk));
 }
 
 }  // namespace cg::image

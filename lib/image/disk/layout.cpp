@@ -6,7 +6,6 @@
 #include <array>
 #include <cstring>
 
-#include "base/text.h"
 #include "compress/codec.h"
 #include "image/disk/gpt.h"
 #include "image/disk/mbr.h"
@@ -96,15 +95,22 @@ Result<ContentKind> probe_content(Device& disk, std::uint64_t offset) {
   return ContentKind::unknown;
 }
 
-Result<DiskLayout> read_layout(Device& disk) {
+namespace {
+
+// More than the magic number, which two bytes of boot code behind a partition table may be as well.
+Result<bool> looks_whole(Device& disk, ContentKind content) {
+  if (content != ContentKind::ext) return true;
+  struct {
+    std::uint32_t inodes, blocks, more[4], log_block_size;
+  } super{};
+  CG_CHECK(disk.read(1024, std::as_writable_bytes(std::span(&super, 1))));
+  return super.inodes > 0 && super.blocks > 0 && super.log_block_size <= 6;
+}
+
+Result<DiskLayout> read_partitions(Device& disk, const std::vector<MbrEntry>& table) {
   DiskLayout layout{.bytes = disk.size()};
-  CG_TRY(whole, probe_content(disk, 0));
-  layout.content = whole;
-  if (whole != ContentKind::unknown || disk.size() < mbr_bytes) return layout;
-  CG_TRY(table, read_mbr(disk, 0));
-  if (!table) return layout;
   const bool protective =
-      std::ranges::any_of(*table, [](const MbrEntry& entry) { return entry.type == mbr_type_gpt; });
+      std::ranges::any_of(table, [](const MbrEntry& entry) { return entry.type == mbr_type_gpt; });
   if (protective) {
     layout.scheme = Scheme::gpt;
     CG_TRY(gpt, read_gpt(disk));
@@ -115,7 +121,7 @@ Result<DiskLayout> read_layout(Device& disk) {
     if (disk.size() >= dax_data_offset + mbr_bytes) CG_CHECK(disk.read(dax_superblock_offset, signature));
     const bool dax = std::memcmp(signature.data(), "NVDIMM_PFN_INFO", 16) == 0;
     layout.scheme = dax ? Scheme::dax : Scheme::mbr;
-    for (const MbrEntry& entry : *table)
+    for (const MbrEntry& entry : table)
       layout.partitions.push_back({.number = entry.number,
                                    .offset = entry.start * sector_bytes,
                                    .bytes = entry.sectors * sector_bytes,
@@ -130,7 +136,7 @@ Result<DiskLayout> read_layout(Device& disk) {
       };
       if (!inner)
         layout.faults.push_back("the partition table at 2 MiB, which a guest sees through pmem, is missing");
-      else if (!std::ranges::equal(*table, *inner, same))
+      else if (!std::ranges::equal(table, *inner, same))
         layout.faults.push_back(
             "the partition tables at 0 and at 2 MiB, of virtio-blk and of pmem, do not agree");
     }
@@ -143,59 +149,24 @@ Result<DiskLayout> read_layout(Device& disk) {
   return layout;
 }
 
-namespace {
-
-bool is_file_system(ContentKind content) {
-  return content == ContentKind::ext || content == ContentKind::erofs;
-}
-
 }  // namespace
 
-Result<Place> find_file_system(const DiskLayout& layout, std::optional<unsigned> wanted,
-                               const std::string& name) {
-  const auto listed = [&] {
-    std::vector<std::string> parts;
-    for (const Partition& partition : layout.partitions)
-      parts.push_back(fmt::format("{} ({}, {})", partition.number, to_string(partition.content),
-                                  human_size(partition.bytes)));
-    return join(parts, ", ");
-  };
-  if (layout.partitions.empty()) {
-    if (wanted)
-      return refused(fmt::format("{}: has no partition table, so there is no partition {}", name, *wanted));
-    if (is_file_system(layout.content))
-      return Place{.offset = 0, .bytes = layout.bytes, .content = layout.content};
-    return refused(layout.content == ContentKind::unknown
-                       ? name +
-                             ": not an ext2, ext3, ext4 or EROFS file system, and without a partition table"
-                       : fmt::format("{}: not an ext2, ext3, ext4 or EROFS file system; it is {}", name,
-                                     to_string(layout.content)));
-  }
-  std::vector<const Partition*> found;
-  for (const Partition& partition : layout.partitions)
-    if (wanted ? partition.number == *wanted : is_file_system(partition.content)) found.push_back(&partition);
-  if (wanted && found.empty())
-    return refused(fmt::format("{}: has no partition {}; it has {}", name, *wanted, listed()));
-  if (found.empty())
-    return refused(fmt::format("{}: no partition holds an ext2, ext3, ext4 or EROFS file system; it has {}",
-                               name, listed()));
-  if (found.size() > 1)
-    return refused(fmt::format("{}: several partitions hold a file system: {}; choose one with --partition N",
-                               name, listed()));
-  if (!is_file_system(found[0]->content))
-    return refused(fmt::format("{}: partition {} is not an ext2, ext3, ext4 or EROFS file system; it is {}",
-                               name, found[0]->number, to_string(found[0]->content)));
-  return Place{found[0]->number, found[0]->offset, found[0]->bytes, found[0]->content};
-}
-
-Result<Place> find_ext(const DiskLayout& layout, std::optional<unsigned> wanted, const std::string& name) {
-  CG_TRY(place, find_file_system(layout, wanted, name));
-  if (place.content == ContentKind::erofs)
-    return refused(
-        fmt::format("{0}: EROFS is read-only: run 'rootfs-builder extract {0} -o DIR', change DIR, and "
-                    "'rootfs-builder create --from DIR --form {1} -o {0}'",
-                    name, place.partition == 0 ? "erofs" : "kata-erofs"));
-  return place;
+// All signatures together: a disk that was one file system and got a partition table keeps the old
+// superblock, which lies in the gap before the first partition. Which of the two is meant, only the user can
+// say.
+Result<DiskLayout> read_layout(Device& disk) {
+  CG_TRY(whole, probe_content(disk, 0));
+  const DiskLayout raw{.bytes = disk.size(), .content = whole};
+  if (whole == ContentKind::initrd || disk.size() < mbr_bytes) return raw;
+  CG_TRY(table, read_mbr(disk, 0));
+  if (!table) return raw;
+  auto partitioned = read_partitions(disk, *table);
+  if (whole == ContentKind::unknown) return partitioned;
+  if (!partitioned)
+    return partitioned.error().kind == ErrorKind::refused ? Result<DiskLayout>(raw) : partitioned;
+  CG_TRY(both, looks_whole(disk, whole));
+  if (both) partitioned->content = whole;
+  return partitioned;
 }
 
 }  // namespace cg::image

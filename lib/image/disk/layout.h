@@ -32,7 +32,7 @@ struct DiskLayout {
   Scheme scheme = Scheme::raw;
   std::uint64_t bytes = 0;                     // of the file
   std::vector<Partition> partitions;           // without empty entries, by number
-  ContentKind content = ContentKind::unknown;  // of the whole file, when there are none
+  ContentKind content = ContentKind::unknown;  // of the whole file, whether or not there are any
   std::vector<std::string> faults;             // what is wrong, but does not hide the partitions
 };
 
@@ -43,19 +43,13 @@ Result<DiskLayout> read_layout(Device& disk);
 // What the bytes at `offset` look like.
 Result<ContentKind> probe_content(Device& disk, std::uint64_t offset);
 
-// Part of the file that holds an ext2/3/4 or EROFS file system. Without `partition` the only one that does;
-// refused, with what is there instead, when there is none or more than one.
+// Part of a file that holds a file system, or the whole file.
 struct Place {
   unsigned partition = 0;  // 0: the whole file
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
   ContentKind content = ContentKind::ext;
 };
-Result<Place> find_file_system(const DiskLayout& layout, std::optional<unsigned> partition,
-                               const std::string& name);
-// The same for an edit: EROFS is refused, with what to do.
-Result<Place> find_ext(const DiskLayout& layout, std::optional<unsigned> partition, const std::string& name);
-
 // The Kata DAX header: the kernel reads the superblock at 4 KiB, and takes what follows 2 MiB as the disk.
 inline constexpr std::uint64_t dax_superblock_offset = 4096;
 inline constexpr std::uint64_t dax_data_offset = 2 << 20;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <new>
 
+#include "base/digits.h"
 #include "base/sha256.h"
 #include "image/bytes/block_file.h"
 
@@ -18,12 +19,6 @@ namespace {
 constexpr std::size_t digest_bytes = 32;
 constexpr std::size_t digests_per_block = verity_block / digest_bytes;
 constexpr std::size_t piece_bytes = 1 << 20;
-
-std::string hex(std::span<const std::byte> bytes) {
-  std::string text;
-  for (const std::byte byte : bytes) text += fmt::format("{:02x}", static_cast<unsigned>(byte));
-  return text;
-}
 
 // SHA-256 of the salt and a block.
 class BlockHash {

@@ -1,3 +1,5 @@
+// Not by liberofs, which Debian does not package, nor by fsck.erofs alone: that tells owners only to root,
+// and unpacks everything to show one name. It does unpack what is compressed.
 #include "image/erofs/files.h"
 
 #include <fcntl.h>
@@ -12,6 +14,8 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/interrupt.h"
+#include "base/limits.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "image/erofs/superblock.h"
@@ -21,7 +25,6 @@ namespace cg::image {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::uint64_t most_entries = 4'000'000;
 constexpr std::uint64_t no_block = 0xffffffff;
 
 // The file system as a file by itself, which is what fsck.erofs wants.
@@ -55,7 +58,9 @@ class Unpacked {
       : fd_(fd), offset_(offset), bytes_(bytes), name_(std::move(name)) {}
   ~Unpacked() {
     std::error_code ignored;
-    if (!directory_.empty()) fs::remove_all(directory_, ignored);
+    if (directory_.empty()) return;
+    fs::remove_all(directory_, ignored);
+    forget_when_interrupted(directory_);
   }
   const std::string& name() const { return name_; }
   int get(const std::string& path, std::uint64_t offset, std::span<std::byte> into) {
@@ -75,6 +80,7 @@ class Unpacked {
       return;
     }
     directory_ = pattern;
+    remove_when_interrupted(directory_);
     const auto file = as_file(fd_, offset_, bytes_, name_);
     const auto done = file ? run({"fsck.erofs", "--extract=" + (directory_ / "root").string(),
                                   "--no-preserve-owner", "--no-preserve-perms", file->path})
@@ -119,10 +125,14 @@ class Pieces final : public Device {
   std::uint64_t size() const override { return size_; }
   int get(std::uint64_t offset, std::span<std::byte> into) override {
     std::ranges::fill(into, std::byte{0});
-    for (const Piece& piece : pieces_) {
+    const std::uint64_t end = offset + into.size();
+    // They lie in the order of the file.
+    auto at = std::ranges::upper_bound(pieces_, offset, {},
+                                       [](const Piece& piece) { return piece.logical + piece.bytes; });
+    for (; at != pieces_.end() && at->logical < end; ++at) {
+      const Piece& piece = *at;
       const std::uint64_t from = std::max(offset, piece.logical);
-      const std::uint64_t to = std::min(offset + into.size(), piece.logical + piece.bytes);
-      if (from >= to) continue;
+      const std::uint64_t to = std::min(end, piece.logical + piece.bytes);
       if (const int error =
               base_.get(piece.physical + (from - piece.logical), into.subspan(from - offset, to - from)))
         return error;
@@ -165,7 +175,7 @@ class ErofsFiles final : public TreeFiles {
         unpacked_(fd, offset, window.size(), window.name()) {}
 
   Result<void> load();
-  const FileTree* tree() const override { return &tree_; }
+  const FileTree& tree() const override { return tree_; }
 
   ImageInfo info() const override {
     return {.bytes = erofs_.blocks * erofs_.block_size,
@@ -182,6 +192,13 @@ class ErofsFiles final : public TreeFiles {
  private:
   std::unexpected<Error> damaged(std::string_view path, std::string_view why) const {
     return refused(fmt::format("{}: {}: damaged: {}", window_.name(), path.empty() ? "/" : path, why));
+  }
+  // Of chunk tables and directories, which no two inodes share: all together fit into the file system.
+  Result<void> claim(std::uint64_t bytes, const std::string& path) {
+    if (bytes > window_.size() - claimed_)
+      return damaged(path, "more directories and chunks than the file system has room for");
+    claimed_ += bytes;
+    return {};
   }
   Result<std::vector<std::byte>> bytes_at(std::uint64_t at, std::uint64_t count, std::string_view path);
   Result<ErofsInode> read_inode(std::uint64_t number, const std::string& path);
@@ -201,6 +218,8 @@ class ErofsFiles final : public TreeFiles {
   std::deque<Pieces> pieces_;
   std::deque<UnpackedFile> packed_;
   std::uint64_t directories_ = 0;
+  std::uint64_t claimed_ = 0;
+  std::uint64_t attribute_bytes_ = 0;
 };
 
 Result<std::vector<std::byte>> ErofsFiles::bytes_at(std::uint64_t at, std::uint64_t count,
@@ -264,9 +283,16 @@ Result<std::uint64_t> ErofsFiles::read_xattr(ErofsInode& inode, std::uint64_t at
   const auto name_bytes = number_at<std::uint8_t>(head, 0);
   const auto prefix = number_at<std::uint8_t>(head, 1);
   const auto value_bytes = number_at<std::uint16_t>(head, 2);
+  if (prefix & 0x80)
+    return refused(
+        fmt::format("{}: {}: an attribute whose name starts in the table of prefixes "
+                    "(xattr_prefixes), which is not read here",
+                    window_.name(), path));
   if (prefix == 0 || prefix >= std::size(prefixes))
     return damaged(path, "an attribute with an unknown prefix");
   CG_TRY(text, bytes_at(at + 4, std::uint64_t{name_bytes} + value_bytes, path));
+  if ((attribute_bytes_ += text.size()) > limits::attribute_bytes)
+    return damaged(path, fmt::format("more than {} bytes of attributes in all", limits::attribute_bytes));
   const auto* chars = reinterpret_cast<const char*>(text.data());
   inode.meta.xattrs.push_back(
       {prefixes[prefix] + std::string(chars, name_bytes), std::string(chars + name_bytes, value_bytes)});
@@ -315,10 +341,11 @@ Result<std::vector<Pieces::Piece>> ErofsFiles::pieces_of(const ErofsInode& inode
   } else if (inode.layout == chunked) {
     const std::uint64_t chunk = block << (inode.word & 31);
     const bool long_form = inode.word & 32;
-    const std::uint64_t count = (inode.size + chunk - 1) / chunk;
+    const std::uint64_t count = inode.size / chunk + (inode.size % chunk ? 1 : 0);
     const std::uint64_t unit = long_form ? 8 : 4;
     if (chunk < block || count > window_.size() / unit)
       return damaged(path, "chunks of absurd size or number");
+    CG_CHECK(claim(count * unit, path));
     const std::uint64_t table = (inode.behind + unit - 1) / unit * unit;
     CG_TRY(entries, bytes_at(table, count * unit, path));
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -336,7 +363,8 @@ Result<std::vector<Pieces::Piece>> ErofsFiles::pieces_of(const ErofsInode& inode
 }
 
 Result<std::string> ErofsFiles::small_content(const ErofsInode& inode, const std::string& path) {
-  if (inode.size > (64U << 20)) return damaged(path, "an absurd size");
+  if (inode.size > limits::directory_bytes) return damaged(path, "an absurd size");
+  CG_CHECK(claim(inode.size, path));
   CG_TRY(pieces, pieces_of(inode, path));
   std::string text(inode.size, '\0');
   Pieces content(window_, std::move(pieces), inode.size);
@@ -345,12 +373,25 @@ Result<std::string> ErofsFiles::small_content(const ErofsInode& inode, const std
 }
 
 Result<void> ErofsFiles::place_content(const ErofsInode& inode, FileNode& node, const std::string& path) {
+  if (inode.size > limits::file_bytes)
+    return damaged(path, fmt::format("{} bytes; the most is {}", inode.size, limits::file_bytes));
   node.size = inode.size;
   if (inode.layout == compressed_full || inode.layout == compressed_compact) {
     node.bytes = &packed_.emplace_back(unpacked_, path, inode.size);
     return {};
   }
   CG_TRY(pieces, pieces_of(inode, path));
+  std::uint64_t there = 0;
+  for (const auto& piece : pieces) there += piece.bytes;
+  if (there < inode.size) {
+    auto& ranges = node.data.emplace();
+    for (const auto& piece : pieces) {
+      if (!ranges.empty() && ranges.back().offset + ranges.back().bytes == piece.logical)
+        ranges.back().bytes += piece.bytes;
+      else
+        ranges.push_back({piece.logical, piece.bytes});
+    }
+  }
   node.bytes = &pieces_.emplace_back(window_, std::move(pieces), inode.size);
   return {};
 }
@@ -402,7 +443,8 @@ Result<void> ErofsFiles::load() {
     CG_TRY(names, read_directory(here.inode, here.path));
     for (const auto& [name, number] : names) {
       const std::string path = fmt::format("{}/{}", here.path, name);
-      if (++entries > most_entries) return damaged(path, fmt::format("more than {} names", most_entries));
+      if (++entries > limits::entries)
+        return damaged(path, fmt::format("more than {} names", limits::entries));
       if (tree_.at(here.index).children.contains(name)) return damaged(path, "the same name twice");
       if (const auto found = known.find(number); found != known.end()) {
         tree_.link(here.index, name, found->second);
@@ -413,7 +455,7 @@ Result<void> ErofsFiles::load() {
       if (inode.meta.type == NodeType::regular) {
         CG_CHECK(place_content(inode, node, path));
       } else if (inode.meta.type == NodeType::symlink) {
-        if (inode.size > 4095) return damaged(path, "a link to a name of absurd length");
+        if (inode.size > limits::target_bytes) return damaged(path, "a link to a name of absurd length");
         CG_TRY(target, small_content(inode, path));
         node.meta.target = std::move(target);
         node.size = inode.size;
@@ -432,7 +474,7 @@ Result<void> ErofsFiles::load() {
 
 }  // namespace
 
-Result<std::unique_ptr<ImageReader::Files>> open_erofs_files(Window& window, int fd, std::uint64_t offset) {
+Result<std::unique_ptr<TreeFiles>> open_erofs_files(Window& window, int fd, std::uint64_t offset) {
   CG_TRY(info, read_erofs_superblock(window));
   auto files = std::make_unique<ErofsFiles>(window, std::move(info), fd, offset);
   CG_CHECK(files->load());
@@ -444,7 +486,7 @@ Result<std::string> check_erofs(int fd, std::uint64_t offset, std::uint64_t byte
   CG_TRY(done, run({"fsck.erofs", file.path}, {.set_variables = {{"LC_ALL", "C"}}}));
   if (done.status == 0) return std::string();
   const std::string text(trim(done.err + done.out));
-  return text.empty() ? fmt::format("status {}", done.status) : text;
+  return text.empty() ? fmt::format("status {}", done.status) : text.substr(0, 400);
 }
 
 }  // namespace cg::image

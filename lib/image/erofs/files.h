@@ -4,13 +4,14 @@
 
 #include <memory>
 
-#include "image/reader.h"
+#include "image/bytes/device.h"
+#include "image/tree/tree_files.h"
 
 namespace cg::image {
 
 // `window` is the file system, which starts `offset` bytes into the file `fd`; both must stay as they are.
 // Refused: damaged.
-Result<std::unique_ptr<ImageReader::Files>> open_erofs_files(Window& window, int fd, std::uint64_t offset);
+Result<std::unique_ptr<TreeFiles>> open_erofs_files(Window& window, int fd, std::uint64_t offset);
 
 // fsck.erofs over it: what it printed when it found something, "" when it did not. Cannot: it is not
 // installed.

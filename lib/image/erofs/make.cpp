@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/process.h"
 #include "image/erofs/superblock.h"
 #include "image/tree/extract.h"
@@ -22,12 +23,14 @@ class WorkDirectory {
   explicit WorkDirectory(const fs::path& destination)
       : path_(destination.parent_path() /
               fmt::format(".{}.{}.part.d", destination.filename().string(), getpid())) {
+    remove_when_interrupted(path_);
     made_ = mkdir(path_.c_str(), 0700) == 0;
     error_ = errno;
   }
   ~WorkDirectory() {
     std::error_code ignored;
     if (made_) fs::remove_all(path_, ignored);
+    forget_when_interrupted(path_);
   }
   Result<void> check() const {
     return made_ ? Result<void>{} : Result<void>(cannot_errno(path_.string(), error_));
@@ -41,7 +44,7 @@ class WorkDirectory {
 };
 
 // What a user's directory cannot show to mkfs.erofs, and what is told it instead.
-Result<std::vector<std::string>> owner_arguments(const ImageReader& image) {
+Result<std::vector<std::string>> owner_arguments(const ImageFiles& image) {
   if (geteuid() == 0) return std::vector<std::string>{};
   std::optional<std::pair<std::uint32_t, std::uint32_t>> owner;
   CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
@@ -65,8 +68,14 @@ Result<std::vector<std::string>> owner_arguments(const ImageReader& image) {
 
 }  // namespace
 
-Result<ImageSummary> write_erofs(const ImageReader& image, const fs::path& destination,
-                                 const ErofsOptions& options) {
+Result<void> check_erofs_compression(const std::string& name) {
+  for (const std::string_view known : {"lz4hc", "lz4", "none"})
+    if (name == known) return {};
+  return usage_error(fmt::format("compression '{}': EROFS has lz4hc, lz4 and none here", name));
+}
+
+Result<Summary> write_erofs(const ImageFiles& image, const fs::path& destination,
+                            const ImageOptions& options) {
   if (!find_program("mkfs.erofs"))
     return cannot("mkfs.erofs is not on PATH: install the package erofs-utils");
   CG_TRY(owner, owner_arguments(image));
@@ -76,10 +85,12 @@ Result<ImageSummary> write_erofs(const ImageReader& image, const fs::path& desti
   CG_CHECK(work.check());
   CG_CHECK(extract_files(image, "/", work / "root"));
   // The time is the build's and all files': what several versions of mkfs.erofs make of other times differs.
-  std::vector<std::string> argv = {"mkfs.erofs", "--quiet",
-                                   fmt::format("-T{}", options.time.value_or(root.meta.mtime.seconds))};
+  std::vector<std::string> argv = {
+      "mkfs.erofs", "--quiet",
+      fmt::format("-T{}", options.source_date_epoch.value_or(root.meta.mtime.seconds))};
   if (!uuid.empty()) argv.push_back("-U" + uuid);
-  if (options.compression != "none") argv.push_back("-z" + options.compression);
+  const std::string compression = options.compression.empty() ? "lz4hc" : options.compression;
+  if (compression != "none") argv.push_back("-z" + compression);
   argv.insert(argv.end(), owner.begin(), owner.end());
   argv.push_back((work / "erofs").string());
   argv.push_back((work / "root").string());

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "image/disk/uuid.h"
@@ -36,6 +37,10 @@ static_assert(sizeof(Superblock) == 128);
 constexpr const char* compatible_names[] = {"sb_csum", "mtime", "xattr_filter"};
 constexpr const char* incompatible_names[] = {"0padding",     "big_pcluster", "chunked_file",  "device_table",
                                               "ztailpacking", "fragments",    "xattr_prefixes"};
+// Of newer kernels: what they change in inodes is not read here. The kernel refuses what it does not know,
+// too.
+constexpr const char* unread_names[] = {"48bit", "metabox"};
+constexpr std::uint32_t read_bits = (1U << std::size(incompatible_names)) - 1;
 
 template <std::size_t n>
 void add_names(std::uint32_t bits, const char* const (&names)[n], std::vector<std::string>& to) {
@@ -65,6 +70,12 @@ Result<ErofsInfo> read_erofs_superblock(Device& file_system) {
   std::copy_n(super.uuid, uuid.size(), uuid.begin());
   info.uuid = to_string(uuid);
   info.label.assign(super.label, strnlen(super.label, sizeof super.label));
+  if (const std::uint32_t unread = super.incompatible & ~read_bits) {
+    const auto bit = static_cast<std::size_t>(std::countr_zero(unread)) - std::size(incompatible_names);
+    return refused(fmt::format(
+        "{}: an EROFS file system with the incompatible feature {}, which is not read here", name,
+        bit < std::size(unread_names) ? unread_names[bit] : fmt::format("{:#x}", unread & -unread)));
+  }
   add_names(super.compatible, compatible_names, info.features);
   add_names(super.incompatible, incompatible_names, info.features);
   if (super.compatible & 1) {

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "base/limits.h"
 #include "compress/decoder.h"
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
@@ -19,11 +20,10 @@ namespace {
 
 constexpr std::size_t piece_bytes = 1 << 20;
 constexpr std::size_t most_faults = 20;
-constexpr std::uint64_t mebibyte = 1 << 20;
 
 std::uint64_t default_limit(std::uint64_t file_bytes) {
-  constexpr std::uint64_t most = 16384 * mebibyte;
-  return file_bytes > most / 200 ? most : std::max<std::uint64_t>(64 * mebibyte, file_bytes * 200);
+  if (file_bytes > limits::initrd_most_bytes / limits::initrd_ratio) return limits::initrd_most_bytes;
+  return std::max(limits::initrd_least_bytes, file_bytes * limits::initrd_ratio);
 }
 
 }  // namespace
@@ -65,7 +65,8 @@ class InitrdArchive::Reader {
   Result<std::uint64_t> read_entry(Device& device, std::uint64_t base, std::uint64_t at, std::uint64_t end);
   Result<void> check_sum(const Entry& entry) const;
   Result<void> apply(const Entry& entry);
-  void fault(const std::string& name, std::string_view why, bool lost);
+  void fault(const std::string& name, std::string_view why);
+  void lose(const std::string& name, std::string_view why);
   bool clear_path(FileTree::Index parent, const std::string& name, std::optional<NodeType> wanted);
   void end_links();
 
@@ -78,10 +79,15 @@ class InitrdArchive::Reader {
   std::map<LinkKey, std::pair<std::string, std::uint32_t>> links_;  // first name, and size of its data
 };
 
-void InitrdArchive::Reader::fault(const std::string& name, std::string_view why, bool lost) {
-  archive_.lost_ = archive_.lost_ || lost;
+void InitrdArchive::Reader::fault(const std::string& name, std::string_view why) {
   if (++archive_.fault_count_ <= most_faults)
-    archive_.faults_.push_back({fmt::format("{}{}: {}", place_, name, why), lost});
+    archive_.faults_.push_back(fmt::format("{}{}: {}", place_, name, why));
+}
+
+// The entry is not unpacked.
+void InitrdArchive::Reader::lose(const std::string& name, std::string_view why) {
+  archive_.lost_ = true;
+  fault(name, why);
 }
 
 Result<std::uint64_t> InitrdArchive::Reader::skip_zeros(Device& device, std::uint64_t at,
@@ -129,18 +135,20 @@ Result<void> InitrdArchive::Reader::run() {
   for (std::size_t i = 0; i < archive_.members_.size(); ++i) {
     const InitrdMember& member = archive_.members_[i];
     place_ = fmt::format("archive {} at {}", i + 1, member.offset);
-    if (!member.trailer) fault("", fmt::format("ends without {}; is it complete?", cpio_trailer), false);
+    if (!member.trailer) fault("", fmt::format("ends without {}; is it complete?", cpio_trailer));
   }
   return {};
 }
 
 // One compressed member: into the spool, and from there entry by entry.
 Result<std::uint64_t> InitrdArchive::Reader::unpack(Codec codec, std::uint64_t start) {
-  auto decoder = Decoder::make(codec);
+  // Linux lib/decompress.c knows the legacy frame only.
+  if (codec == Codec::lz4_frame)
+    return bad("an LZ4 frame, which the kernel does not unpack: compress with 'lz4 -l'");
+  const auto decoder = Decoder::make(codec);
   const auto named = [&](const Error& error) {
     return std::unexpected(Error{error.kind, fmt::format("{}: {}{}", file_.name(), place_, error.message)});
   };
-  if (!decoder) return named(decoder.error());
   if (!archive_.spool_) {
     std::error_code ignored;
     CG_TRY(fd, nameless_file(std::filesystem::temp_directory_path(ignored)));
@@ -158,9 +166,8 @@ Result<std::uint64_t> InitrdArchive::Reader::unpack(Codec codec, std::uint64_t s
     const auto more = std::min<std::uint64_t>(in.size() - have, file_.size() - at - have);
     CG_CHECK(file_.read(at + have, std::span(in).subspan(have, more)));
     have += more;
-    auto step =
-        (*decoder)->step(std::span(in).first(have),
-                         at + have == file_.size() ? Decoder::Rest::none : Decoder::Rest::follows, out);
+    auto step = decoder->step(std::span(in).first(have),
+                              at + have == file_.size() ? Decoder::Rest::none : Decoder::Rest::follows, out);
     if (!step) return named(step.error());
     if (spool.used + step->made > limits_.unpacked)
       return bad(fmt::format("unpacks to more than {} bytes, which is taken for a bomb", limits_.unpacked));
@@ -281,7 +288,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
   member.firmware = member.firmware && (parts->empty() || parts->front() == "kernel");
   const auto type = node_type(header.mode);
   if (!type) {
-    fault(entry.name, fmt::format("of unknown type {:o}", header.mode), true);
+    lose(entry.name, fmt::format("of unknown type {:o}", header.mode));
     return {};
   }
   Metadata meta{.type = *type,
@@ -293,7 +300,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
                 .device_minor = header.device_minor};
   if (parts->empty()) {
     if (*type != NodeType::directory)
-      fault(entry.name, "the root is a directory", true);
+      lose(entry.name, "the root is a directory");
     else
       tree_.at(FileTree::root).meta = std::move(meta);
     return {};
@@ -301,12 +308,12 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
   const bool regular = *type == NodeType::regular;
   const bool link = *type == NodeType::symlink;
   if (!regular && !link && header.size > 0) {
-    fault(entry.name, fmt::format("a {} with data", to_string(*type)), true);
+    lose(entry.name, fmt::format("a {} with data", to_string(*type)));
     return {};
   }
   if (link) {
     if (header.size > cpio_most_name) {
-      fault(entry.name, fmt::format("a link to a name of {} bytes", header.size), true);
+      lose(entry.name, fmt::format("a link to a name of {} bytes", header.size));
       return {};
     }
     meta.target.resize(header.size);
@@ -317,7 +324,7 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
   const std::string name(parts->back());
   std::string directory;
   for (std::size_t i = 0; i + 1 < parts->size(); ++i) directory += fmt::format("/{}", (*parts)[i]);
-  const auto above = tree_.look_up(directory, ImageReader::LastLink::follow);
+  const auto above = tree_.look_up(directory, LastLink::follow);
   FileTree::Index parent = FileTree::root;
   if (above && above->missing.empty() && tree_.at(above->node).meta.type == NodeType::directory) {
     parent = above->node;
@@ -327,17 +334,17 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
         FileTree::root, std::string(parts->front()),
         {.meta = {.type = NodeType::directory, .mode = 0755, .mtime = meta.mtime}, .member = number});
   } else {
-    fault(entry.name, "the directory that it lies in does not come before it", true);
+    lose(entry.name, "the directory that it lies in does not come before it");
     return {};
   }
 
   // A type as wanted stays, and is written over; a symbolic link is always made anew.
   if (!clear_path(parent, name, link ? std::nullopt : std::optional(*type))) {
-    fault(entry.name, fmt::format("a {} where a directory is that is not empty", to_string(*type)), true);
+    lose(entry.name, fmt::format("a {} where a directory is that is not empty", to_string(*type)));
     return {};
   }
   if (link && meta.target.empty()) {
-    fault(entry.name, "a symbolic link to nothing", true);
+    lose(entry.name, "a symbolic link to nothing");
     return {};
   }
   bool linked = false;
@@ -348,18 +355,16 @@ Result<void> InitrdArchive::Reader::apply(const Entry& entry) {
     if (!is_new) {
       auto& [first_path, first_size] = first->second;
       tree_.unlink(parent, name);
-      const auto old = tree_.look_up(first_path, ImageReader::LastLink::keep);
+      const auto old = tree_.look_up(first_path, LastLink::keep);
       if (!old || !old->missing.empty() || tree_.at(old->node).meta.type != *type) {
-        fault(entry.name, fmt::format("another name of {}, which is not there", first_path), true);
+        lose(entry.name, fmt::format("another name of {}, which is not there", first_path));
         return {};
       }
       tree_.link(parent, name, old->node);
       linked = true;
       if (first_size > 0 && header.size > 0 && first_size != header.size)
-        fault(entry.name,
-              fmt::format("another name of {}, but with {} bytes and not {}", first_path, header.size,
-                          first_size),
-              false);
+        fault(entry.name, fmt::format("another name of {}, but with {} bytes and not {}", first_path,
+                                      header.size, first_size));
       if (header.size > 0) first_size = header.size;
     }
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "compress/codec.h"
 #include "image/bytes/device.h"
@@ -26,15 +27,9 @@ struct InitrdMember {
   bool firmware = false;  // has nothing but /kernel: what boot code reads before there are files
 };
 
-// Something that the kernel passes over in silence.
-struct InitrdFault {
-  std::string what;
-  bool lost = false;  // an entry is not unpacked
-};
-
 struct InitrdLimits {
-  std::uint64_t unpacked = 0;  // bytes; 0: 200 times the file, at least 64 MiB, at most 16 GiB
-  std::uint64_t entries = 4'000'000;
+  std::uint64_t unpacked = 0;  // bytes; 0: by the size of the file
+  std::uint64_t entries = limits::entries;
 };
 
 class InitrdArchive {
@@ -49,8 +44,9 @@ class InitrdArchive {
   FileTree& tree() { return *tree_; }
   const FileTree& tree() const { return *tree_; }
   const std::vector<InitrdMember>& members() const { return members_; }
-  const std::vector<InitrdFault>& faults() const { return faults_; }
-  std::uint64_t fault_count() const { return fault_count_; }  // faults() holds the first few
+  // What the kernel passes over in silence; the first few of fault_count().
+  const std::vector<std::string>& faults() const { return faults_; }
+  std::uint64_t fault_count() const { return fault_count_; }
   bool lost_entries() const { return lost_; }
 
  private:
@@ -61,7 +57,7 @@ class InitrdArchive {
   std::unique_ptr<FileTree> tree_;
   std::unique_ptr<Spool> spool_;
   std::vector<InitrdMember> members_;
-  std::vector<InitrdFault> faults_;
+  std::vector<std::string> faults_;
   std::uint64_t fault_count_ = 0;
   bool lost_ = false;
 };

@@ -1,3 +1,6 @@
+// Not by libarchive: it shows one stream of entries, and what the kernel does hangs on where each archive
+// begins and ends, on padding, trailers and checksums; appending to an initrd must not touch a byte of what
+// is there.
 #include "image/initrd/cpio.h"
 
 #include <fmt/format.h>

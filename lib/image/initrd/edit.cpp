@@ -45,14 +45,14 @@ Result<void> write_entries(const FileTree& tree, const std::vector<InitrdEditor:
     }
     // As a file with one name: written through this one, its other names keep leading to it.
     CG_CHECK(writer.add(path, {.inode = 0, .meta = node.meta, .size = node.size, .links = 1},
-                        [&](const ImageReader::Sink& sink) { return tree.read(index, sink); }));
+                        [&](const ImageFiles::Sink& sink) { return tree.read(index, sink); }));
   }
   return writer.end();
 }
 
 class InitrdEdit {
  public:
-  InitrdEdit(const InitrdTarget& target, InitrdArchive archive, const EditOptions& options)
+  InitrdEdit(const EditTarget& target, InitrdArchive archive, const EditOptions& options)
       : target_(target), archive_(std::move(archive)), options_(options) {}
 
   Result<EditSummary> run(const std::vector<Change>& changes, std::vector<SourceFile>& sources);
@@ -65,7 +65,7 @@ class InitrdEdit {
   Result<void> as_copy();
   Result<void> in_place();
 
-  const InitrdTarget& target_;
+  const EditTarget& target_;
   InitrdArchive archive_;
   const EditOptions& options_;
   std::vector<InitrdEditor::Entry> entries_;
@@ -155,7 +155,7 @@ Result<EditSummary> InitrdEdit::run(const std::vector<Change>& changes, std::vec
 
 }  // namespace
 
-Result<EditSummary> edit_initrd(const InitrdTarget& target, const std::vector<Change>& changes,
+Result<EditSummary> edit_initrd(const EditTarget& target, const std::vector<Change>& changes,
                                 std::vector<SourceFile>& sources, const EditOptions& options) {
   CG_TRY(archive, InitrdArchive::read(target.disk));
   return InitrdEdit(target, std::move(archive), options).run(changes, sources);

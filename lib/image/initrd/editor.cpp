@@ -4,12 +4,11 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "image/initrd/writer.h"
 
 namespace cg::image {
 namespace {
-
-using LastLink = ImageReader::LastLink;
 
 constexpr std::uint32_t no_member = UINT32_MAX;  // of what an edit has made or changed
 
@@ -183,9 +182,9 @@ Result<Changed> InitrdEditor::make_directory(const NewDirectory& wish) {
 Result<Changed> InitrdEditor::make_symlink(const NewSymlink& wish) {
   const std::string& path = wish.path;
   if (wish.target.empty()) return refused(what(path) + ": a symbolic link without a target");
-  if (wish.target.size() > 4095)
-    return refused(
-        fmt::format("{}: a link target of {} bytes; the most is 4095", what(path), wish.target.size()));
+  if (wish.target.size() > limits::target_bytes)
+    return refused(fmt::format("{}: a link target of {} bytes; the most is {}", what(path),
+                               wish.target.size(), limits::target_bytes));
   CG_TRY(place, look_up(path, LastLink::keep));
   const bool exists = place.missing.empty();
   FileNode node{

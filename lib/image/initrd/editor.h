@@ -43,7 +43,7 @@ class InitrdEditor final : public Editor {
   Result<Changed> change_owner(const OwnerChange& wish) override;
 
   std::string what(std::string_view path) const;
-  Result<FileTree::Found> look_up(const std::string& path, ImageReader::LastLink last) const;
+  Result<FileTree::Found> look_up(const std::string& path, LastLink last) const;
   Result<FileTree::Found> find(const std::string& path) const;
   Result<Index> make_parents(const FileTree::Found& place, std::int64_t time, const std::string& path);
   Index make(Index parent, const std::string& name, FileNode node);

@@ -3,13 +3,27 @@
 
 #include <memory>
 
-#include "image/disk/layout.h"
-#include "image/reader.h"
+#include "image/initrd/archive.h"
+#include "image/tree/tree_files.h"
 
 namespace cg::image {
 
-bool is_initrd(const DiskLayout& layout);
+class InitrdFiles final : public TreeFiles {
+ public:
+  InitrdFiles(Device& file, InitrdArchive archive)
+      : TreeFiles(file.name()), file_(file), archive_(std::move(archive)) {}
+
+  ImageInfo info() const override;
+  const FileTree& tree() const override { return archive_.tree(); }
+  const InitrdArchive& archive() const { return archive_; }
+  Device& file() const { return file_; }
+
+ private:
+  Device& file_;
+  InitrdArchive archive_;
+};
+
 // `file` must stay where it is. Refused as InitrdArchive::read() says.
-Result<std::unique_ptr<ImageReader::Files>> open_initrd_files(Device& file);
+Result<std::unique_ptr<InitrdFiles>> open_initrd_files(Device& file);
 
 }  // namespace cg::image

@@ -7,25 +7,16 @@
 #include <cerrno>
 
 #include "base/file.h"
-#include "base/text.h"
+#include "base/limits.h"
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
+#include "image/initrd/files.h"
 #include "image/tree/extract.h"
 
 namespace cg::image {
 namespace {
 
 constexpr std::size_t buffer_bytes = 256 << 10;
-
-struct CompressionName {
-  std::string_view name;
-  std::optional<Codec> codec;
-};
-constexpr CompressionName names[] = {{"none", std::nullopt},
-                                     {"gzip", Codec::gzip},
-                                     {"zstd", Codec::zstd},
-                                     {"xz", Codec::xz},
-                                     {"lzma", Codec::lzma}};
 
 // Trees of both kinds have at(index) with children; directories come before what they hold, in walk()'s
 // order.
@@ -54,7 +45,7 @@ Result<void> add_init(InitrdWriter& writer, const std::string& target, Timestamp
   return writer.add("/init", {.inode = 0, .meta = meta, .size = target.size(), .links = 1}, {});
 }
 
-Result<void> give_zeros(std::uint64_t count, const ImageReader::Sink& sink) {
+Result<void> give_zeros(std::uint64_t count, const ImageFiles::Sink& sink) {
   static const std::string zeros(buffer_bytes, '\0');
   for (; count > 0; count -= std::min<std::uint64_t>(count, zeros.size()))
     CG_CHECK(sink(std::string_view(zeros).substr(0, std::min<std::uint64_t>(count, zeros.size()))));
@@ -62,7 +53,7 @@ Result<void> give_zeros(std::uint64_t count, const ImageReader::Sink& sink) {
 }
 
 Result<void> give_range(Device& device, std::uint64_t offset, std::uint64_t count,
-                        const ImageReader::Sink& sink) {
+                        const ImageFiles::Sink& sink) {
   std::vector<std::byte> buffer(std::min<std::uint64_t>(count, buffer_bytes));
   for (std::uint64_t done = 0; done < count;) {
     const auto piece = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), count - done));
@@ -73,7 +64,7 @@ Result<void> give_range(Device& device, std::uint64_t offset, std::uint64_t coun
   return {};
 }
 
-Result<void> give_content(const Inode& inode, Device& blocks, const ImageReader::Sink& sink) {
+Result<void> give_content(const Inode& inode, Device& blocks, const ImageFiles::Sink& sink) {
   if (const auto* bytes = std::get_if<std::string>(&inode.content)) return sink(*bytes);
   if (const auto* host = std::get_if<HostFile>(&inode.content)) {
     const UniqueFd fd(open(host->path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -95,27 +86,11 @@ Result<void> give_content(const Inode& inode, Device& blocks, const ImageReader:
 
 }  // namespace
 
-Result<Compression> parse_compression(std::string_view text) {
-  std::vector<std::string> known;
-  for (const CompressionName& entry : names) {
-    if (entry.name == text) return static_cast<Compression>(&entry - names);
-    known.emplace_back(entry.name);
-  }
-  return usage_error(
-      fmt::format("compression '{}': not one of {}{}", text, join(known, ", "), did_you_mean(text, known)));
-}
-
-std::optional<Codec> codec_of(Compression compression) {
-  return names[static_cast<std::size_t>(compression)].codec;
-}
-
 Compression compression_like(const std::vector<InitrdMember>& members) {
   std::optional<Codec> last;
   for (const InitrdMember& member : members)
     if (member.codec) last = member.codec;
-  for (const CompressionName& entry : names)
-    if (last && entry.codec == last) return static_cast<Compression>(&entry - names);
-  return Compression::none;
+  return last ? compression_of(*last).value_or(Compression::none) : Compression::none;
 }
 
 InitrdWriter::InitrdWriter(int fd, std::string name, Compression compression,
@@ -198,11 +173,21 @@ Result<void> InitrdWriter::end() {
   return flush();
 }
 
-Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const InitrdOptions& options) {
-  if (const InitrdArchive* archive = image.initrd()) {
-    CG_TRY(file, FileDevice::of(image.fd(), image.name()));
-    return write_repacked(*archive, file, fd, options);
-  }
+Result<void> check_initrd_compression(const std::string& name) {
+  CG_CHECK(parse_compression(name));
+  return {};
+}
+
+namespace {
+
+Result<InitrdOptions> initrd_options(const ImageOptions& options) {
+  CG_TRY(compression, parse_compression(options.compression.empty() ? "gzip" : options.compression));
+  return InitrdOptions{compression, options.source_date_epoch};
+}
+
+Result<InitrdSummary> write_files(const ImageFiles& image, int fd, const InitrdOptions& options) {
+  if (const auto* const own = dynamic_cast<const InitrdFiles*>(&image))
+    return write_repacked(own->archive(), own->file(), fd, options);
   InitrdWriter writer(fd, image.name(), options.compression, options.newest);
   CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
     if (path == "/lost+found") {
@@ -211,9 +196,9 @@ Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const Initr
     }
     CG_TRY(xattrs, image.xattrs(path));
     writer.summary.attributes += xattrs.size();
-    return writer.add(path, info, [&](const ImageReader::Sink& sink) { return image.read(path, sink); });
+    return writer.add(path, info, [&](const ImageFiles::Sink& sink) { return image.read(path, sink); });
   }));
-  if (!image.stat("/init", ImageReader::LastLink::keep)) {
+  if (!image.stat("/init", LastLink::keep)) {
     CG_TRY(root, image.stat("/"));
     for (const char* const init : inits)
       if (image.exists(init)) {
@@ -225,18 +210,30 @@ Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const Initr
   return writer.summary;
 }
 
-Result<InitrdSummary> write_initrd(const Tree& tree, Device& blocks, int fd, const std::string& name,
-                                   const InitrdOptions& options) {
-  InitrdWriter writer(fd, name, options.compression, options.newest);
+}  // namespace
+
+Result<Summary> make_initrd(const ImageFiles& image, const std::filesystem::path& destination,
+                            const ImageOptions& options) {
+  CG_TRY(how, initrd_options(options));
+  CG_TRY(file, AtomicFile::create(destination));
+  CG_TRY(summary, write_files(image, file.fd(), how));
+  CG_CHECK(file.commit());
+  return summary;
+}
+
+Result<Summary> write_initrd_of(const Tree& tree, Device& blocks, int fd, const std::string& name,
+                                const ImageOptions& options) {
+  CG_TRY(how, initrd_options(options));
+  InitrdWriter writer(fd, name, how.compression, how.newest);
   CG_CHECK(walk_tree(tree, Tree::root, [&](const std::string& path, InodeIndex index) -> Result<void> {
     const Inode& inode = tree.at(index);
     writer.summary.attributes += inode.meta.xattrs.size();
-    if (inode.meta.target.size() > cpio_most_name - 1)
-      return refused(
-          fmt::format("{}: a link target of {} bytes; the most is 4095", path, inode.meta.target.size()));
+    if (inode.meta.target.size() > limits::target_bytes)
+      return refused(fmt::format("{}: a link target of {} bytes; the most is {}", path,
+                                 inode.meta.target.size(), limits::target_bytes));
     return writer.add(path,
                       {.inode = index + 1, .meta = inode.meta, .size = inode.size, .links = inode.names},
-                      [&](const ImageReader::Sink& sink) { return give_content(inode, blocks, sink); });
+                      [&](const ImageFiles::Sink& sink) { return give_content(inode, blocks, sink); });
   }));
   const Inode& root = tree.at(Tree::root);
   if (!root.children.contains("init"))
@@ -272,7 +269,7 @@ Result<InitrdSummary> write_repacked(const InitrdArchive& archive, Device& file,
         if (kept > 0 && node.member == 0 && index != FileTree::root) return {};
         return writer.add(path,
                           {.inode = index + 1, .meta = node.meta, .size = node.size, .links = node.names},
-                          [&](const ImageReader::Sink& sink) { return tree.read(index, sink); });
+                          [&](const ImageFiles::Sink& sink) { return tree.read(index, sink); });
       }));
   CG_CHECK(writer.end());
   return writer.summary;

@@ -2,6 +2,7 @@
 // nothing tells where or when it was made: the same files give the same bytes.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,23 +13,16 @@
 #include "base/result.h"
 #include "compress/encoder.h"
 #include "image/initrd/archive.h"
-#include "image/reader.h"
+#include "image/options/compression.h"
+#include "image/options/image_options.h"
+#include "image/tree/image_files.h"
 #include "image/tree/tree.h"
 
 namespace cg::image {
 
-enum class Compression { none, gzip, zstd, xz, lzma };
-Result<Compression> parse_compression(std::string_view text);
-std::optional<Codec> codec_of(Compression compression);
 // What the last compressed archive of an initrd has, as its kernel must know it; none where it cannot be
 // written here.
 Compression compression_like(const std::vector<InitrdMember>& members);
-
-struct InitrdSummary {
-  std::uint64_t files = 0;       // entries
-  std::uint64_t bytes = 0;       // before compression
-  std::uint64_t attributes = 0;  // that were left out: newc has no place for them
-};
 
 // One archive, entry by entry, to where `fd` stands.
 class InitrdWriter {
@@ -36,7 +30,7 @@ class InitrdWriter {
   InitrdWriter(int fd, std::string name, Compression compression,
                std::optional<std::int64_t> newest = {});  // later times become this one
 
-  using Content = std::function<Result<void>(const ImageReader::Sink& sink)>;
+  using Content = std::function<Result<void>(const ImageFiles::Sink& sink)>;
   // `path` from the root, with a leading "/". Of a file with several names, which its inode number tells, the
   // first carries the bytes.
   Result<void> add(const std::string& path, const FileInfo& info, const Content& content);
@@ -64,12 +58,14 @@ struct InitrdOptions {
   std::optional<std::int64_t> newest;
 };
 
+Result<void> check_initrd_compression(const std::string& name);
 // Everything in the image but an empty lost+found. The kernel starts /init: where there is none, a link to
 // /sbin/init or to systemd is added, as Kata's builder does. An initrd is written as write_repacked() says.
-Result<InitrdSummary> write_initrd(const ImageReader& image, int fd, const InitrdOptions& options);
+Result<Summary> make_initrd(const ImageFiles& image, const std::filesystem::path& destination,
+                            const ImageOptions& options);
 // The same of a tree whose stored blocks are in `blocks`.
-Result<InitrdSummary> write_initrd(const Tree& tree, Device& blocks, int fd, const std::string& name,
-                                   const InitrdOptions& options);
+Result<Summary> write_initrd_of(const Tree& tree, Device& blocks, int fd, const std::string& name,
+                                const ImageOptions& options);
 // An initrd as one archive, with nothing in it that a later entry replaces. A first plain archive of
 // firmware, which boot code reads in place, stays before it as it is in `file`.
 Result<InitrdSummary> write_repacked(const InitrdArchive& archive, Device& file, int fd,

@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <new>
 #include <set>
 
 #include "base/file.h"
+#include "base/interrupt.h"
+#include "image/bytes/block_file.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
@@ -30,7 +33,7 @@ struct EntryCloser {
 
 class TarWriter {
  public:
-  TarWriter(const ImageReader& image, int fd, std::string name)
+  TarWriter(const ImageFiles& image, int fd, std::string name)
       : image_(image), name_(std::move(name)), handle_(archive_write_new()) {
     if (!handle_) throw std::bad_alloc();
     archive_write_set_format_pax(handle_.get());
@@ -70,7 +73,10 @@ class TarWriter {
         archive_entry_xattr_add_entry(entry.get(), xattr.name.c_str(), xattr.value.data(),
                                       xattr.value.size());
       with_data = info.meta.type == NodeType::regular;
-      if (with_data) archive_entry_set_size(entry.get(), static_cast<la_int64_t>(info.size));
+      if (with_data) {
+        archive_entry_set_size(entry.get(), static_cast<la_int64_t>(info.size));
+        CG_CHECK(add_holes(entry.get(), path, info.size));
+      }
     }
     CG_CHECK(check(archive_write_header(handle_.get(), entry.get())));
     if (!with_data) return {};
@@ -85,13 +91,24 @@ class TarWriter {
   Result<void> finish() { return check(archive_write_close(handle_.get())); }
 
  private:
+  // GNU tar's and libarchive's map of a sparse file; the bytes of holes are handed over all the same.
+  Result<void> add_holes(archive_entry* entry, const std::string& path, std::uint64_t size) const {
+    CG_TRY(ranges, image_.data(path));
+    if (ranges.size() == 1 && ranges[0].offset == 0 && ranges[0].bytes == size) return {};
+    for (const DataRange& range : ranges)
+      archive_entry_sparse_add_entry(entry, static_cast<la_int64_t>(range.offset),
+                                     static_cast<la_int64_t>(range.bytes));
+    // A file that is nothing but a hole: an empty piece at its end says so.
+    if (ranges.empty() && size > 0) archive_entry_sparse_add_entry(entry, static_cast<la_int64_t>(size), 0);
+    return {};
+  }
   Result<void> check(int code) {
     if (!failed_ && (code == ARCHIVE_OK || code == ARCHIVE_WARN)) return {};
     const char* const text = archive_error_string(handle_.get());
     return cannot(fmt::format("writing {}: {}", name_, text ? text : "failed"));
   }
 
-  const ImageReader& image_;
+  const ImageFiles& image_;
   std::string name_;
   std::unique_ptr<archive, ArchiveCloser> handle_;
   bool failed_ = false;
@@ -100,7 +117,7 @@ class TarWriter {
 
 class FileWriter {
  public:
-  FileWriter(const ImageReader& image, std::string top, fs::path destination)
+  FileWriter(const ImageFiles& image, std::string top, fs::path destination)
       : image_(image), top_(std::move(top)), destination_(std::move(destination)) {}
 
   // Everything but symbolic links, which come last: so no path ever leads through one.
@@ -108,6 +125,10 @@ class FileWriter {
     const fs::path host = host_of(path);
     if (info.links > 1 && info.meta.type != NodeType::directory) {
       const auto [first, is_first] = names_.try_emplace(info.inode, host);
+      if (!is_first && info.meta.type == NodeType::symlink) {
+        links_.push_back({host, info, first->second});
+        return {};
+      }
       if (!is_first) {
         if (link(first->second.c_str(), host.c_str()) != 0) return cannot_errno(host.string(), errno);
         return {};
@@ -115,7 +136,7 @@ class FileWriter {
     }
     switch (info.meta.type) {
       case NodeType::symlink:
-        links_.emplace_back(host, info);
+        links_.push_back({host, info, {}});
         return {};
       case NodeType::directory:
         if (mkdir(host.c_str(), 0700) != 0) return cannot_errno(host.string(), errno);
@@ -124,8 +145,7 @@ class FileWriter {
       case NodeType::regular: {
         UniqueFd fd(open(host.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (!fd) return cannot_errno(host.string(), errno);
-        CG_CHECK(image_.read(
-            path, [&](std::string_view piece) { return write_all(fd.get(), piece, host.string()); }));
+        CG_CHECK(write_sparse(fd.get(), path, info.size, host.string()));
         break;
       }
       default: {
@@ -143,7 +163,12 @@ class FileWriter {
   }
 
   Result<Extracted> finish() {
-    for (const auto& [host, info] : links_) {
+    for (const auto& [host, info, first] : links_) {
+      if (!first.empty()) {
+        if (linkat(AT_FDCWD, first.c_str(), AT_FDCWD, host.c_str(), 0) != 0)
+          return cannot_errno(host.string(), errno);
+        continue;
+      }
       if (symlink(info.meta.target.c_str(), host.c_str()) != 0) return cannot_errno(host.string(), errno);
       CG_CHECK(put_owner(host, info));
       put_time(host, info);
@@ -158,6 +183,31 @@ class FileWriter {
   fs::path host_of(const std::string& path) const {
     return path == top_ ? destination_
                         : fs::path(destination_.string() + path.substr(top_ == "/" ? 0 : top_.size()));
+  }
+  // Blocks of zeros become holes, whether they were or not.
+  Result<void> write_sparse(int fd, const std::string& path, std::uint64_t size,
+                            const std::string& name) const {
+    constexpr std::size_t block = 4096;
+    std::uint64_t at = 0;
+    CG_CHECK(image_.read(path, [&](std::string_view piece) -> Result<void> {
+      while (!piece.empty()) {
+        const auto zeros_at = [&](std::size_t from) {
+          return is_zero(std::as_bytes(std::span(piece)).subspan(from, std::min(block, piece.size() - from)));
+        };
+        const bool zeros = zeros_at(0);
+        std::size_t end = std::min(block, piece.size());
+        while (end < piece.size() && zeros_at(end) == zeros) end = std::min(end + block, piece.size());
+        if (!zeros) {
+          if (lseek(fd, static_cast<off_t>(at), SEEK_SET) < 0) return cannot_errno(name, errno);
+          CG_CHECK(write_all(fd, piece.substr(0, end), name));
+        }
+        at += end;
+        piece.remove_prefix(end);
+      }
+      return {};
+    }));
+    if (ftruncate(fd, static_cast<off_t>(size)) != 0) return cannot_errno(name, errno);
+    return {};
   }
   Result<void> put_owner(const fs::path& host, const FileInfo& info) const {
     if (geteuid() == 0 && lchown(host.c_str(), info.meta.uid, info.meta.gid) != 0)
@@ -182,18 +232,23 @@ class FileWriter {
     return {};
   }
 
-  const ImageReader& image_;
+  const ImageFiles& image_;
   std::string top_;
   fs::path destination_;
   std::map<std::uint32_t, fs::path> names_;
-  std::vector<std::pair<fs::path, FileInfo>> links_;
+  struct Link {
+    fs::path host;
+    FileInfo info;
+    fs::path first;  // another name of this
+  };
+  std::vector<Link> links_;
   std::vector<std::pair<std::string, FileInfo>> directories_;
   Extracted result_;
 };
 
 // Every file system has an empty lost+found of its own: it is not carried over. A failed look at it is no
 // answer.
-Result<void> add_to(auto& writer, const ImageReader& image, const std::string& path, const FileInfo& info) {
+Result<void> add_to(auto& writer, const ImageFiles& image, const std::string& path, const FileInfo& info) {
   if (path == "/lost+found" && info.meta.type == NodeType::directory) {
     CG_TRY(items, image.list(path));
     if (items.empty()) return {};
@@ -209,9 +264,9 @@ std::string from_root(const std::string& path) {
 
 }  // namespace
 
-Result<void> walk(const ImageReader& image, const std::string& wanted, const Visitor& visitor) {
+Result<void> walk(const ImageFiles& image, const std::string& wanted, const Visitor& visitor) {
   const std::string top = from_root(wanted);
-  CG_TRY(info, image.stat(top, ImageReader::LastLink::keep));
+  CG_TRY(info, image.stat(top, LastLink::keep));
   CG_CHECK(visitor(top, info));
   if (info.meta.type != NodeType::directory) return {};
   std::vector<std::string> pending{top};
@@ -239,7 +294,7 @@ Result<void> walk(const ImageReader& image, const std::string& wanted, const Vis
   return {};
 }
 
-Result<void> extract_tar(const ImageReader& image, const std::string& top, int fd, const std::string& name) {
+Result<void> extract_tar(const ImageFiles& image, const std::string& top, int fd, const std::string& name) {
   TarWriter writer(image, fd, name);
   CG_CHECK(walk(image, top, [&](const std::string& path, const FileInfo& info) {
     return add_to(writer, image, path, info);
@@ -247,7 +302,15 @@ Result<void> extract_tar(const ImageReader& image, const std::string& top, int f
   return writer.finish();
 }
 
-Result<Extracted> extract_files(const ImageReader& image, const std::string& top,
+Result<void> name_new(const fs::path& part, const fs::path& destination) {
+  if (renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, destination.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno == EEXIST) return refused(destination.string() + ": is there already; extract makes it");
+  // A file system without the flag (NFS): what came there since the first look is replaced if it is empty.
+  if (errno == EINVAL && rename(part.c_str(), destination.c_str()) == 0) return {};
+  return cannot_errno(destination.string(), errno);
+}
+
+Result<Extracted> extract_files(const ImageFiles& image, const std::string& top,
                                 const fs::path& destination) {
   std::error_code error;
   if (fs::exists(fs::symlink_status(destination, error)))
@@ -255,14 +318,16 @@ Result<Extracted> extract_files(const ImageReader& image, const std::string& top
   // Built beside its place, so that nothing half-done appears under the name.
   const fs::path part =
       destination.parent_path() / fmt::format(".{}.{}.part", destination.filename().string(), getpid());
+  remove_when_interrupted(part);
   FileWriter writer(image, from_root(top), part);
   auto done = walk(image, top, [&](const std::string& path, const FileInfo& info) {
     return add_to(writer, image, path, info);
   });
   Result<Extracted> result = done ? writer.finish() : Result<Extracted>(std::unexpected(done.error()));
-  if (result && rename(part.c_str(), destination.c_str()) != 0)
-    result = cannot_errno(destination.string(), errno);
+  if (result)
+    if (const auto named = name_new(part, destination); !named) result = std::unexpected(named.error());
   if (!result) fs::remove_all(part, error);
+  forget_when_interrupted(part);
   return result;
 }
 

@@ -1,58 +1,16 @@
 #include "image/tree/file_tree.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "image/tree/image_path.h"
+#include "image/tree/tree_names.h"
 
 namespace cg::image {
 FileTree::FileTree() {
   nodes_.push_back({.meta = {.type = NodeType::directory, .mode = 0755}, .names = 1});
 }
 
-Result<FileTree::Found> FileTree::look_up(std::string_view path, ImageReader::LastLink last) const {
-  std::deque<std::string> rest;
-  push_front(rest, path);
-  Found found;
-  int links = 0;
-  while (!rest.empty()) {
-    const std::string name = std::move(rest.front());
-    rest.pop_front();
-    const FileNode& here = at(found.node);
-    if (name.size() > 255)
-      return refused(fmt::format("{}: a name of {} bytes; the most is 255", path, name.size()));
-    if (here.meta.type != NodeType::directory)
-      return refused(fmt::format("{}: '{}' lies below something that is no directory", path, name));
-    if (name == "..") {
-      found.node = found.parent = here.parent;
-      found.name.clear();
-      continue;
-    }
-    const auto child = here.children.find(name);
-    if (child == here.children.end()) {
-      found.missing.push_back(name);
-      for (auto& part : rest) {
-        if (part == "..")
-          return refused(fmt::format("{}: '..' below '{}', which does not exist", path, name));
-        found.missing.push_back(std::move(part));
-      }
-      return found;
-    }
-    const FileNode& node = at(child->second);
-    if (node.meta.type == NodeType::symlink && !(rest.empty() && last == ImageReader::LastLink::keep)) {
-      if (++links > most_links)
-        return refused(fmt::format("{}: more than {} symbolic links; a loop", path, most_links));
-      if (node.meta.target.starts_with('/')) found.node = root;
-      push_front(rest, node.meta.target);
-      found.name.clear();
-      continue;
-    }
-    found.parent = found.node;
-    found.name = name;
-    found.node = child->second;
-  }
-  return found;
+Result<FileTree::Found> FileTree::look_up(std::string_view path, LastLink last, Trail* trail) const {
+  return walk_path(TreeNames<FileTree>{*this}, path, last, trail);
 }
 
 std::string FileTree::path_of(Index directory) const {
@@ -90,7 +48,7 @@ void FileTree::unlink(Index parent, const std::string& name) {
   children.erase(found);
 }
 
-Result<void> FileTree::read(Index index, const std::function<Result<void>(std::string_view)>& sink) const {
+Result<void> FileTree::read(Index index, const ImageFiles::Sink& sink) const {
   const FileNode& node = at(index);
   std::vector<std::byte> buffer(std::min<std::uint64_t>(node.size, 1 << 20));
   for (std::uint64_t done = 0; done < node.size;) {

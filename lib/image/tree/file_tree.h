@@ -9,9 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/path_walk.h"
 #include "base/result.h"
 #include "image/bytes/device.h"
-#include "image/reader.h"
+#include "image/tree/image_files.h"
 #include "image/tree/tree.h"
 
 namespace cg::image {
@@ -21,9 +22,10 @@ struct FileNode {
   std::uint64_t size = 0;
   Device* bytes = nullptr;  // that holds a file's bytes, from `offset` on; not owned
   std::uint64_t offset = 0;
-  std::uint32_t names = 0;   // of a file: directory entries that lead here
-  std::uint32_t member = 0;  // archive of an initrd that wrote it last
-  std::uint32_t parent = 0;  // of a directory
+  std::optional<std::vector<DataRange>> data;  // of a file with holes
+  std::uint32_t names = 0;                     // of a file: directory entries that lead here
+  std::uint32_t member = 0;                    // archive of an initrd that wrote it last
+  std::uint32_t parent = 0;                    // of a directory
   std::map<std::string, std::uint32_t, std::less<>> children;
 };
 
@@ -36,15 +38,12 @@ class FileTree {
   FileNode& at(Index index) { return nodes_[index]; }
   const FileNode& at(Index index) const { return nodes_[index]; }
 
-  struct Found {
-    Index node = root;                 // of the deepest component that exists
-    std::vector<std::string> missing;  // the components below it that do not
-    Index parent = root;               // directory that holds `name`, when nothing is missing
-    std::string name;                  // empty for the root
-  };
+  using Found = PathEnd<Index>;
+  using Trail = PathTrail<Index>;
   // Symbolic links are followed from the root and never out of it; the last component's as `last` says.
   // Refused: a component below something that is no directory, more than 40 links.
-  Result<Found> look_up(std::string_view path, ImageReader::LastLink last) const;
+  // `trail`: of a tree that does not change.
+  Result<Found> look_up(std::string_view path, LastLink last, Trail* trail = nullptr) const;
   // Of a directory, with its parents' names: "/" or "/usr/bin".
   std::string path_of(Index directory) const;
 
@@ -53,7 +52,7 @@ class FileTree {
   void unlink(Index parent, const std::string& name);
 
   // `index` with its whole content, in pieces of at most 1 MiB.
-  Result<void> read(Index index, const std::function<Result<void>(std::string_view)>& sink) const;
+  Result<void> read(Index index, const ImageFiles::Sink& sink) const;
   std::uint64_t file_bytes() const;  // of all regular files
   std::int64_t newest() const;       // the latest time of any of them, in seconds
 

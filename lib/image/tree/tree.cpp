@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/limits.h"
+#include "image/tree/tree_names.h"
+
 namespace cg::image {
 
 std::uint16_t type_bits(NodeType type) {
@@ -36,12 +39,6 @@ std::optional<NodeType> node_type(std::uint32_t mode) {
   return std::nullopt;
 }
 
-namespace {
-
-constexpr int most_links_in_a_path = 40;  // as Linux: more is taken as a loop
-
-}  // namespace
-
 std::string_view to_string(NodeType type) {
   switch (type) {
     case NodeType::regular:
@@ -71,9 +68,9 @@ Result<std::vector<std::string_view>> split_entry_path(std::string_view path) {
     path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
     if (part.empty() || part == ".") continue;
     if (part == "..") return refused("'..' in an entry's path is not followed");
-    if (part.size() > 255)
-      return refused(fmt::format("the name '{}…' has {} bytes; a file system holds at most 255",
-                                 part.substr(0, 32), part.size()));
+    if (part.size() > limits::name_bytes)
+      return refused(fmt::format("the name '{}…' has {} bytes; a file system holds at most {}",
+                                 part.substr(0, 32), part.size(), limits::name_bytes));
     parts.push_back(part);
   }
   return parts;
@@ -86,37 +83,18 @@ Tree::Tree() {
   inodes_[root].names = 1;
 }
 
-std::int64_t Tree::resolve(InodeIndex directory, std::string_view path, int depth) const {
-  if (depth > most_links_in_a_path) return -1;
-  InodeIndex at = path.starts_with('/') ? root : directory;
-  while (!path.empty()) {
-    const auto slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
-    if (part.empty() || part == ".") continue;
-    const Inode& here = inodes_[at];
-    if (here.meta.type != NodeType::directory) return -1;
-    if (part == "..") {
-      at = here.parent;  // the root is its own parent: a link never leaves the tree
-      continue;
-    }
-    const auto found = here.children.find(part);
-    if (found == here.children.end()) return -1;
-    const Inode& child = inodes_[found->second];
-    if (child.meta.type == NodeType::symlink) {
-      const std::int64_t end = resolve(at, child.meta.target, depth + 1);
-      if (end < 0) return -1;
-      at = static_cast<InodeIndex>(end);
-    } else {
-      at = found->second;
-    }
-  }
-  return at;
+Result<std::optional<InodeIndex>> Tree::resolve(InodeIndex directory, std::string_view path,
+                                                unsigned& links) const {
+  PathParts rest(path, 0, links);
+  CG_TRY(end, walk_path(TreeNames<Tree>{*this}, directory, rest, LastLink::follow));
+  links = rest.links();
+  return end.missing.empty() ? std::optional(end.node) : std::nullopt;
 }
 
-const Inode* Tree::find(std::string_view path) const {
-  const std::int64_t index = resolve(root, path, 0);
-  return index < 0 ? nullptr : &inodes_[static_cast<InodeIndex>(index)];
+std::optional<InodeIndex> Tree::index_of(std::string_view path) const {
+  unsigned links = 0;
+  const auto found = resolve(root, path, links);
+  return found ? *found : std::nullopt;
 }
 
 Result<InodeIndex> Tree::make_directory(InodeIndex parent, std::string_view name, const Metadata& like) {
@@ -134,6 +112,7 @@ Result<Tree::Place> Tree::place(std::string_view path, const Metadata* make_pare
   auto parts = split_entry_path(path);
   if (!parts) return refused(fmt::format("{}: {}", path, parts.error().message));
   InodeIndex at = root;
+  unsigned links = 0;
   for (std::size_t i = 0; i + 1 < parts->size(); ++i) {
     const std::string_view part = (*parts)[i];
     const auto found = inodes_[at].children.find(part);
@@ -147,11 +126,12 @@ Result<Tree::Place> Tree::place(std::string_view path, const Metadata* make_pare
     if (child.meta.type == NodeType::directory) {
       at = found->second;
     } else if (child.meta.type == NodeType::symlink) {
-      const std::int64_t end = resolve(at, child.meta.target, 1);
-      if (end < 0 || inodes_[static_cast<InodeIndex>(end)].meta.type != NodeType::directory)
+      const auto end = resolve(at, part, links);
+      if (!end) return refused(fmt::format("{}: lies below '{}': {}", path, part, end.error().message));
+      if (!*end || inodes_[**end].meta.type != NodeType::directory)
         return refused(fmt::format("{}: lies below '{}', a link to '{}', which is no directory of the image",
                                    path, part, child.meta.target));
-      at = static_cast<InodeIndex>(end);
+      at = **end;
     } else {
       return refused(fmt::format("{}: lies below '{}', which is a {} and no directory", path, part,
                                  to_string(child.meta.type)));
@@ -160,13 +140,15 @@ Result<Tree::Place> Tree::place(std::string_view path, const Metadata* make_pare
   return Place{at, parts->empty() ? std::string() : std::string(parts->back())};
 }
 
-void Tree::drop(InodeIndex index) {
-  Inode& inode = inodes_[index];
-  if (inode.meta.type == NodeType::directory) {
-    for (const auto& [name, child] : inode.children) drop(child);
+// Depth is the input's to choose, so what is to go waits in a list.
+void Tree::drop(InodeIndex top) {
+  std::vector<InodeIndex> pending{top};
+  while (!pending.empty()) {
+    Inode& inode = inodes_[pending.back()];
+    pending.pop_back();
+    for (const auto& [name, child] : inode.children) pending.push_back(child);
     inode.children.clear();
-  }
-  if (--inode.names == 0) {
+    if (--inode.names > 0) continue;
     if (orphan_) orphan_(inode);
     inode = Inode{};
   }
@@ -193,9 +175,9 @@ Result<InodeIndex> Tree::add(std::string_view path, Metadata meta) {
       }
       // A merged-/usr system has lib -> usr/lib, and a package that carries lib/ means that directory.
       if (inodes_[old].meta.type == NodeType::symlink) {
-        const std::int64_t end = resolve(where.directory, inodes_[old].meta.target, 1);
-        if (end >= 0 && inodes_[static_cast<InodeIndex>(end)].meta.type == NodeType::directory)
-          return static_cast<InodeIndex>(end);
+        unsigned links = 0;
+        const auto end = resolve(where.directory, where.name, links);
+        if (end && *end && inodes_[**end].meta.type == NodeType::directory) return **end;
       }
     } else if (inodes_[old].meta.type == NodeType::directory && !inodes_[old].children.empty()) {
       return refused(
@@ -235,8 +217,9 @@ Result<void> Tree::add_hard_link(std::string_view path, std::string_view target)
     children.erase(old);
     drop(replaced);
   }
-  if (inodes_[index].names >= 65000)
-    return refused(fmt::format("{}: '{}' has 65000 names already, the most ext4 holds", path, target));
+  if (inodes_[index].names >= limits::names_of_file)
+    return refused(fmt::format("{}: '{}' has {} names already, the most ext4 holds", path, target,
+                               limits::names_of_file));
   ++inodes_[index].names;
   inodes_[index].layer = layer_;
   children.emplace(std::move(where.name), index);
@@ -255,35 +238,56 @@ Result<void> Tree::remove(std::string_view path) {
   return {};
 }
 
-bool Tree::drop_lower(InodeIndex index) {
-  if (inodes_[index].meta.type == NodeType::directory) drop_lower_children(index);
-  return inodes_[index].layer != layer_ && inodes_[index].children.empty();
-}
-
-void Tree::drop_lower_children(InodeIndex directory) {
-  std::erase_if(inodes_[directory].children, [&](const auto& child) {
-    const InodeIndex index = child.second;
-    if (!drop_lower(index)) return false;
+// Of the layers below: the names in `directory` and below it, the deepest first. A directory that this layer
+// has something in stays.
+void Tree::drop_lower(InodeIndex top, std::string_view only) {
+  struct Frame {
+    InodeIndex directory;
+    Children::iterator next;
+    Children::iterator end;
+  };
+  const auto frame_of = [&](InodeIndex directory) {
+    Children& names = inodes_[directory].children;
+    return Frame{directory, names.begin(), names.end()};
+  };
+  std::vector<Frame> stack{frame_of(top)};
+  if (!only.empty()) {
+    stack.front().next = inodes_[top].children.find(only);
+    if (stack.front().next == stack.front().end) return;
+    stack.front().end = std::next(stack.front().next);
+  }
+  bool back = false;  // what `next` names has been gone through
+  while (!stack.empty()) {
+    Frame& frame = stack.back();
+    if (frame.next == frame.end) {
+      stack.pop_back();
+      back = true;
+      continue;
+    }
+    const InodeIndex index = frame.next->second;
+    if (!back && !inodes_[index].children.empty()) {
+      stack.push_back(frame_of(index));
+      continue;
+    }
+    back = false;
+    const bool lower = inodes_[index].layer != layer_ && inodes_[index].children.empty();
+    if (!lower) {
+      ++frame.next;
+      continue;
+    }
+    frame.next = inodes_[frame.directory].children.erase(frame.next);
     drop(index);
-    return true;
-  });
+  }
 }
 
 Result<void> Tree::remove_lower(std::string_view path) {
   CG_TRY(where, place(path, nullptr));
-  if (where.name.empty()) return {};
-  auto& children = inodes_[where.directory].children;
-  if (const auto found = children.find(where.name); found != children.end() && drop_lower(found->second)) {
-    const InodeIndex index = found->second;
-    children.erase(found);
-    drop(index);
-  }
+  if (!where.name.empty()) drop_lower(where.directory, where.name);
   return {};
 }
 
 Result<void> Tree::remove_lower_children(std::string_view path) {
-  const std::int64_t found = resolve(root, path, 0);
-  if (found >= 0) drop_lower_children(static_cast<InodeIndex>(found));
+  if (const auto found = index_of(path)) drop_lower(*found, {});
   return {};
 }
 
@@ -293,7 +297,7 @@ void Tree::visit(const std::function<void(const std::string&, InodeIndex)>& call
   struct Frame {
     InodeIndex index;
     std::size_t path_length;
-    std::map<std::string, InodeIndex, std::less<>>::const_iterator next;
+    Children::const_iterator next;
   };
   std::string path = "/";
   callback(path, root);

@@ -62,16 +62,17 @@ struct HostFile {
 using Content = std::variant<std::monostate, std::vector<Extent>, HostFile, std::string>;
 
 using InodeIndex = std::uint32_t;
+using Children = std::map<std::string, InodeIndex, std::less<>>;
 
 struct Inode {
   Metadata meta;
   std::uint64_t size = 0;  // bytes, of a regular file
   Content content;
-  std::uint32_t names = 0;                                  // directory entries that point here
-  std::uint32_t number = 0;                                 // in the file system; 0 until it is laid out
-  InodeIndex parent = 0;                                    // of a directory
-  std::uint32_t layer = 0;                                  // that it was last named in
-  std::map<std::string, InodeIndex, std::less<>> children;  // of a directory
+  std::uint32_t names = 0;   // directory entries that point here
+  std::uint32_t number = 0;  // in the file system; 0 until it is laid out
+  InodeIndex parent = 0;     // of a directory
+  std::uint32_t layer = 0;   // that it was last named in
+  Children children;         // of a directory
 };
 
 // The components of an entry's path: "." and empty ones dropped, a leading "/" taken as the image's root.
@@ -102,8 +103,12 @@ class Tree {
 
   Inode& at(InodeIndex index) { return inodes_[index]; }
   const Inode& at(InodeIndex index) const { return inodes_[index]; }
-  // Follows links, also in the last component; nullptr when there is nothing.
-  const Inode* find(std::string_view path) const;
+  // Follows links, also in the last component; none when there is nothing.
+  std::optional<InodeIndex> index_of(std::string_view path) const;
+  const Inode* find(std::string_view path) const {
+    const auto index = index_of(path);
+    return index ? &inodes_[*index] : nullptr;
+  }
 
   // Called with an inode that lost its last name, so that its blocks can be given back.
   void on_orphan(std::function<void(Inode&)> callback) { orphan_ = std::move(callback); }
@@ -117,13 +122,12 @@ class Tree {
   };
   // Resolves all but the last component. `make_parents` gives missing directories that metadata.
   Result<Place> place(std::string_view path, const Metadata* make_parents);
-  // The directory that a link chain from `directory`/`target` ends in, or -1.
-  std::int64_t resolve(InodeIndex directory, std::string_view path, int depth) const;
+  // What `path` leads to from `directory` on, if there is anything; `links` were followed before, and then.
+  Result<std::optional<InodeIndex>> resolve(InodeIndex directory, std::string_view path,
+                                            unsigned& links) const;
   Result<InodeIndex> make_directory(InodeIndex parent, std::string_view name, const Metadata& like);
   void drop(InodeIndex index);
-  // Whether nothing of the child is left; the caller takes its name away then.
-  bool drop_lower(InodeIndex index);
-  void drop_lower_children(InodeIndex directory);
+  void drop_lower(InodeIndex directory, std::string_view only);  // one name, or with "" all of them
 
   std::deque<Inode> inodes_;
   std::uint32_t layer_ = 0;

@@ -4,8 +4,8 @@
 
 namespace cg::image {
 
-Result<FileTree::Index> TreeFiles::find(std::string_view path, ImageReader::LastLink last) const {
-  auto found = tree()->look_up(path, last);
+Result<FileTree::Index> TreeFiles::find(std::string_view path, LastLink last) const {
+  auto found = tree().look_up(path, last, &trail_);
   if (!found)
     return std::unexpected(Error{found.error().kind, fmt::format("{}: {}", name_, found.error().message)});
   if (!found->missing.empty()) return refused(fmt::format("{}: {}: no such file in the image", name_, path));
@@ -13,41 +13,49 @@ Result<FileTree::Index> TreeFiles::find(std::string_view path, ImageReader::Last
 }
 
 FileInfo TreeFiles::info_of(FileTree::Index index) const {
-  const FileNode& node = tree()->at(index);
+  const FileNode& node = tree().at(index);
   std::uint32_t links = node.names;
   if (node.meta.type == NodeType::directory) {
     links = 2;
     for (const auto& [name, child] : node.children)
-      links += tree()->at(child).meta.type == NodeType::directory ? 1 : 0;
+      links += tree().at(child).meta.type == NodeType::directory ? 1 : 0;
   }
   return {.inode = index + 1, .meta = node.meta, .size = node.size, .links = links};
 }
 
-Result<FileInfo> TreeFiles::stat(std::string_view path, ImageReader::LastLink last) const {
+Result<FileInfo> TreeFiles::stat(std::string_view path, LastLink last) const {
   CG_TRY(node, find(path, last));
   return info_of(node);
 }
 
 Result<std::vector<DirectoryItem>> TreeFiles::list(std::string_view path) const {
-  CG_TRY(node, find(path, ImageReader::LastLink::follow));
-  if (tree()->at(node).meta.type != NodeType::directory)
+  CG_TRY(node, find(path, LastLink::follow));
+  if (tree().at(node).meta.type != NodeType::directory)
     return refused(fmt::format("{}: {}: not a directory", name_, path));
   std::vector<DirectoryItem> items;
-  for (const auto& [name, child] : tree()->at(node).children) items.push_back({name, info_of(child)});
+  for (const auto& [name, child] : tree().at(node).children) items.push_back({name, info_of(child)});
   return items;
 }
 
-Result<void> TreeFiles::read(std::string_view path, const ImageReader::Sink& sink) const {
-  CG_TRY(node, find(path, ImageReader::LastLink::follow));
-  const NodeType type = tree()->at(node).meta.type;
+Result<void> TreeFiles::read(std::string_view path, const Sink& sink) const {
+  CG_TRY(node, find(path, LastLink::follow));
+  const NodeType type = tree().at(node).meta.type;
   if (type != NodeType::regular)
     return refused(fmt::format("{}: {}: a {}, not a file", name_, path, to_string(type)));
-  return tree()->read(node, sink);
+  return tree().read(node, sink);
+}
+
+Result<std::vector<DataRange>> TreeFiles::data(std::string_view path) const {
+  CG_TRY(node, find(path, LastLink::follow));
+  const FileNode& file = tree().at(node);
+  if (file.size == 0) return std::vector<DataRange>{};
+  if (file.data) return *file.data;
+  return std::vector<DataRange>{{0, file.size}};
 }
 
 Result<std::vector<Xattr>> TreeFiles::xattrs(std::string_view path) const {
-  CG_TRY(node, find(path, ImageReader::LastLink::keep));
-  return tree()->at(node).meta.xattrs;
+  CG_TRY(node, find(path, LastLink::keep));
+  return tree().at(node).meta.xattrs;
 }
 
 }  // namespace cg::image

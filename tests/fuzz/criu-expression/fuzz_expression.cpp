@@ -13,8 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto all_on = [](std::string_view) { return cg::SymbolState::on; };
     const auto all_off = [](std::string_view) { return cg::SymbolState::off; };
     (void)expression->evaluate(all_on);
-    (void)expression->remedies(all_off);
-    (void)expression->culprits(all_off);
+    (void)expression->changes(all_off);
     // What was understood is understood again.
     cg::fuzz::require(cg::Expression::parse(expression->text()).has_value(),
                       "an expression is not read twice");

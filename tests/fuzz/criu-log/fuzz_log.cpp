@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "criu/explain.h"
+#include "criu/log/diagnosis.h"
 #include "fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -20,11 +20,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                     "a cut changes the log");
 
   const auto diagnosis = cg::diagnose(knowledge, log);
-  cg::fuzz::require(diagnosis.unknown.size() <= log.error_count, "more unknown errors than errors");
-  for (const auto& found : diagnosis.causes) {
-    cg::fuzz::require(found.line.number >= 1 && found.line.number <= log.lines, "a cause outside of the log");
-    cg::fill_holes(found.cause->title, found.holes);
-  }
-  for (const auto& line : diagnosis.unknown) cg::nearest_texts(knowledge, line.text);
+  const auto look_at = [&](const cg::Recognized& found) {
+    cg::fuzz::require(found.line.number >= 1 && found.line.number <= log.lines, "a line outside of the log");
+    if (found.cause)
+      cg::fill_holes(found.cause->title, found.holes);
+    else
+      cg::nearest_texts(knowledge, found.line.text);
+  };
+  using Proof = cg::Diagnosis::Proof;
+  const bool answered = diagnosis.proof == Proof::cause || diagnosis.proof == Proof::guess ||
+                        diagnosis.proof == Proof::hint || diagnosis.proof == Proof::unknown;
+  cg::fuzz::require(answered == diagnosis.answer.has_value(), "a proof without an answer, or the reverse");
+  cg::fuzz::require(diagnosis.others.size() <= log.error_count, "more errors than there are");
+  if (diagnosis.answer) look_at(*diagnosis.answer);
+  for (const auto& found : diagnosis.others) look_at(found);
   return 0;
 }

@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   fuzz::require(archive->faults().size() <= archive->fault_count(), "more faults than were counted");
   for (const char* const path : {"/", "/etc/a", "/l/c", "/../x"})
-    (void)archive->tree().look_up(path, ImageReader::LastLink::follow);
+    (void)archive->tree().look_up(path, LastLink::follow);
   UniqueFd file = std::move(*nameless_file("/tmp"));
   const auto written = write_repacked(*archive, input, file.get(), {Compression::none, {}});
   if (!written) return 0;

@@ -15,6 +15,7 @@
 #include "image/edit.h"
 #include "image/ext4/edit/ext_editor.h"
 #include "image/ext4/read/ext2_io.h"
+#include "image/reader.h"
 #include "image/tree/extract.h"
 
 namespace {

@@ -8,6 +8,7 @@
 #include "image/disk/frame.h"
 #include "image/disk/gpt.h"
 #include "image/disk/mbr.h"
+#include "image/formats.h"
 
 namespace {
 
@@ -63,7 +64,7 @@ void check(Device& disk) {
   }
   (void)frame_of(*layout);
   for (const auto wanted : {std::optional<unsigned>(), std::optional<unsigned>(2)}) {
-    const auto place = find_ext(*layout, wanted, "input");
+    const auto place = find_editable(*layout, wanted, "input");
     if (!place) continue;
     fuzz::require(place->offset <= disk.size() && place->bytes <= disk.size() - place->offset,
                   "a file system outside of the file");

@@ -6,7 +6,7 @@
 
 #include "base/sha256.h"
 #include "fuzz/image_input.h"
-#include "image/tree/sources.h"
+#include "image/sources/sources.h"
 
 using namespace cg;
 using namespace cg::image;

@@ -5,8 +5,9 @@
 #include <string>
 
 #include "fuzz/image_input.h"
+#include "image/reader.h"
+#include "image/sources/sources.h"
 #include "image/tree/extract.h"
-#include "image/tree/sources.h"
 
 namespace {
 

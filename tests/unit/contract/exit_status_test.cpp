@@ -55,6 +55,15 @@ std::vector<Call> calls() {
       {{"rootfs-builder", "build", "demo", "--set", "criu=/bin/true", "--set", "kcheck=/bin/true"},
        2,
        "-o IMAGE is required"},
+      {{"kernel-builder", "build", "6.12.99", "--dry-run"}, 0, "only those of Linux 6.12.99"},
+      {{"kernel-builder", "digest", "--format", "json"}, 0, "criu-guest.kernel-digest/1"},
+      {{"rootfs-builder", "create", "--from", "/etc", "-o", "-"}, 2, "./-"},
+      {{"rootfs-builder", "-V"}, 2, "unknown option -V"},
+      {{"rootfs-builder", "help", "ls"}, 0, "Usage: rootfs-builder ls"},
+      {{"kcheck", "--format", "sarfi", "--criu"}, 2, "did you mean sarif?"},
+      {{"kcheck", "tree", "abc"}, 2, "'abc' is not a whole number\n"},
+      {{"kcheck", "tree", "1", "2"}, 2, "'2' is one word too many; kcheck tree takes PID"},
+      {{"kcheck", "explain", "missing.log", "--format", "json"}, 3, "criu-guest.error/1"},
       {{"kernel-builder", "build", "./missing.toml"}, 3, "missing.toml"},
       {{"kernel-builder", "config", "6.12", "--fragments", "bad.conf"}, 1, "bad.conf:2"},
       {{"kernel-builder", "config", "6.12", "--fragments", "missing.conf"}, 3, "missing.conf"},
@@ -67,7 +76,7 @@ std::vector<Call> calls() {
       {{"rootfs-builder", "build", "kataa", "-o", "out.img"}, 2, "kata"},
       {{"kcheck", "config", "missing.config"}, 3, "missing.config"},
       {{"kcheck", "config", "junk"}, 1, "junk:1"},
-      {{"kcheck", "fragment", "--criu", "9.9"}, 3, "CRIU 9.9 is not covered"},
+      {{"kcheck", "fragment", "--criu", "99.9"}, 3, "CRIU 99.9 is not covered"},
       {{"kcheck", "--criu=four"}, 2, "'four' is no CRIU version"},
       {{"kcheck", "flags", "--criu", "4.2"}, 2, "behind '--'"},
       {{"kcheck", "flags", "--options", "missing.toml", "--", "criu", "dump"}, 3, "missing.toml"},
@@ -103,17 +112,17 @@ TEST(UncoveredVersion, IsUnknownInEveryCommand) {
   const TemporaryDirectory directory;
   ASSERT_TRUE(write_file_atomically(directory.path() / "some.config", "CONFIG_MEMBARRIER=y\n"));
   const std::vector<Call> calls = {
-      {{"--criu=9.9"}, 3, "NOT KNOWN: CRIU 9.9"},
-      {{"live", "--criu", "9.9", "--strict"}, 3, "NOT KNOWN: CRIU 9.9"},
-      {{"config", "some.config", "--criu", "9.9"}, 3, "NOT KNOWN: CRIU 9.9"},
-      {{"tree", std::to_string(getpid()), "--criu", "9.9"}, 3, "NOT KNOWN: CRIU 9.9"},
-      {{"tree", std::to_string(getpid()), "--criu", "9.9", "--", "criu", "dump", "--no-such"},
+      {{"--criu=99.9"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"live", "--criu", "99.9", "--strict"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"config", "some.config", "--criu", "99.9"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"tree", std::to_string(getpid()), "--criu", "99.9"}, 3, "NOT KNOWN: CRIU 99.9"},
+      {{"tree", std::to_string(getpid()), "--criu", "99.9", "--", "criu", "dump", "--no-such"},
        3,
        "NOT KNOWN"},
-      {{"flags", "--criu", "9.9", "--", "criu", "dump", "-t", "1", "--no-such"},
+      {{"flags", "--criu", "99.9", "--", "criu", "dump", "-t", "1", "--no-such"},
        3,
-       "whether CRIU 9.9 has it"},
-      {{"explain", "--criu", "9.9", "pid not specified"}, 3, "CAUSE: No process was named"}};
+       "whether CRIU 99.9 has it"},
+      {{"explain", "--criu", "99.9", "pid not specified"}, 3, "CAUSE: No process was named"}};
   for (auto [argv, status, says] : calls) {
     argv.insert(argv.begin(), programs + "kcheck");
     const auto result = run(argv, {.directory = directory.path(), .timeout = std::chrono::minutes(2)});

@@ -220,6 +220,17 @@ TEST_F(CriuBuilder, DryRunDoesNothing) {
   EXPECT_NE(out_.str().find("GMONLDOPT=-static"), std::string::npos);
   EXPECT_FALSE(fs::exists(cache_));
   EXPECT_FALSE(fs::exists(directory_.path() / "out"));
+  ASSERT_EQ(build({"--dry-run", "--format", "json"}), exit_good) << err_.str();
+  EXPECT_EQ(violation_of(out_.str(), "criu-builder.schema.json"), "") << out_.str();
+}
+
+TEST_F(CriuBuilder, FormatJsonHoldsAlsoForOneVersionAndForErrors) {
+  ASSERT_EQ(run({"resolve", "9.9", "--format", "json"}), exit_good) << err_.str();
+  EXPECT_EQ(violation_of(out_.str(), "criu-builder.schema.json"), "") << out_.str();
+  EXPECT_EQ(nlohmann::json::parse(out_.str())["version"], "9.9.9");
+  EXPECT_EQ(run({"resolve", "1.0", "--format", "json"}), exit_usage);
+  EXPECT_EQ(violation_of(err_.str(), "error.schema.json"), "") << err_.str();
+  EXPECT_EQ(nlohmann::json::parse(err_.str())["exit_status"], exit_usage);
 }
 
 TEST_F(CriuBuilder, UnwritableDestinationIsSaidBeforeTheBuild) {

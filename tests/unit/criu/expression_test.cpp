@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <ostream>
 
 namespace cg {
 namespace {
@@ -21,13 +22,19 @@ struct Case {
   std::vector<std::string> remedies;
 };
 
+void PrintTo(const Case& test, std::ostream* out) {
+  *out << test.text;
+}
+
 class ExpressionTest : public testing::TestWithParam<Case> {};
 
 TEST_P(ExpressionTest, EvaluatesAndNamesTheRemedy) {
   const auto expression = Expression::parse(GetParam().text);
   ASSERT_TRUE(expression) << expression.error().message;
   EXPECT_EQ(expression->evaluate(state), GetParam().expected);
-  EXPECT_EQ(expression->remedies(state), GetParam().remedies);
+  std::vector<std::string> remedies;
+  for (const auto& change : expression->changes(state)) remedies.push_back(change.text());
+  EXPECT_EQ(remedies, GetParam().remedies);
 }
 
 using enum SymbolState;

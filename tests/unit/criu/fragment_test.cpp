@@ -15,10 +15,11 @@ namespace cg {
 namespace {
 
 std::vector<FragmentLine> lines_for(const std::vector<Version>& versions, std::set<std::string> features,
-                                    const std::string& architecture = "x86_64") {
+                                    const std::string& architecture = "x86_64",
+                                    std::optional<Version> kernel = Version{{6, 12, 0}}) {
   const Matrix matrix = builtin_matrix().value();
-  return with_dependencies(matrix, required_lines(matrix, {versions, std::move(features), architecture,
-                                                           Version{{6, 12, 0}}, false}));
+  const FragmentQuestion question{versions, std::move(features), architecture, kernel, false};
+  return with_dependencies(matrix, question, required_lines(matrix, question));
 }
 bool has(const std::vector<FragmentLine>& lines, std::string_view symbol) {
   return std::ranges::any_of(lines,
@@ -54,6 +55,19 @@ TEST(Fragment, ArchitecturesLeaveOutWhatTheyDoNotHave) {
   EXPECT_FALSE(has(lines_for({*parse_version("4.2")}, {"incremental"}, "arm64"), "MEM_SOFT_DIRTY"));
 }
 
+TEST(Fragment, AsksWhatTheKernelHas) {
+  const auto old = lines_for({*parse_version("4.2")}, {"time-namespace"}, "x86_64", Version{{5, 4, 0}});
+  EXPECT_FALSE(has(old, "TIME_NS")) << "came with 5.6";
+  EXPECT_TRUE(has(lines_for({*parse_version("4.2")}, {"time-namespace"}), "TIME_NS"));
+  const auto newer = lines_for({*parse_version("4.2.1")}, {"tcp-established"}, "x86_64", Version{{7, 3, 0}});
+  for (const char* symbol : {"SYSCTL", "IP_NF_FILTER", "IP_NF_IPTABLES_LEGACY", "NETFILTER_XTABLES_LEGACY"})
+    EXPECT_TRUE(has(newer, symbol)) << symbol;
+  EXPECT_FALSE(has(newer, "PROC_SYSCTL")) << "gone with 7.3";
+  const auto present = lines_for({*parse_version("4.2.1")}, {"tcp-established"});
+  EXPECT_TRUE(has(present, "PROC_SYSCTL"));
+  EXPECT_FALSE(has(present, "NETFILTER_XTABLES_LEGACY")) << "came with 6.17";
+}
+
 // The two fragments of this repository are what the matrix asks for: for every version, every feature.
 FragmentQuestion everything(const Matrix& matrix, const std::string& architecture) {
   const auto features = matrix.features();
@@ -68,8 +82,9 @@ std::string shipped(const std::string& name) {
 TEST(Fragment, TheOneInTheRepositoryIsWhatIsMade) {
   const Matrix matrix = builtin_matrix().value();
   const auto question = everything(matrix, "");
-  EXPECT_EQ(shipped("criu.conf"), to_text(with_dependencies(matrix, required_lines(matrix, question)),
-                                          heading_of(question, matrix)))
+  EXPECT_EQ(shipped("criu.conf"),
+            to_text(with_dependencies(matrix, question, required_lines(matrix, question)),
+                    heading_of(question, matrix)))
       << "write it: kcheck fragment --criu all --feature all --arch any -o kconfig/fragments/criu.conf";
 }
 
@@ -77,7 +92,7 @@ TEST(Fragment, TheOneOfX86HoldsTheRest) {
   const Matrix matrix = builtin_matrix().value();
   const auto common = parse_config(shipped("criu.conf"), "criu.conf").value();
   const auto question = everything(matrix, "x86_64");
-  auto lines = with_dependencies(matrix, required_lines(matrix, question));
+  auto lines = with_dependencies(matrix, question, required_lines(matrix, question));
   std::erase_if(lines, [&](const FragmentLine& line) { return common.find(line.symbol) != nullptr; });
   EXPECT_EQ(shipped("x86_64/criu.conf"),
             to_text(lines, {"What CRIU asks for on x86_64 beyond ../criu.conf."}));

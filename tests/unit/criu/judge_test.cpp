@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ostream>
 
 #include "base/file.h"
 #include "criu/versions.h"
@@ -36,6 +37,10 @@ struct RuleCase {
   Verdict expected;
   bool disagreement;
 };
+
+void PrintTo(const RuleCase& rule, std::ostream* out) {
+  *out << rule.name;
+}
 
 class VerdictRule : public testing::TestWithParam<RuleCase> {};
 
@@ -150,19 +155,33 @@ MatrixRow window_row(std::string probe, std::string proof) {
   return result;
 }
 
-TEST(Judge, AWindowOnlyWarnsUntilSomethingShowsIt) {
-  Evidence evidence;
-  evidence.kernel = parse_version("6.18");
-  EXPECT_EQ(judge_one(window_row("", "read"), evidence)[0].verdict, Verdict::warn);
-  EXPECT_EQ(judge_one(window_row("", "lab:x"), evidence)[0].verdict, Verdict::fail);
-  // Where a probe could decide, the version alone does not, whatever the lab has shown: back-ports.
-  EXPECT_EQ(judge_one(window_row("p", "lab:x"), evidence)[0].verdict, Verdict::warn);
-  evidence.kernel = parse_version("6.12");
-  EXPECT_EQ(judge_one(window_row("", "lab:x"), evidence)[0].verdict, Verdict::not_applicable);
-  evidence.kernel.reset();
-  const auto open = judge_one(window_row("", "lab:x"), evidence);
-  EXPECT_EQ(open[0].verdict, Verdict::unknown);
-  EXPECT_FALSE(open[0].required);
+TEST(Judge, AWindowThatIsProvenFailsWhereTheVersionIsKnown) {
+  struct {
+    const char* probe;
+    const char* proof;
+    const char* kernel;
+    Verdict verdict;
+  } const cases[] = {
+      {"", "read", "6.18", Verdict::warn},
+      {"", "lab:x", "6.18", Verdict::fail},
+      {"", "report", "6.18", Verdict::fail},
+      {"p", "lab:x", "6.18", Verdict::fail},
+      {"p", "report", "6.18", Verdict::fail},
+      {"p", "read", "6.18", Verdict::warn},
+      {"p", "lab:x", "6.12", Verdict::not_applicable},
+      {"", "lab:x", "6.12", Verdict::not_applicable},
+      {"", "lab:x", "", Verdict::unknown},
+  };
+  for (const auto& test : cases) {
+    Evidence evidence;
+    evidence.kernel = parse_version(test.kernel);
+    const auto findings = judge_one(window_row(test.probe, test.proof), evidence);
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_EQ(findings[0].verdict, test.verdict) << test.proof << " " << test.kernel;
+    if (test.verdict != Verdict::not_applicable) {
+      EXPECT_EQ(findings[0].required, test.verdict == Verdict::fail);
+    }
+  }
 }
 
 TEST(Judge, AProbeDecidesAWindowWhateverTheVersion) {
@@ -172,18 +191,152 @@ TEST(Judge, AProbeDecidesAWindowWhateverTheVersion) {
   EXPECT_EQ(judge_one(window_row("p", "read"), evidence)[0].verdict, Verdict::fail);
   evidence.kernel = parse_version("6.18");
   evidence.probe = [](std::string_view) { return ProbeResult{Status::pass, ""}; };
-  EXPECT_EQ(judge_one(window_row("p", "read"), evidence)[0].verdict, Verdict::pass);
+  EXPECT_EQ(judge_one(window_row("p", "lab:x"), evidence)[0].verdict, Verdict::pass);
+  // One that could not look leaves the word to the version.
+  evidence.probe = [](std::string_view) { return ProbeResult{Status::unknown, "no"}; };
+  EXPECT_EQ(judge_one(window_row("p", "lab:x"), evidence)[0].verdict, Verdict::fail);
+  EXPECT_EQ(judge_one(window_row("p", "read"), evidence)[0].verdict, Verdict::warn);
+  evidence.kernel = parse_version("6.12.99");
+  EXPECT_EQ(judge_one(window_row("p", "lab:x"), evidence)[0].verdict, Verdict::not_applicable);
+}
+
+TEST(Judge, AConfigurationMayExcuseAWindow) {
+  Evidence evidence;
+  evidence.kernel = parse_version("6.18");
+  MatrixRow window = window_row("", "lab:x");
+  window.symbols = Expression::parse("!X").value();
+  window.fix = "f";
+  const KernelConfig excused = config("# CONFIG_X is not set\n"), hit = config("CONFIG_X=y\n");
+  evidence.config = &excused;
+  EXPECT_EQ(judge_one(window, evidence)[0].verdict, Verdict::pass);
+  evidence.config = &hit;
+  EXPECT_EQ(judge_one(window, evidence)[0].verdict, Verdict::fail);
+  EXPECT_EQ(judge_one(window, evidence)[0].fix, "f") << "no second remedy beside the row's own";
+  evidence.kernel = parse_version("6.12");
+  EXPECT_EQ(judge_one(window, evidence)[0].verdict, Verdict::not_applicable);
+}
+
+TEST(Judge, AMachineWithoutAPortIsNotReady) {
+  const Matrix matrix = builtin_matrix().value();
+  struct {
+    const char* architecture;
+    const char* ready;  // versions
+  } const cases[] = {
+      {"i386", ""},
+      {"ppc64", ""},
+      {"sparc64", ""},
+      {"um", ""},
+      {"riscv32", ""},
+      {"riscv64", "4.1 4.1.1 4.2 4.2.1 "},
+      {"loongarch64", "3.19 4.0 4.1 4.1.1 4.2 4.2.1 "},
+      {"s390x", "3.17.1 3.18 3.19 4.0 4.1 4.1.1 4.2.1 "},
+      {"x86_64", "3.17.1 3.18 3.19 4.0 4.1 4.1.1 4.2 4.2.1 "},
+      {"", "3.17.1 3.18 3.19 4.0 4.1 4.1.1 4.2 4.2.1 "},
+  };
+  for (const auto& test : cases) {
+    Evidence evidence;
+    evidence.kernel = parse_version("5.15");
+    evidence.architecture = test.architecture;
+    std::string ready;
+    for (const auto& version : criu_versions().all) {
+      const auto findings = judge(matrix, Question{version, {}}, evidence);
+      if (overall_verdict(findings) != Verdict::fail) ready += version.text() + " ";
+    }
+    EXPECT_EQ(ready, test.ready) << test.architecture;
+  }
 }
 
 TEST(MatrixArchitecture, KnowsKernelAndUnameNames) {
-  EXPECT_EQ(matrix_architecture("aarch64"), "arm64");
-  EXPECT_EQ(matrix_architecture("x86"), "x86_64");
-  EXPECT_EQ(matrix_architecture("s390"), "s390x");
-  EXPECT_EQ(matrix_architecture("vax"), "");
-  const auto config = parse_config("CONFIG_ARM64=y\n", "a.config");
-  ASSERT_TRUE(config);
-  EXPECT_EQ(matrix_architecture("", &*config), "arm64");
-  EXPECT_EQ(matrix_architecture(""), "");
+  struct {
+    const char* name;
+    const char* config;  // nullptr: none
+    const char* expected;
+  } const cases[] = {
+      {"aarch64", nullptr, "arm64"},
+      {"x86", nullptr, "x86_64"},
+      {"s390", nullptr, "s390x"},
+      {"powerpc", nullptr, "ppc64le"},
+      {"ppc64", nullptr, "ppc64"},
+      {"i686", nullptr, "i386"},
+      {"armv7l", nullptr, "arm"},
+      {"vax", nullptr, ""},
+      {"", nullptr, ""},
+      {"", "CONFIG_ARM64=y\n", "arm64"},
+      {"", "CONFIG_X86_32=y\n", "i386"},
+      {"x86", "CONFIG_X86_64=y\n", "x86_64"},
+      {"x86", "CONFIG_NET=y\n", "x86_64"},  // a fragment that does not say
+      {"x86", "# CONFIG_64BIT is not set\n# CONFIG_X86_64 is not set\n", "i386"},
+      {"x86", "# Linux/x86 6.12.0 Kernel Configuration\nCONFIG_X86_32=y\n", "i386"},
+      {"i386", "# Linux/i386 6.12.0 Kernel Configuration\nCONFIG_X86_32=y\n", "i386"},
+      {"i386", "# Linux/i386 6.12.0 Kernel Configuration\nCONFIG_X86_64=y\n", "x86_64"},
+      {"powerpc", "# Linux/powerpc 6.12.0 Kernel Configuration\nCONFIG_PPC64=y\nCONFIG_CPU_BIG_ENDIAN=y\n",
+       "ppc64"},
+      {"powerpc", "# Linux/powerpc 6.12.0 Kernel Configuration\nCONFIG_PPC64=y\nCONFIG_CPU_LITTLE_ENDIAN=y\n",
+       "ppc64le"},
+      {"powerpc", "# Linux/powerpc 6.12.0 Kernel Configuration\nCONFIG_PPC32=y\n", "ppc"},
+      {"riscv", "# Linux/riscv 6.12.0 Kernel Configuration\nCONFIG_32BIT=y\n", "riscv32"},
+      {"x86", "CONFIG_UML=y\nCONFIG_X86_64=y\n", "um"},
+  };
+  for (const auto& test : cases) {
+    const KernelConfig parsed = config(test.config ? test.config : "");
+    EXPECT_EQ(matrix_architecture(test.name, test.config ? &parsed : nullptr), test.expected)
+        << test.name << " " << (test.config ? test.config : "");
+  }
+}
+
+TEST(Judge, TheKernelsThatBreakCriu) {
+  const Matrix matrix = builtin_matrix().value();
+  const auto verdict = [&](const char* kernel, const char* criu, std::string_view id,
+                           const char* lines = "") {
+    const KernelConfig parsed = config(lines);
+    Evidence evidence;
+    evidence.config = &parsed;
+    evidence.kernel = parse_version(kernel);
+    evidence.architecture = "x86_64";
+    for (const auto& finding : judge(matrix, Question{parse_version(criu).value(), {}}, evidence))
+      if (finding.id == id) return std::string(verdict_name(finding.verdict));
+    return std::string("absent");
+  };
+  struct {
+    const char* id;
+    const char* criu;
+    const char* kernel;
+    const char* expected;
+  } const cases[] = {
+      {"window.detached-propagation", "4.1", "6.1.141", "N/A"},
+      {"window.detached-propagation", "4.1", "6.1.142", "FAIL"},
+      {"window.detached-propagation", "4.1", "6.1.148", "FAIL"},
+      {"window.detached-propagation", "4.1", "6.1.149", "N/A"},
+      {"window.detached-propagation", "3.17.1", "6.12.34", "FAIL"},
+      {"window.detached-propagation", "4.0", "6.12.43", "FAIL"},
+      {"window.detached-propagation", "4.0", "6.12.44", "N/A"},
+      {"window.detached-propagation", "4.0", "6.12.117", "N/A"},
+      {"window.detached-propagation", "4.1.1", "6.12.40", "N/A"},
+      {"window.pass-credentials", "4.1.1", "6.16", "FAIL"},
+      {"window.pass-credentials", "4.1.1", "6.15.11", "N/A"},
+      {"window.pass-credentials", "4.2", "7.3", "N/A"},
+      {"kernel.udplite-diag", "4.2", "7.1", "WARN"},
+      {"kernel.udplite-diag", "4.2.1", "7.1", "N/A"},
+      {"kernel.udplite-diag", "4.2", "6.12", "N/A"},
+      {"window.veth-user-namespace", "4.2", "7.0", "WARN"},
+      {"window.rseq-before-5.13", "4.2.1", "4.17", "N/A"},
+      {"window.before-membarrier", "4.2.1", "3.10", "FAIL"},
+      {"window.before-membarrier", "3.18", "3.10", "N/A"},
+      {"kernel.membarrier", "4.2.1", "3.10", "N/A"},
+      {"kernel.madvise", "4.2.1", "3.10", "N/A"},
+  };
+  for (const auto& test : cases)
+    EXPECT_EQ(verdict(test.kernel, test.criu, test.id), test.expected)
+        << test.id << " CRIU " << test.criu << " Linux " << test.kernel;
+  EXPECT_EQ(verdict("5.10.200", "4.2.1", "window.rseq-before-5.13", "CONFIG_RSEQ=y\n"), "WARN");
+  EXPECT_EQ(verdict("5.10.200", "4.2.1", "window.rseq-before-5.13"), "PASS");
+  EXPECT_EQ(verdict("5.10.200", "4.2.1", "config.expert-rseq", "CONFIG_EXPERT=y\n"), "N/A");
+  EXPECT_EQ(verdict("6.12", "4.2.1", "config.expert-rseq", "CONFIG_EXPERT=y\n"), "WARN");
+  const char* nft = "CONFIG_NETFILTER_XT_MATCH_MARK=y\nCONFIG_NF_TABLES=y\nCONFIG_NFT_COMPAT=y\n";
+  const std::string both = std::string(nft) + "CONFIG_NF_TABLES_IPV4=y\n";
+  EXPECT_EQ(verdict("6.12", "4.2.1", "kernel.iptables-mark", nft), "WARN");
+  EXPECT_EQ(verdict("6.12", "4.2.1", "kernel.iptables-mark", both.c_str()), "PASS");
+  EXPECT_EQ(verdict("6.12", "4.2.1", "kernel.ip6tables-mark", both.c_str()), "WARN");
 }
 
 // Our own fragments, merged as text: what they state must be all that any CRIU version asks of a
@@ -195,7 +348,7 @@ class OurFragments : public testing::Test {
     const std::filesystem::path root = std::filesystem::path(CG_SOURCE_DIR) / "kconfig" / "fragments";
     for (const auto& directory : {root, root / "x86_64"})
       for (const auto& file : std::filesystem::directory_iterator(directory))
-        if (file.path().extension() == ".conf") merge_config(all, load_config(file.path()).value());
+        if (file.path().extension() == ".conf") merge_config(all, load_request(file.path()).value());
     // What these select or default to, as the kernel's conf resolves it.
     merge_config(all, config("CONFIG_MEMFD_CREATE=y\nCONFIG_PERF_EVENTS=y\nCONFIG_KCMP=y\n"));
     return all;
@@ -249,7 +402,7 @@ TEST_F(OurFragments, EachStartUpRowFailsForExactlyItsVersions) {
   const Matrix matrix = builtin_matrix().value();
   int rows = 0;
   for (const auto& row : matrix.rows) {
-    if (row.severity != Severity::startup || row.symbols.empty()) continue;
+    if (row.severity != Severity::startup || row.symbols.empty() || row.window) continue;
     ++rows;
     const std::string symbol = row.symbols.symbols().front();
     KernelConfig kernel = merged();

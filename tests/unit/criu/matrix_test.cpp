@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ostream>
 
 #include "criu/versions.h"
 
@@ -83,6 +84,10 @@ struct BadCase {
   std::string to;
   const char* message;
 };
+
+void PrintTo(const BadCase& bad, std::ostream* out) {
+  *out << bad.name;
+}
 
 class BadMatrixTest : public testing::TestWithParam<BadCase> {};
 

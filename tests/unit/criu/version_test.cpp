@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace cg {
 namespace {
 
@@ -36,6 +38,10 @@ struct RangeCase {
   const char* outside;
 };
 
+void PrintTo(const RangeCase& range, std::ostream* out) {
+  *out << range.range;
+}
+
 class VersionRangeTest : public testing::TestWithParam<RangeCase> {};
 
 TEST_P(VersionRangeTest, Contains) {
@@ -60,10 +66,15 @@ INSTANTIATE_TEST_SUITE_P(Ranges, VersionRangeTest,
                                          RangeCase{"3.18", "3.18", "3.18.1 3.19"},
                                          RangeCase{"=3.18", "3.18", "3.19"},
                                          RangeCase{">=3.18 <4.1", "3.18 4.0", "3.17.1 4.1 4.1.1"},
-                                         RangeCase{">6.12 <=6.16", "6.12.1 6.16", "6.12 6.16.1"}));
+                                         RangeCase{">6.12 <=6.16", "6.12.1 6.16", "6.12 6.16.1"},
+                                         RangeCase{"3.18 || 3.19", "3.18 3.19", "3.17.1 4.0"},
+                                         RangeCase{">=6.12.34 <6.12.44 || >=6.1.142 <6.1.149",
+                                                   "6.12.34 6.12.43 6.1.142 6.1.148",
+                                                   "6.12.33 6.12.44 6.1.141 6.1.149 6.6 6.13"}));
 
 TEST(VersionRange, RefusesWhatIsNoRange) {
-  for (const char* bad : {">=", "3", "3.18,3.19", "~3.18", ">= 3.18", "3.18 || 3.19"})
+  for (const char* bad :
+       {">=", "3", "3.18,3.19", "~3.18", ">= 3.18", "3.18 ||", "|| 3.18", "3.18 || || 3.19", "3.18||3.19"})
     EXPECT_FALSE(VersionRange::parse(bad)) << bad;
 }
 

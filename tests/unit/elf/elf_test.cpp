@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/host.h"
 #include "base/process.h"
 #include "temporary_directory.h"
 

@@ -1,4 +1,4 @@
-#include "image/tree/directory_reader.h"
+#include "image/sources/directory_reader.h"
 
 #include <gtest/gtest.h>
 

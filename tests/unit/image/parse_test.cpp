@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "image/disk/uuid.h"
-#include "image/ext4/write/size.h"
+#include "image/options/size.h"
 #include "image/tree/change.h"
 
 namespace cg::image {

@@ -28,7 +28,9 @@ class Configuration : public ::testing::Test {
         "CONFIG_MEMBARRIER=y\n");
   }
   void put(const std::string& name, const std::string& text) {
-    ASSERT_TRUE(write_file_atomically(directory_.path() / name, text));
+    const auto file = directory_.path() / name;
+    std::filesystem::create_directories(file.parent_path());
+    ASSERT_TRUE(write_file_atomically(file, text));
   }
   std::string path(const std::string& name = "") const { return (directory_.path() / name).string(); }
   TemporaryDirectory directory_;
@@ -161,6 +163,111 @@ TEST_F(Configuration, AFragmentForAnyArchitectureIsNotMadeFromATree) {
   const auto outcome = run_kcheck({"fragment", "--criu=3.19", "--arch", "any", "--tree", path()});
   EXPECT_EQ(outcome.status, 2);
   EXPECT_TRUE(outcome.err.contains("--arch any")) << outcome.err;
+}
+
+// Real configurations have comments behind values, and a broken file among good ones.
+TEST_F(Configuration, WhatConfReadsIsReadAndSaid) {
+  put("f.conf", "CONFIG_EPOLL=y\nCONFIG_MEMBARRIER=n   # usually off\n");
+  const auto outcome = run_kcheck({"config", "--criu=3.19", path("f.conf"), path(".config")});
+  EXPECT_TRUE(outcome.err.contains("f.conf:2: conf reads CONFIG_MEMBARRIER=n, and drops the rest"))
+      << outcome.err;
+  EXPECT_TRUE(outcome.out.contains("CONFIG_MEMBARRIER=n")) << outcome.out;
+  EXPECT_TRUE(outcome.out.contains(".config (configuration")) << outcome.out;
+}
+
+TEST_F(Configuration, AFileThatCannotBeReadDoesNotStopTheOthers) {
+  put("prose", "no configuration\nat all\n");
+  const auto outcome =
+      run_kcheck({"config", "--criu=3.19", path("none"), path("prose"), path(".config"), "--format", "json"});
+  EXPECT_EQ(outcome.status, 1) << outcome.err;
+  EXPECT_EQ(violation_of(outcome.out, "kcheck.schema.json"), "");
+  const auto subjects = nlohmann::json::parse(outcome.out)["subjects"];
+  ASSERT_EQ(subjects.size(), 3U);
+  EXPECT_EQ(subjects[0]["verdict"], "UNKNOWN") << "it is not there";
+  EXPECT_EQ(subjects[1]["verdict"], "FAIL") << "it is none";
+  EXPECT_GT(subjects[2]["findings"].size(), 20U);
+  // Alone it is the command's own error.
+  EXPECT_EQ(run_kcheck({"config", "--criu=3.19", path("none")}).status, 3);
+  EXPECT_EQ(run_kcheck({"config", "--criu=3.19", path("prose")}).out, "");
+}
+
+TEST_F(Configuration, AKernelThatTheLabHasNotSeenIsSaid) {
+  for (const auto& [kernel, said] : {std::pair{"99.1.2", true}, {"7.3.9", false}, {"6.12.1", false}}) {
+    const auto outcome = run_kcheck({"config", "--criu=4.2.1", "--kernel", kernel, path(".config")});
+    EXPECT_EQ(outcome.out.contains("newer than any that the lab has seen (7.3)"), said) << outcome.out;
+  }
+}
+
+TEST_F(Configuration, OneCureForManyRowsIsToldOnce) {
+  put("c",
+      "# Linux/x86 6.12.47 Kernel "
+      "Configuration\nCONFIG_X86_64=y\nCONFIG_NET=y\nCONFIG_UNIX=y\nCONFIG_INET=y\n");
+  const auto outcome = run_kcheck({"config", "--criu=4.2.1", "--format", "json", path("c")});
+  const auto report = nlohmann::json::parse(outcome.out);
+  const std::string cure = report["subjects"][0]["facts"]["cure"];
+  for (const char* line : {"CONFIG_CHECKPOINT_RESTORE=y", "CONFIG_UNIX_DIAG=y", "CONFIG_MEMBARRIER=y"})
+    EXPECT_EQ(cure.find(line), cure.rfind(line)) << line << " in " << cure;
+  EXPECT_TRUE(cure.contains("\nCONFIG_CHECKPOINT_RESTORE=y\n")) << cure;
+  EXPECT_FALSE(cure.contains("CONFIG_NET=y")) << "it is there: " << cure;
+  // They are all it takes.
+  std::string cured = read_file(path("c")).value() + cure.substr(cure.find('\n') + 1) + "\n";
+  put("cured", cured);
+  const auto again = run_kcheck({"config", "--criu=4.2.1", path("cured")});
+  EXPECT_EQ(again.status, 0) << again.out << again.err;
+}
+
+TEST_F(Configuration, StuckKnowsTheSymbolsOfOtherMachines) {
+  put("arch/arm64/Kconfig", "config OURS\n\tbool \"ours\"\n");
+  put("arch/x86/Kconfig", "config HYPERVISOR_GUEST\n\tbool \"guest\"\n");
+  put("f.conf", "CONFIG_HYPERVISOR_GUEST=y\n");
+  const auto outcome = run_kcheck({"stuck", "--fragments", path("f.conf"), "--config", path(".config"),
+                                   "--tree", path(), "--arch", "arm64"});
+  EXPECT_TRUE(outcome.out.contains("for arm64: a symbol of x86")) << outcome.out << outcome.err;
+  EXPECT_FALSE(outcome.out.contains("did you mean"));
+}
+
+TEST_F(Configuration, WithoutModulesAModuleIsNoRemedy) {
+  put("Kconfig",
+      "mainmenu \"t\"\nconfig MODULES\n\tbool \"modules\"\n\tmodules\nconfig B\n\tbool \"B\"\n"
+      "config T\n\ttristate \"T\"\n\tdepends on B\n");
+  put("f.conf", "CONFIG_T=m\n");
+  const auto outcome =
+      run_kcheck({"stuck", "--fragments", path("f.conf"), "--config", path(".config"), "--tree", path()});
+  EXPECT_TRUE(outcome.out.contains("MODULES is n")) << outcome.out << outcome.err;
+  EXPECT_TRUE(outcome.out.contains("CONFIG_B=y, CONFIG_T=y")) << outcome.out;
+  EXPECT_FALSE(outcome.out.contains("CONFIG_T=m, ")) << outcome.out;
+}
+
+TEST_F(Configuration, ARequestThatConfDropsIsStuck) {
+  put("f.conf", "CONFIG_MEMBARRIER=y\nCONFIG_DEFAULT_HOSTNAME=guest\n");
+  const auto outcome = run_kcheck({"stuck", "--fragments", path("f.conf"), "--config", path(".config")});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(outcome.out.contains("f.conf:2: conf drops CONFIG_DEFAULT_HOSTNAME")) << outcome.out;
+}
+
+// ARCH=x86 over allnoconfig is a 32-bit kernel; a conf that says which ARCH it was called with.
+TEST_F(Configuration, AllnoconfigIsResolvedForTheArchitectureThatIsNamed) {
+  put("arch/x86/Kconfig", "");
+  put("scripts/kconfig/conf",
+      "#!/bin/sh\n[ \"$ARCH\" = x86_64 ] && v=y || v=n\n"
+      "printf '# Linux/x86 6.12.0 Kernel Configuration\\nCONFIG_X86_64=%s\\n' $v > \"$KCONFIG_CONFIG\"\n");
+  std::filesystem::permissions(path("scripts/kconfig/conf"), std::filesystem::perms(0755));
+  put("f.conf", "CONFIG_B=y\n");
+  for (const auto& [architecture, wide] : {std::pair{"x86_64", true}, {"i386", false}}) {
+    const auto outcome = run_kcheck({"config", "--criu=4.2.1", "--fragments", path("f.conf"), "--base",
+                                     "allnoconfig", "--tree", path(), "--arch", architecture});
+    EXPECT_EQ(outcome.out.contains("machine.no-port"), !wide) << architecture << outcome.out << outcome.err;
+  }
+}
+
+TEST_F(Configuration, AFragmentSaysWhatNoLineCures) {
+  const auto broken = run_kcheck({"fragment", "--criu=4.1.1", "--arch", "x86_64", "--kernel", "6.18"});
+  EXPECT_TRUE(broken.out.contains("# No line cures this for CRIU 4.1.1: SO_PASSCRED")) << broken.out;
+  const auto whole = run_kcheck({"fragment", "--criu=4.2.1", "--arch", "x86_64", "--kernel", "6.18"});
+  EXPECT_FALSE(whole.out.contains("No line cures")) << whole.out;
+  const auto nowhere = run_kcheck({"fragment", "--criu=4.2.1", "--arch", "i386"});
+  EXPECT_EQ(nowhere.status, 1);
+  EXPECT_TRUE(nowhere.err.contains("does not run on i386")) << nowhere.err;
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include "base/process.h"
 #include "image/image_builder.h"
 #include "image/image_programs.h"
-#include "image/tree/sources.h"
+#include "image/sources/sources.h"
 #include "json_schema.h"
 #include "scripted_tool.h"
 #include "temporary_directory.h"
@@ -46,12 +46,16 @@ std::string elf_program(unsigned machine, const std::string& text) {
 
 class ImageTest : public testing::Test {
  protected:
+  // What a criu holds and no other program.
+  const std::string criu_text = std::string(
+      "Version\0"
+      "4.1.1\0Restoring FAILED.\n",
+      33);
+
   ImageTest() : root_(directory_.path() / "root"), image_(directory_.path() / "image.img") {
     for (const char* name : {"usr/sbin", "usr/bin", "bin", "sbin", "tmp", "proc", "dev", "sys", "run"})
       fs::create_directories(root_ / name);
-    put("usr/sbin/criu", elf_program(EM_X86_64, std::string("Version\0"
-                                                            "4.1.1\0",
-                                                            14)));
+    put("usr/sbin/criu", elf_program(EM_X86_64, criu_text));
     put("usr/bin/tar", "tar (GNU tar)");
     put("usr/bin/gzip", "gzip");
     put("usr/bin/iptables", "iptables");
@@ -116,17 +120,15 @@ TEST_F(ImageTest, AnotherVersionThanAskedForIsSeen) {
 
 TEST_F(ImageTest, AVersionThatTheDataDoNotCoverIsUnknown) {
   put("usr/sbin/criu", elf_program(EM_X86_64, std::string("\0"
-                                                          "9.9\0",
-                                                          5)));
-  const auto outcome = check({"--criu", "9.9"});
+                                                          "99.9\0",
+                                                          6)));
+  const auto outcome = check({"--criu", "99.9"});
   EXPECT_EQ(outcome.status, 3);
   EXPECT_TRUE(finding(outcome, "criu.not-covered").starts_with("UNKNOWN"));
 }
 
 TEST_F(ImageTest, AnotherMachineIsSeen) {
-  put("usr/sbin/criu", elf_program(EM_AARCH64, std::string("\0"
-                                                           "4.1.1\0",
-                                                           7)));
+  put("usr/sbin/criu", elf_program(EM_AARCH64, criu_text));
   const auto outcome = check();
   EXPECT_EQ(outcome.status, 1);
   EXPECT_TRUE(finding(outcome, "image.criu-machine").starts_with("FAIL: criu: aarch64"))
@@ -136,6 +138,26 @@ TEST_F(ImageTest, AnotherMachineIsSeen) {
 TEST_F(ImageTest, AScriptAsCriuLeavesItOpen) {
   put("usr/sbin/criu", "#!/bin/sh\n");
   EXPECT_EQ(check().status, 3);
+}
+
+TEST_F(ImageTest, AnotherProgramAsCriuIsNone) {
+  put("usr/sbin/criu", elf_program(EM_X86_64, "true"));
+  const auto outcome = check();
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(finding(outcome, "image.criu-binary"),
+            "FAIL: /usr/sbin/criu is a program, but no CRIU: none of its texts is inside");
+}
+
+TEST_F(ImageTest, AnExtensionImageIsJudgedAsOne) {
+  for (const char* name : {"usr/bin", "bin", "sbin", "tmp", "proc", "dev", "sys", "run"})
+    fs::remove_all(root_ / name);
+  auto outcome = check();
+  EXPECT_EQ(outcome.status, 0) << outcome.out;
+  EXPECT_TRUE(outcome.out.contains("as an extension image"));
+  for (const char* id : {"image.tar", "image.directory-proc", "image.init"})
+    EXPECT_TRUE(finding(outcome, id).starts_with("N/A: the base image's part")) << finding(outcome, id);
+  put("usr/sbin/criu", elf_program(EM_X86_64, "true"));
+  EXPECT_EQ(check().status, 1) << "what it brings must be right";
 }
 
 TEST_F(ImageTest, BusyboxTarIsNotGnuTar) {
@@ -168,11 +190,33 @@ TEST_F(ImageTest, TheKernelsWindowsAreNamed) {
   const auto kernel = directory_.path() / "vmlinux";
   ASSERT_TRUE(write_file_atomically(kernel, "junk Linux version %s junk Linux version 6.18.3-kata (x)\n"));
   const auto outcome = check({"--kernel", kernel.string()});
-  EXPECT_EQ(outcome.status, 0) << outcome.out;
-  EXPECT_TRUE(finding(outcome, "window.pass-credentials").starts_with("WARN"));
+  EXPECT_EQ(outcome.status, 1) << outcome.out;
+  EXPECT_TRUE(finding(outcome, "window.pass-credentials").starts_with("FAIL"));
   EXPECT_TRUE(finding(outcome, "window.vvar-vclock").starts_with("N/A"));
   ASSERT_TRUE(write_file_atomically(kernel, "no kernel"));
   EXPECT_EQ(check({"--kernel", kernel.string()}).status, 1);
+}
+
+// A kernel that does not carry its configuration is no kernel that is ready; one can be given beside it.
+TEST_F(ImageTest, AKernelWithoutItsConfigurationLeavesItOpen) {
+  const auto kernel = directory_.path() / "vmlinux", config = directory_.path() / "config";
+  ASSERT_TRUE(write_file_atomically(kernel,
+                                    "\x7f"
+                                    "ELF\2\1\1 junk Linux version 6.12.3-x (y)\n"));
+  auto outcome = check({"--kernel", kernel.string()});
+  EXPECT_EQ(outcome.status, 3) << outcome.out;
+  EXPECT_TRUE(finding(outcome, "image.kernel-config").starts_with("UNKNOWN"));
+  EXPECT_TRUE(outcome.out.contains("--config FILE")) << outcome.out;
+  ASSERT_TRUE(write_file_atomically(
+      config, "# Linux/x86 6.12.3 Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_NET=y\n"));
+  outcome = check({"--kernel", kernel.string(), "--config", config.string()});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(finding(outcome, "kernel.membarrier").starts_with("FAIL")) << outcome.out;
+  ASSERT_TRUE(write_file_atomically(config, "# Linux/x86 5.10.1 Kernel Configuration\nCONFIG_X86_64=y\n"));
+  outcome = check({"--kernel", kernel.string(), "--config", config.string()});
+  EXPECT_TRUE(finding(outcome, "image.kernel-config").starts_with("FAIL"))
+      << finding(outcome, "image.kernel-config");
+  EXPECT_EQ(check({"--config", (directory_.path() / "none").string()}).status, 3);
 }
 
 // A kernel with its configuration inside: every row is judged, and a module counts when the image has it.
@@ -191,7 +235,7 @@ TEST_F(ImageTest, AModuleCountsWhereItIsInTheImage) {
   put("lib/modules/6.12.3-x/kernel/net/unix/unix-diag.ko.xz", "module");
   const auto outcome = check({"--kernel", kernel.string()});
   EXPECT_EQ(finding(outcome, "kernel.unix-diag"), "PASS: CONFIG_UNIX_DIAG=m; the image has the module");
-  EXPECT_EQ(finding(outcome, "kernel.tun"), "WARN: CONFIG_TUN=m; the module must be in the image");
+  EXPECT_EQ(finding(outcome, "kernel.tun"), "WARN: CONFIG_TUN=m without its module in the image");
   EXPECT_TRUE(finding(outcome, "kernel.membarrier").starts_with("FAIL")) << outcome.out;
 }
 
@@ -202,16 +246,6 @@ TEST_F(ImageTest, OtherFilesAreRefused) {
   EXPECT_EQ(outcome.status, 1);
   EXPECT_TRUE(outcome.err.contains(file.string()));
   EXPECT_EQ(outcome.out, "");
-}
-
-TEST(KernelRelease, ReadsABzImageHeader) {
-  std::string image(0x1000, '\0');
-  image.replace(0x202, 4, "HdrS");
-  image[0x20e] = '\x00';
-  image[0x20f] = '\x04';  // 0x400 + 0x200
-  image.replace(0x600, 26, "6.12.117 (builder) #1 SMP ");
-  EXPECT_EQ(kernel_release_of(image), "6.12.117");
-  EXPECT_EQ(kernel_release_of(std::string_view(image).substr(0, 0x204)), "");
 }
 
 }  // namespace

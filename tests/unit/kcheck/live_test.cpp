@@ -69,11 +69,11 @@ TEST(Live, JudgesTheInstalledCriuElseTheDefault) {
   script.criu = std::optional(Version{{3, 19, 0}});
   EXPECT_EQ(script.check({}).version, "3.19");
   EXPECT_EQ(script.check(asking("3.17")).version, "3.17.1");
-  script.criu = std::optional(Version{{4, 3, 0}});
+  script.criu = std::optional(Version{{99, 9, 0}});
   const Report newer = script.check({});
-  EXPECT_EQ(newer.version, "4.3");
-  EXPECT_EQ(newer.subjects[0].headline.substr(0, 44), "NOT KNOWN: CRIU 4.3 is not covered here (nea");
-  EXPECT_EQ(reasons(newer, "4.3"), "UNKNOWN criu.not-covered");
+  EXPECT_EQ(newer.version, "99.9");
+  EXPECT_EQ(newer.subjects[0].headline.substr(0, 39), "NOT KNOWN: CRIU 99.9 is not covered her");
+  EXPECT_EQ(reasons(newer, "99.9"), "UNKNOWN criu.not-covered");
   EXPECT_EQ(exit_status(newer, Strictness::strict), 3);
 }
 

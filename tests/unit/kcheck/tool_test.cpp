@@ -54,7 +54,7 @@ TEST(Config, ExitStatuses) {
       {{"config", "-"}, std::string("\0\1\2", 3), 1},
       {{"config", "/nonexistent/config"}, "", 3},
       {{"config"}, "", 2},
-      {{"config", "-", "--criu", "9.9"}, ready, 3},
+      {{"config", "-", "--criu", "99.9"}, ready, 3},
       {{"config", "-", "--feature", "nonsense"}, ready, 2},
       {{"config", "-", "--kernel", "new"}, ready, 2},
       {{"config", "-", "--arch", "vax"}, ready, 2},

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "base/text.h"
 #include "kconfig/stuck.h"
 
@@ -19,6 +21,10 @@ struct Case {
   std::string summary;  // contained
   std::string remedy;
 };
+
+void PrintTo(const Case& test, std::ostream* out) {
+  *out << test.name;
+}
 
 class Reason : public testing::TestWithParam<Case> {};
 

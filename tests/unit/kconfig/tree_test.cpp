@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ostream>
 
 #include "kconfig/evaluation.h"
 
@@ -103,6 +104,10 @@ struct Bad {
   std::string text;
   const char* message;
 };
+void PrintTo(const Bad& bad, std::ostream* out) {
+  *out << bad.name;
+}
+
 class BadKconfig : public testing::TestWithParam<Bad> {};
 
 TEST_P(BadKconfig, IsRefusedWithItsPlace) {

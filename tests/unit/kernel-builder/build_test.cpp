@@ -99,6 +99,9 @@ TEST_F(KernelBuilder, InstallsUnderBothVersionsWithLinksAndManifest) {
   EXPECT_EQ(violation_of(manifest, "kernel-builder.schema.json"), "") << manifest;
   ASSERT_EQ(build({"--format", "json"}), 0) << errors.str();
   EXPECT_EQ(violation_of(output.str(), "kernel-builder.schema.json"), "") << output.str();
+  ASSERT_EQ(build({"--dry-run", "--format", "json"}), 0) << errors.str();
+  EXPECT_EQ(violation_of(output.str(), "kernel-builder.schema.json"), "") << output.str();
+  EXPECT_TRUE(output.str().contains("\"install to " + out().string())) << output.str();
 }
 
 TEST_F(KernelBuilder, NothingChangedMeansNothingDoneAndAChangeRebuilds) {

@@ -71,6 +71,32 @@ TEST(Plan, AnExtraFragmentWinsAndShowsInTheConfigurationVersionAndTheDigest) {
   EXPECT_NE(changed->digest, plain->digest);
 }
 
+TEST(Plan, AnExtraFragmentMayBeADirectoryOfThem) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(write_file_atomically(directory.path() / "a.conf", "CONFIG_MEMBARRIER=y\n"));
+  ASSERT_TRUE(write_file_atomically(directory.path() / "b.conf", "# CONFIG_MEMBARRIER is not set\n"));
+  auto inputs = repository_inputs();
+  inputs.extra_fragments = {directory.path()};
+  const auto plan = make_plan(inputs);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->request.value("MEMBARRIER"), "n");
+}
+
+// conf would take none of these, and no module is ever built here.
+TEST(Plan, ARequestWithoutEffectIsRefused) {
+  const TemporaryDirectory directory;
+  const fs::path extra = directory.path() / "extra.conf";
+  for (const char* line :
+       {"XFS_FS=y", "CONFIG_DEFAULT_HOSTNAME=guest2", "CONFIG_LOCALVERSION='-x'", "CONFIG_XFS_FS=m"}) {
+    ASSERT_TRUE(write_file_atomically(extra, std::string("CONFIG_UNIX=y\n") + line + "\n"));
+    auto inputs = repository_inputs();
+    inputs.extra_fragments = {extra};
+    const auto plan = make_plan(inputs);
+    ASSERT_FALSE(plan) << line;
+    EXPECT_TRUE(plan.error().message.starts_with(extra.string() + ":2:")) << plan.error().message;
+  }
+}
+
 TEST(Plan, ErrorsNameFileAndLine) {
   const TemporaryDirectory directory;
   const fs::path recipe = directory.path() / "r.toml";
@@ -96,6 +122,18 @@ TEST(Plan, ErrorsNameFileAndLine) {
   inputs = repository_inputs();
   inputs.architecture = "x86-64";
   EXPECT_EQ(make_plan(inputs).error().kind, ErrorKind::usage);
+}
+
+TEST(Gate, TwoMembersOfOneChoiceAreBothNamed) {
+  const auto requested = parse_config("CONFIG_HZ_1000=y\nCONFIG_HZ_100=y\n", "two.conf");
+  const auto resolved = parse_config("CONFIG_HZ_100=y\n", ".config");
+  const auto tree = kconfig::parse_tree({{"Kconfig",
+                                          "choice\n\tprompt \"hz\"\nconfig HZ_100\n\tbool \"100\"\nconfig "
+                                          "HZ_1000\n\tbool \"1000\"\nendchoice\n"}});
+  ASSERT_TRUE(tree) << tree.error().message;
+  const auto result = gate(*requested, *resolved, &*tree);
+  ASSERT_FALSE(result);
+  EXPECT_TRUE(result.error().message.contains("two.conf:2 asks for that one")) << result.error().message;
 }
 
 TEST(Gate, ListsEachUnmetRequestWithItsPlaceAndPassesNothing) {

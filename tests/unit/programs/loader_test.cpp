@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/host.h"
 #include "compiler.h"
 #include "programs/check.h"
 
@@ -61,6 +62,27 @@ TEST_F(LoaderTest, SearchesRunPathConfigurationAndDefaults) {
   write("/etc/ld.so.conf.d/x.conf", "/opt/conf  # here\n");
   EXPECT_EQ(closure("/app/bin/tool"), "/app/bin/tool " + interp_ + " /app/lib/libown.so.1 " +
                                           "/opt/conf/libconf.so.1 " + standard_ + "/libdefault.so.1");
+}
+
+// A directory that cannot be read is no answer: the library may be there.
+TEST_F(LoaderTest, WhatCannotBeReadIsNotMissing) {
+  class Unreadable : public HostTree {
+   public:
+    using HostTree::HostTree;
+    Result<std::optional<TreeEntry>> entry(const std::string& path) const override {
+      if (path == "/app/lib") return cannot("/app/lib: Input/output error");
+      return HostTree::entry(path);
+    }
+  };
+  compiler_.library(at("/app/lib/libown.so.1"), "libown.so.1");
+  compiler_.program(at("/app/bin/tool"),
+                    {linked("/app/lib/libown.so.1"), "-Wl,--enable-new-dtags", "-Wl,-rpath,/app/lib"});
+  const Unreadable tree(root_.path());
+  Loader loader(tree);
+  const auto found = loader.closure("/app/bin/tool");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().kind, ErrorKind::cannot);
+  EXPECT_EQ(found.error().message, "/app/lib: Input/output error");
 }
 
 TEST_F(LoaderTest, RpathIsHandedDownAndRunpathIsNot) {

@@ -48,6 +48,9 @@ TEST(ExitStatus, FollowsTheVerdicts) {
       {{finding("a", Verdict::unknown, true)}, 3, 3},
       {{finding("a", Verdict::unknown, false)}, 0, 0},
       {{finding("a", Verdict::unknown, true), finding("b", Verdict::fail, true)}, 1, 1},
+      {{finding("a", Verdict::fail, true), finding("b", Verdict::unknown, true)}, 1, 1},
+      {{finding("a", Verdict::fail, true), finding("b", Verdict::warn, true)}, 1, 1},
+      {{finding("a", Verdict::warn, false), finding("b", Verdict::unknown, true)}, 3, 1},
       {{finding("a", Verdict::unknown, true), finding("b", Verdict::warn, false)}, 3, 1},
   };
   for (const auto& test : cases) {

@@ -77,6 +77,7 @@ TEST_F(RecipeCase, MistakesNameFileLineAndTheNearestKey) {
   };
   holds("form = \"ext5\"\n", "2:", "ext4");
   holds("form = \"erofs\"\ncompression = \"gzip\"\n", "3:", "lz4hc");
+  holds("form = \"kata\"\ncompression = \"gzip\"\n", "3:", "the form kata has none");
   holds("[services]\nenabel = []\n", "3:", "enable");
   holds("[services]\nenable = [\"a.service\"]\nmask = [\"a.service\"]\n", "3:", "masked as well");
   holds("[sysctl]\nkernal.panic = 1\n", "3:", "kernel");
@@ -136,7 +137,7 @@ TEST_F(SystemCase, ServicesSettingsAndUsersAreSetUpAndVerified) {
   ASSERT_EQ(build({recipe, "-o", image}).status, 0);
   const auto reader = image::ImageReader::open(image);
   ASSERT_TRUE(reader);
-  using Last = image::ImageReader::LastLink;
+  using Last = image::LastLink;
   EXPECT_EQ(reader->stat("/etc/systemd/system/multi-user.target.wants/a.service", Last::keep)->meta.target,
             "/usr/lib/systemd/system/a.service");
   EXPECT_FALSE(reader->stat("/etc/systemd/system/timers.target.wants/b.timer", Last::keep));

@@ -106,7 +106,7 @@ TEST_F(Fetch, NothingReachableSaysWhereAFileCouldBePut) {
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, ErrorKind::cannot);
   EXPECT_NE(got.error().message.find((cache() / "sources" / "thing.tar.gz").string()), std::string::npos);
-  EXPECT_NE(got.error().message.find("SOURCE=path"), std::string::npos);
+  EXPECT_NE(got.error().message.find("--source FILE"), std::string::npos);
 }
 
 TEST_F(Fetch, OfflineAsksNobody) {

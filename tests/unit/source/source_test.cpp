@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace cg {
 namespace {
 
@@ -39,6 +41,10 @@ struct BadRecipe {
   const char* line;  // of the message
   const char* reason;
 };
+
+void PrintTo(const BadRecipe& recipe, std::ostream* out) {
+  *out << recipe.name;
+}
 
 class ReadSourcesRefuses : public testing::TestWithParam<BadRecipe> {};
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <istream>
 #include <iterator>
+#include <memory>
 
 #include "base/text.h"
 #include "config/linux_tree.h"
@@ -46,22 +47,42 @@ Result<ConfigInput> merge_fragments(const ConfigCommand& command, Environment& e
     base = std::move(loaded.config);
   }
   CG_TRY(tree, load_linux_tree(command.tree, command.architecture, base ? *base : input.config));
-  CG_TRY(resolved, resolve_by_conf({command.tree, tree.architecture, tree.version}, input.config,
+  CG_TRY(resolved, resolve_by_conf({command.tree, tree.architecture, tree.version, tree.arch}, input.config,
                                    base ? &*base : nullptr));
   for (const auto& stuck : kconfig::find_stuck(input.config, resolved, &tree))
     env.err << "kcheck: " << kconfig::to_text(stuck);
   resolved.overrides = input.config.overrides;
   resolved.warnings = input.config.warnings;
+  resolved.dropped = input.config.dropped;
   input.config = std::move(resolved);
   input.form = "resolved by conf over " + command.base;
   return input;
 }
 
 void warn_of(const KernelConfig& config, Environment& env) {
-  for (const auto& warning : config.warnings) env.err << "kcheck: " << warning << "\n";
+  for (const auto& list : {config.warnings, config.dropped})
+    for (const auto& line : list) env.err << "kcheck: " << line << "\n";
   for (const auto& [symbol, earlier, later] : config.overrides)
     env.err << fmt::format("kcheck: {}:{}: CONFIG_{}={} replaces {} of {}:{}\n", later.file, later.line,
                            symbol, later.text, earlier.text, earlier.file, earlier.line);
+}
+
+// The column of a configuration that cannot be read.
+Subject unread(const std::string& name, const Error& error) {
+  Finding finding;
+  finding.id = "config.unread";
+  finding.title = "the configuration can be read";
+  finding.verdict = error.kind == ErrorKind::cannot ? Verdict::unknown : Verdict::fail;
+  finding.required = true;
+  finding.severity = "startup";
+  finding.seen = error.message;
+  finding.fix = "give another file of this configuration; the others were judged";
+  Subject subject;
+  subject.name = name;
+  subject.verdict = finding.verdict;
+  subject.headline = "NOT READ: " + name;
+  subject.findings.push_back(std::move(finding));
+  return subject;
 }
 
 Result<Subject> judge_input(const ConfigInput& input, const ConfigCommand& command, const Matrix& matrix,
@@ -84,12 +105,17 @@ Result<Subject> judge_input(const ConfigInput& input, const ConfigCommand& comma
         fmt::format("--arch {}: not a known architecture such as x86_64 or arm64", command.architecture));
 
   Subject subject = judge_subject(matrix, question, evidence, input.name);
+  const auto cure = cure_of(matrix, question, evidence);
   for (Finding& finding : subject.findings) point_at_line(finding, matrix, config);
   subject.facts = {
       {"config", fmt::format("{} ({}, {} symbols{})", input.name, input.form, config.values.size(),
                              evidence.config_is_complete ? "" : "; what it does not mention is unknown")},
-      {"kernel",
-       evidence.kernel ? fmt::format("Linux {} {}", kernel, evidence.architecture) : "version not known"}};
+      {"kernel", evidence.kernel ? fmt::format("Linux {} {}{}", kernel, evidence.architecture,
+                                               kernel_remark(matrix, evidence.kernel))
+                                 : "version not known"}};
+  if (cure.size() > 1)
+    subject.facts.emplace_back("cure", fmt::format("these {} lines cure all that a configuration can:\n{}",
+                                                   cure.size(), join(cure, "\n")));
   return subject;
 }
 
@@ -105,16 +131,44 @@ Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& 
   CG_TRY(version, criu_versions().resolve(options.criu));
   CG_TRY(features, feature_set(options, matrix));
   Report report{"config", version.text(), {}};
-  const auto add = [&](const Result<ConfigInput>& input) -> Result<void> {
-    if (!input) return std::unexpected(input.error());
+  const std::size_t count = command.files.size() + !command.fragments.empty();
+  const auto add = [&](const std::string& name, const Result<ConfigInput>& input) -> Result<void> {
+    if (!input) {
+      // One that cannot be read does not stop the others.
+      if (count == 1 || input.error().kind == ErrorKind::usage) return std::unexpected(input.error());
+      report.subjects.push_back(unread(name, input.error()));
+      return {};
+    }
     warn_of(input->config, env);
     CG_TRY(subject, judge_input(*input, command, matrix, Question{version, features}));
     report.subjects.push_back(std::move(subject));
     return {};
   };
-  for (const auto& file : command.files) CG_CHECK(add(read_input(file, env)));
-  if (!command.fragments.empty()) CG_CHECK(add(merge_fragments(command, env)));
+  for (const auto& file : command.files) CG_CHECK(add(file, read_input(file, env)));
+  if (!command.fragments.empty())
+    CG_CHECK(add(join(command.fragments, " + "), merge_fragments(command, env)));
   return report;
+}
+
+Command config_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<ConfigCommand>();
+  return {
+      .name = "config",
+      .help = "Check kernel configurations: .config, config.gz, vmlinux, bzImage, or - for standard input",
+      .options = {{"FILE", &command->files, "Configurations; each is judged by itself"},
+                  {"--fragments FILE...", &command->fragments,
+                   "Files or directories, merged in order into one more"},
+                  {"--base FILE", &command->base,
+                   "What the fragments are laid over: allnoconfig or a configuration"},
+                  {"--tree DIR", &command->tree, "The Linux source tree whose conf does that"},
+                  {"--kernel VERSION", &command->kernel, "Kernel version, when the file does not say"},
+                  {"--arch ARCH", &command->architecture, "Architecture, when the file does not say"}},
+      .examples = {{"kcheck config /proc/config.gz --criu 4.1.1", "the running kernel's"},
+                   {"kcheck config out/config-6.12 .config --format markdown", "two, side by side"}},
+      .run = [command, &options](Context& context) -> Result<int> {
+        CG_TRY(matrix, load_matrix(options));
+        return deliver(check_configs(options, *command, matrix, context.env), options, context.env);
+      }};
 }
 
 }  // namespace cg

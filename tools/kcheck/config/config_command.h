@@ -19,6 +19,7 @@ struct ConfigCommand {
   std::string architecture;  // --arch A; empty: likewise
 };
 
+Command config_command(const KcheckOptions& options);
 Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& command, const Matrix& matrix,
                              Environment& env);
 

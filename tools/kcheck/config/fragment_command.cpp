@@ -1,13 +1,14 @@
 #include "config/fragment_command.h"
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "base/file.h"
+#include "base/cli.h"
+#include "base/host.h"
 #include "base/text.h"
 #include "config/linux_tree.h"
 #include "criu/fragment.h"
@@ -71,11 +72,34 @@ void add_dependencies_of(const kconfig::Tree& tree, const KernelConfig& base, Wo
     work.heading.push_back(fmt::format("Linux {} does not have: {}.", tree.version, join(missing, ", ")));
 }
 
+bool is_window(const Matrix& matrix, std::string_view id) {
+  const auto row = std::ranges::find(matrix.rows, id, &MatrixRow::id);
+  return row != matrix.rows.end() && row->window;
+}
+
+// What no line of a configuration cures: a kernel that breaks this CRIU is told, a machine that it does not
+// run on is refused.
+Result<void> tell_what_no_line_cures(Work& work, const Matrix& matrix) {
+  Evidence evidence;
+  evidence.kernel = work.question.kernel;
+  evidence.architecture = work.question.architecture;
+  for (const auto& version : work.question.versions)
+    for (const auto& finding : judge(matrix, {version, work.question.features}, evidence)) {
+      if (finding.verdict != Verdict::fail) continue;
+      if (!is_window(matrix, finding.id))
+        return refused(fmt::format("CRIU {} does not run on {}: {}", version.text(), evidence.architecture,
+                                   finding.fix));
+      work.heading.push_back(fmt::format("No line cures this for CRIU {}: {} ({}): {}.", version.text(),
+                                         finding.title, finding.seen, finding.fix));
+    }
+  return {};
+}
+
 // The kernel's conf has the last word.
 Result<void> prove(const Work& work, const kconfig::Tree& tree, const std::string& directory,
                    const KernelConfig* base, const Matrix& matrix, Environment& env) {
-  CG_TRY(request, parse_config(to_text(work.lines, {}), "fragment"));
-  CG_TRY(resolved, resolve_by_conf({directory, tree.architecture, tree.version}, request, base));
+  CG_TRY(request, parse_request(to_text(work.lines, {}), "fragment"));
+  CG_TRY(resolved, resolve_by_conf({directory, tree.architecture, tree.version, tree.arch}, request, base));
   Evidence evidence;
   evidence.config = &resolved;
   evidence.kernel = work.question.kernel;
@@ -83,7 +107,7 @@ Result<void> prove(const Work& work, const kconfig::Tree& tree, const std::strin
   std::string failed;
   for (const auto& version : work.question.versions)
     for (const auto& finding : judge(matrix, {version, work.question.features}, evidence))
-      if (finding.verdict == Verdict::fail && !finding.id.starts_with("window."))
+      if (finding.verdict == Verdict::fail && !is_window(matrix, finding.id))
         failed += fmt::format("\n  CRIU {}: {}: {}", version.text(), finding.id, finding.seen);
   if (!failed.empty())
     return refused(
@@ -106,11 +130,9 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
     CG_TRY(input, load_config_input(command.config));
     base = std::move(input);
   }
-  utsname machine{};
-  uname(&machine);
   const std::string named = !command.architecture.empty() ? command.architecture
                             : base                        ? base->config.architecture
-                                                          : machine.machine;
+                                                          : host_machine();
   work.question = {versions, features, matrix_architecture(named, base ? &base->config : nullptr), {}, false};
   const bool any = command.architecture == any_architecture;
   if (any && !command.tree.empty())
@@ -125,7 +147,8 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
   work.question.over_expert = base && base->config.value("EXPERT") == "y";
   work.heading = heading_of(work.question, matrix);
   if (command.tree.empty()) {
-    work.lines = with_dependencies(matrix, required_lines(matrix, work.question));
+    CG_CHECK(tell_what_no_line_cures(work, matrix));
+    work.lines = with_dependencies(matrix, work.question, required_lines(matrix, work.question));
     return work;
   }
   CG_TRY(tree, load_linux_tree(command.tree, named, base ? base->config : KernelConfig{}));
@@ -134,11 +157,13 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
     const auto index = tree.index_of(symbol);
     return index != kconfig::none && tree.is_defined(index);
   };
+  CG_CHECK(tell_what_no_line_cures(work, matrix));
   work.lines = required_lines(matrix, work.question);
   work.question.has = nullptr;
   std::optional<KernelConfig> nothing;
   if (!base) {
-    CG_TRY(empty, resolve_by_conf({command.tree, tree.architecture, tree.version}, KernelConfig{}, nullptr));
+    CG_TRY(empty, resolve_by_conf({command.tree, tree.architecture, tree.version, tree.arch}, KernelConfig{},
+                                  nullptr));
     nothing = std::move(empty);
   }
   add_dependencies_of(tree, base ? base->config : *nothing, work);
@@ -167,21 +192,35 @@ std::string to_json(const Work& work) {
 
 }  // namespace
 
-int write_fragment(const KcheckOptions& options, const FragmentCommand& command, const Matrix& matrix,
-                   Environment& env) {
-  if (options.common.format != "text" && options.common.format != "json")
-    return report_error({ErrorKind::usage, "fragment writes text or json"}, "kcheck", env);
-  const auto work = make_fragment(options, command, matrix, env);
-  if (!work) return report_error(work.error(), "kcheck", env);
-  const std::string text =
-      options.common.format == "json" ? to_json(*work) : to_text(work->lines, work->heading);
-  if (options.common.output.empty()) {
-    env.out << text;
-    return exit_good;
-  }
-  if (auto written = write_file_atomically(options.common.output, text); !written)
-    return report_error(written.error(), "kcheck", env);
+Result<int> write_fragment(const KcheckOptions& options, const FragmentCommand& command, const Matrix& matrix,
+                           Environment& env) {
+  const std::string& format = options.common.format;
+  if (format != "text" && format != "json") return usage_error("fragment writes text or json");
+  CG_TRY(work, make_fragment(options, command, matrix, env));
+  const std::string text = format == "json" ? to_json(work) : to_text(work.lines, work.heading);
+  CG_CHECK(write_output(text, options.common.output, env));
   return exit_good;
+}
+
+Command fragment_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<FragmentCommand>();
+  return {.name = "fragment",
+          .help = "Print the fragment that makes a configuration ready (--criu VERSION, or --criu all)",
+          .options =
+              {{"--config FILE", &command->config, "What it will be laid over; without it: allnoconfig"},
+               {"--tree DIR", &command->tree,
+                "The Linux source tree: dependencies are searched there, and its conf proves the fragment"},
+               {"--arch ARCH", &command->architecture,
+                "Architecture, when the configuration does not say; any: what they have in common"},
+               {"--kernel VERSION", &command->kernel, "Kernel version, when the configuration does not say"}},
+          .examples = {{"kcheck fragment --criu 4.1.1 > criu.conf",
+                        "for a kernel of this machine's architecture"},
+                       {"kcheck fragment --criu all --config .config --tree linux",
+                        "only what .config lacks, proven"}},
+          .run = [command, &options](Context& context) -> Result<int> {
+            CG_TRY(matrix, load_matrix(options));
+            return write_fragment(options, *command, matrix, context.env);
+          }};
 }
 
 }  // namespace cg

@@ -16,7 +16,8 @@ struct FragmentCommand {
 };
 
 // Prints it, or writes it where -o says. `--criu all` asks for every known version at once.
-int write_fragment(const KcheckOptions& options, const FragmentCommand& command, const Matrix& matrix,
-                   Environment& env);
+Result<int> write_fragment(const KcheckOptions& options, const FragmentCommand& command, const Matrix& matrix,
+                           Environment& env);
+Command fragment_command(const KcheckOptions& options);
 
 }  // namespace cg

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "config/linux_tree.h"
 #include "kconfig/input.h"
 #include "kconfig/stuck.h"
@@ -42,6 +44,19 @@ Finding finding_of(const ConfigOverride& override_) {
   return finding;
 }
 
+// "f.conf:3: conf drops ...": a request that conf does not even read.
+Finding finding_of(const std::string& dropped) {
+  Finding finding;
+  finding.id = "config.dropped-line";
+  finding.title = "a line that conf does not take";
+  finding.verdict = Verdict::fail;
+  finding.required = true;
+  finding.severity = "dropped";
+  finding.seen = dropped;
+  finding.fix = "write CONFIG_NAME=value, with a text in double quotes";
+  return finding;
+}
+
 }  // namespace
 
 Result<Report> check_stuck(const StuckCommand& command) {
@@ -56,19 +71,42 @@ Result<Report> check_stuck(const StuckCommand& command) {
   subject.name = command.config;
   for (const auto& stuck : kconfig::find_stuck(requested, resolved.config, tree ? &*tree : nullptr))
     subject.findings.push_back(finding_of(stuck));
+  for (const auto& line : requested.dropped) subject.findings.push_back(finding_of(line));
   const std::size_t failed = subject.findings.size();
   for (const auto& override_ : requested.overrides) subject.findings.push_back(finding_of(override_));
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = failed == 0
                          ? fmt::format("all {} requested symbols have their value", requested.values.size())
                          : fmt::format("{} of {} requested symbols did not get their value", failed,
-                                       requested.values.size());
+                                       requested.values.size() + requested.dropped.size());
   subject.facts = {{"config", fmt::format("{} ({}, {} symbols)", command.config, resolved.form,
                                           resolved.config.values.size())}};
   if (tree)
     subject.facts.emplace_back("tree", fmt::format("{} (Linux {}, {} symbols)", command.tree, tree->version,
                                                    tree->definition_count()));
   return Report{"stuck", "", {std::move(subject)}};
+}
+
+Command stuck_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<StuckCommand>();
+  return {.name = "stuck",
+          .help = "Which requested symbols did not survive the kernel's conf, and why",
+          .options = {{"--fragments FILE...",
+                       &command->fragments,
+                       "What was asked for, in order: files or directories",
+                       {.required = true}},
+                      {"--config FILE",
+                       &command->config,
+                       "What conf made of it: the resolved .config",
+                       {.required = true}},
+                      {"--tree DIR", &command->tree, "The Linux source tree, for the reasons"},
+                      {"--arch ARCH", &command->architecture,
+                       "Architecture, when the configuration does not say"}},
+          .examples = {{"kcheck stuck --fragments my.conf --config linux/.config --tree linux",
+                        "each symbol of my.conf that is not as asked, with the unmet dependency"}},
+          .run = [command, &options](Context& context) {
+            return deliver(check_stuck(*command), options, context.env);
+          }};
 }
 
 }  // namespace cg

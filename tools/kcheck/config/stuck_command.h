@@ -16,6 +16,7 @@ struct StuckCommand {
   std::string architecture;            // empty: from the configuration's header
 };
 
+Command stuck_command(const KcheckOptions& options);
 Result<Report> check_stuck(const StuckCommand& command);
 
 }  // namespace cg

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "config/linux_tree.h"
 #include "kconfig/explain.h"
 #include "kconfig/input.h"
@@ -43,6 +45,21 @@ Result<Report> explain_symbol(const WhyCommand& command) {
     subject.facts.emplace_back(explanation.got == "n" ? "to set it" : "to change it", finding.fix);
   subject.findings.push_back(std::move(finding));
   return Report{"why", "", {std::move(subject)}};
+}
+
+Command why_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<WhyCommand>();
+  return {.name = "why",
+          .help = "Why a symbol is on or off",
+          .options = {{"SYMBOL", &command->symbol, "With or without CONFIG_", {.required = true}},
+                      {"--config FILE", &command->config, "The resolved .config", {.required = true}},
+                      {"--tree DIR", &command->tree, "The Linux source tree", {.required = true}},
+                      {"--arch ARCH", &command->architecture,
+                       "Architecture, when the configuration does not say"}},
+          .examples = {{"kcheck why MEMBARRIER --config linux/.config --tree linux", ""}},
+          .run = [command, &options](Context& context) {
+            return deliver(explain_symbol(*command), options, context.env);
+          }};
 }
 
 }  // namespace cg

@@ -15,6 +15,7 @@ struct WhyCommand {
   std::string architecture;
 };
 
+Command why_command(const KcheckOptions& options);
 // A symbol that this kernel does not have is a FAIL; everything else is an answer.
 Result<Report> explain_symbol(const WhyCommand& command);
 

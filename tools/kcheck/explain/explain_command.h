@@ -18,7 +18,8 @@ struct ExplainCommand {
   std::filesystem::path root = "/";  // where /proc and /sys are; tests have their own
 };
 
-CLI::App* add_explain_command(CLI::App& app, ExplainCommand& command);
+// The failed command, where it is given, goes to options.behind.
+Command explain_command(KcheckOptions& options);
 Result<Report> explain(const KcheckOptions& options, const ExplainCommand& command, Environment& env);
 
 }  // namespace cg

@@ -4,33 +4,17 @@
 
 #include <algorithm>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "criu/command.h"
 #include "procfs/cgroup.h"
 #include "procfs/directory.h"
+#include "procfs/freezer.h"
 #include "procfs/status.h"
 
 namespace cg {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string small_file(const fs::path& path) {
-  const auto text = read_file(path, 1 << 16);
-  return text ? std::string(trim(*text)) : "";
-}
-
-// The frozen cgroup nearest to `directory`: itself or one above, up to the mount of its hierarchy.
-std::optional<FrozenCgroup> frozen_at_or_above(const fs::path& directory, const fs::path& top) {
-  for (fs::path at = directory;; at = at.parent_path()) {
-    if (small_file(at / "cgroup.freeze") == "1") return FrozenCgroup{at.string(), 2, "cgroup.freeze is 1"};
-    const std::string state = small_file(at / "freezer.state");
-    if (state == "FROZEN" || state == "FREEZING")
-      return FrozenCgroup{at.string(), 1, "freezer.state is " + state};
-    if (at == top || at == at.parent_path()) return std::nullopt;
-  }
-}
 
 std::optional<FrozenCgroup> find_frozen(const fs::path& root, const procfs::Directory& task,
                                         const std::vector<procfs::Mount>& mounts) {
@@ -42,11 +26,14 @@ std::optional<FrozenCgroup> find_frozen(const fs::path& root, const procfs::Dire
     if (!entry.is_v2() && !entry.has("freezer")) continue;
     const std::string directory = procfs::cgroup_directory(entry, mounts);
     if (directory.empty()) continue;
-    procfs::CgroupEntry top_entry = entry;
-    top_entry.path = "/";
-    std::string top = procfs::cgroup_directory(top_entry, mounts);
-    if (top.empty()) top = directory;
-    if (auto frozen = frozen_at_or_above(root / directory.substr(1), root / top.substr(1))) return frozen;
+    const bool v2 = entry.is_v2();
+    const auto freezer = procfs::look_at_freezer(entry, root / directory.substr(1));
+    if (const auto* level = freezer.nearest())
+      return FrozenCgroup{level->directory, v2 ? 2 : 1,
+                          v2 ? "cgroup.freeze is 1" : "freezer.self_freezing is 1"};
+    if (freezer.frozen)  // by one above what is mounted here
+      return FrozenCgroup{(root / directory.substr(1)).string(), v2 ? 2 : 1,
+                          v2 ? "cgroup.events says frozen 1" : "freezer.state is not THAWED"};
   }
   return std::nullopt;
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "criu/command.h"
-#include "criu/log.h"
+#include "criu/log/log.h"
 #include "explain/explain_scene.h"
 
 namespace cg {
@@ -15,6 +15,8 @@ namespace cg {
 struct Scene {
   std::optional<CriuLog> log;
   std::string log_name;
+  std::string named_by;   // the log of another program that named this one
+  std::string named_log;  // a log that this one names, and that is not here
   std::optional<ImagesSeen> images;
   std::optional<ProcessSeen> process;
   std::optional<CriuCommand> command;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -22,12 +23,18 @@ std::vector<std::string> ids_of(const std::vector<Finding>& findings) {
 
 }  // namespace
 
-CLI::App* add_flags_command(CLI::App& app, FlagsCommand& command) {
-  CLI::App* flags = app.add_subcommand(
-      "flags", "Check a criu command line: options this version does not know, or that do nothing as given");
-  flags->add_option("--options", command.table, "Option table to use instead of the one compiled in");
-  flags->footer("The command stands behind '--': kcheck flags --criu 4.2 -- criu dump -t 1 --shell-job");
-  return flags;
+Command flags_command(KcheckOptions& options) {
+  const auto command = std::make_shared<FlagsCommand>();
+  return {
+      .name = "flags",
+      .help = "Check a criu command line: options this version does not know, or that do nothing as given",
+      .options = {{"--options FILE", &command->table, "Option table to use instead of the one compiled in"}},
+      .examples = {{"kcheck flags --criu 4.2 -- criu dump -t 1 --shell-job",
+                    "the command stands behind '--'"}},
+      .behind = &options.behind,
+      .run = [command, &options](Context& context) {
+        return deliver(check_flags_of(options, *command), options, context.env);
+      }};
 }
 
 Result<OptionTable> load_option_table(const std::string& file) {

@@ -12,7 +12,8 @@ struct FlagsCommand {
   std::string table;  // --options FILE; empty: the one compiled in
 };
 
-CLI::App* add_flags_command(CLI::App& app, FlagsCommand& command);
+// The command to check goes to options.behind.
+Command flags_command(KcheckOptions& options);
 Result<Report> check_flags_of(const KcheckOptions& options, const FlagsCommand& command);
 
 // The option table of `file`, or the one compiled in.

@@ -5,16 +5,19 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <set>
 
-#include "base/file.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
 #include "criu/coverage.h"
 #include "criu/judge.h"
 #include "criu/versions.h"
 #include "image/image_programs.h"
+#include "image/reader.h"
 #include "kconfig/input.h"
+#include "kernel/release.h"
 #include "programs/find_program.h"
 #include "programs/image_tree.h"
 #include "programs/loader.h"
@@ -30,12 +33,22 @@ class ImageCheck {
   ImageCheck(const ImageReader& image, std::set<std::string> features)
       : image_(image), tree_(image), loader_(tree_), features_(std::move(features)) {}
 
+  void look_for_interrupted_edit();
   std::optional<Program> look_for_criu(const std::optional<Version>& asked);
   void look_for_helpers();
   void look_for_places();
   void look_for_modules(const std::string& release);
   // The modules below /lib/modules/RELEASE, by their names in the kernel.
   std::set<std::string, std::less<>> modules_of(const std::string& release) const;
+
+  // Without a root's directories and an init it is laid over one that has them.
+  bool is_extension() const;
+  // What is missing in an extension belongs to the image it is laid over.
+  void leave_to_the_base();
+  // The configuration of the kernel, from --config or from inside of it; nullopt: neither can be read, which
+  // is a finding of its own.
+  Result<std::optional<KernelConfig>> look_for_config(const ImageCommand& command,
+                                                      const std::string& release);
 
   const std::optional<Version>& version_inside() const { return version_inside_; }
   const std::string& machine() const { return machine_; }  // of criu; "" when it is not known
@@ -70,6 +83,15 @@ class ImageCheck {
   std::string machine_;
   std::vector<Finding> findings_;
 };
+
+// What is looked into is what the image held before; a guest sees the file as it is.
+void ImageCheck::look_for_interrupted_edit() {
+  const std::string remark = image_.remark();
+  if (remark.empty()) return;
+  refuse(add("interrupted-edit", "no edit of the image was interrupted", "startup"), remark,
+         "a guest that boots it sees a file system that is half changed",
+         "any edit puts the old bytes back, 'rootfs-builder mkdir IMAGE /' for example");
+}
 
 std::optional<Program> ImageCheck::require_program(const std::string& id, const std::string& name,
                                                    const std::string& severity, const std::string& breaks) {
@@ -112,6 +134,12 @@ void ImageCheck::judge_criu_binary(const Program& criu, const std::optional<Vers
   }
   const ElfFile& elf = **found;
   machine_ = elf.machine;
+  const auto bytes = image_.read(criu.path);
+  if (bytes && !bytes->contains("Restoring FAILED")) {  // of criu/cr-restore.c, in every version
+    refuse(loader, fmt::format("{} is a program, but no CRIU: none of its texts is inside", criu.path),
+           "nothing can be dumped or restored", "put a criu there (criu-builder build VERSION)");
+    return;
+  }
   const auto closure = loader_.closure(criu.file);
   if (elf.is_static) {
     loader.seen = fmt::format("static, {}", elf.machine);
@@ -119,6 +147,10 @@ void ImageCheck::judge_criu_binary(const Program& criu, const std::optional<Vers
     loader.verdict = Verdict::warn;
     loader.seen = fmt::format("dynamic, needs {}", join(elf.needed, ", "));
     loader.fix = "a static criu (criu-builder) depends on nothing else in the image";
+  } else if (is_extension()) {
+    loader.verdict = Verdict::unknown;
+    loader.seen = fmt::format("dynamic, needs {}, which the base image must have", join(elf.needed, ", "));
+    loader.fix = "a static criu (criu-builder) depends on nothing in the base image";
   } else {
     const std::string why = closure ? fmt::format("{} {}", closure->objects[closure->problems[0].object].path,
                                                   closure->problems[0].message)
@@ -139,7 +171,6 @@ void ImageCheck::judge_criu_binary(const Program& criu, const std::optional<Vers
   }
   if (machine.seen.empty())
     machine.seen = fmt::format("criu: {}; nothing in the image to compare it with", elf.machine);
-  const auto bytes = image_.read(criu.path);
   judge_criu_version(bytes ? *bytes : "", asked);
 }
 
@@ -231,7 +262,8 @@ void ImageCheck::look_for_places() {
              fmt::format("make the directory {}", path));
   }
   Finding& init = add("init", "an init that the kernel finds", "startup");
-  const bool initrd = image_.initrd() != nullptr;  // there the kernel looks for this one only
+  const bool initrd =
+      image_.place().content == image::ContentKind::initrd;  // there the kernel looks for this one only
   for (const char* path : {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"}) {
     if (initrd && path != std::string_view("/init")) break;
     const auto file = image_.stat(path);
@@ -257,6 +289,43 @@ void ImageCheck::look_for_modules(const std::string& release) {
   else
     refuse(finding, fmt::format("modules are for {}, the kernel is {}", join(others, ", "), release),
            "what is built as a module is not there", "install the kernel's own modules");
+}
+
+bool ImageCheck::is_extension() const {
+  if (image_.place().content == image::ContentKind::initrd) return false;
+  for (const char* path : {"/proc", "/sys", "/dev", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"})
+    if (image_.stat(path)) return false;
+  return true;
+}
+
+void ImageCheck::leave_to_the_base() {
+  for (Finding& finding : findings_) {
+    if (finding.verdict == Verdict::pass || finding.id.starts_with("image.criu")) continue;
+    finding.verdict = Verdict::not_applicable;
+    finding.seen = "the base image's part: " + finding.seen;
+  }
+}
+
+Result<std::optional<KernelConfig>> ImageCheck::look_for_config(const ImageCommand& command,
+                                                                const std::string& release) {
+  const bool given = !command.config.empty();
+  auto input = load_config_input(given ? command.config : command.kernel);
+  if (!input && given) return std::unexpected(input.error());
+  Finding& finding = add("kernel-config", "the kernel's configuration can be judged", "startup");
+  if (!input) {
+    finding.verdict = Verdict::unknown;
+    finding.seen = input.error().message;
+    finding.fix =
+        fmt::format("--config FILE: the .config that it was built from, such as /boot/config-{}", release);
+    return std::nullopt;
+  }
+  finding.seen = fmt::format("{} ({}, {} symbols)", input->name, input->form, input->config.values.size());
+  const auto version = leading_version(input->config.version);
+  if (version && !release.empty() && version != leading_version(release))
+    refuse(finding,
+           fmt::format("{} is of Linux {}, the kernel is {}", input->name, input->config.version, release),
+           "what is judged is another kernel's", "give the .config that this kernel was built from");
+  return std::move(input->config);
 }
 
 std::set<std::string, std::less<>> ImageCheck::modules_of(const std::string& release) const {
@@ -292,18 +361,26 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   CG_TRY(features, feature_set(options, matrix));
   std::string release;
   if (!command.kernel.empty()) {
-    CG_TRY(bytes, read_file(command.kernel, 512 << 20));
-    release = kernel_release_of(bytes);
-    if (release.empty())
-      return refused(command.kernel + ": no version of Linux is found in it; give a bzImage or a vmlinux");
+    CG_TRY(kernel, MappedFile::open(command.kernel));
+    CG_TRY(found, kernel_release(kernel.bytes(), command.kernel));
+    release = std::move(found);
   }
   CG_TRY(reader, ImageReader::open(command.image));
 
   ImageCheck check(reader, features);
+  check.look_for_interrupted_edit();
   const auto criu = check.look_for_criu(asked);
   check.look_for_helpers();
   check.look_for_places();
   if (!release.empty()) check.look_for_modules(release);
+  const bool extension = criu && check.is_extension();
+  if (extension) check.leave_to_the_base();
+  std::optional<KernelConfig> config;
+  if (!command.kernel.empty() || !command.config.empty()) {
+    CG_TRY(found, check.look_for_config(command, release));
+    config = std::move(found);
+  }
+  if (release.empty() && config) release = config->version;
   const Version version = asked.value_or(check.version_inside().value_or(criu_versions().preferred));
 
   Subject subject;
@@ -311,20 +388,19 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   subject.findings = check.take();
   std::vector<Finding> rows;
   if (!release.empty()) {
-    // Without a configuration inside of the kernel, the matrix has only the kernel-CRIU windows to say.
+    // Without a configuration the matrix has only the kernel-CRIU windows to say.
     Evidence evidence;
-    const auto config = load_config_input(command.kernel);
-    if (config) {
-      evidence.config = &config->config;
-      evidence.config_name = config->name;
-    }
+    if (config) evidence.config = &*config;
     const auto modules = check.modules_of(release);
-    evidence.has_module = [&](std::string_view symbol) {
-      const auto module = matrix.modules.find(symbol);
-      return module != matrix.modules.end() && modules.contains(module->second);
-    };
+    if (!command.kernel.empty() && !extension)
+      evidence.has_module = [&](std::string_view symbol) {
+        const auto module = matrix.modules.find(symbol);
+        return module != matrix.modules.end() && modules.contains(module->second);
+      };
     evidence.kernel = leading_version(release);
-    evidence.architecture = matrix_architecture(check.machine());
+    evidence.architecture =
+        matrix_architecture(!check.machine().empty() || !config ? check.machine() : config->architecture,
+                            config ? &*config : nullptr);
     rows = judge(matrix, Question{version, features}, evidence);
   }
   respect_coverage(rows, version);  // what the image lacks it lacks for every version
@@ -333,8 +409,9 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   const auto info = reader.info();
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = headline(subject.findings, version);
+  if (extension) subject.headline += ", as an extension image: what belongs to its base was not looked at";
   subject.facts = {
-      {"image", reader.initrd()
+      {"image", reader.place().content == image::ContentKind::initrd
                     ? fmt::format("{} (initrd, {} unpacked)", command.image, human_size(info.bytes))
                     : fmt::format("{} ({}, {} free)", command.image, human_size(info.bytes),
                                   human_size(info.free_blocks * info.block_size))}};
@@ -342,8 +419,29 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
     subject.facts.emplace_back(
         "criu",
         fmt::format("{}{}", criu->path, check.version_inside() ? " " + check.version_inside()->text() : ""));
-  if (!release.empty()) subject.facts.emplace_back("kernel", "Linux " + release);
+  if (!release.empty())
+    subject.facts.emplace_back(
+        "kernel", fmt::format("Linux {}{}", release, kernel_remark(matrix, leading_version(release))));
   return Report{"image", version.text(), {std::move(subject)}};
+}
+
+Command image_command(const KcheckOptions& options) {
+  const auto command = std::make_shared<ImageCommand>();
+  return {
+      .name = "image",
+      .help = "Check that a root image has what CRIU needs",
+      .options = {{"IMG",
+                   &command->image,
+                   "ext4 or EROFS, raw, partitioned or as a Kata DAX disk, or an initrd",
+                   {.required = true}},
+                  {"--kernel FILE", &command->kernel, "The kernel that will boot it: a bzImage or a vmlinux"},
+                  {"--config FILE", &command->config,
+                   "The .config that kernel was built from, when it does not carry it (IKCONFIG)"}},
+      .examples = {{"kcheck image out/demo.img --kernel out/vmlinux.container", "before it is booted"}},
+      .run = [command, &options](Context& context) -> Result<int> {
+        CG_TRY(matrix, load_matrix(options));
+        return deliver(check_image(options, *command, matrix), options, context.env);
+      }};
 }
 
 }  // namespace cg

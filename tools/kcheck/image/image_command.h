@@ -10,8 +10,10 @@ namespace cg {
 struct ImageCommand {
   std::string image;
   std::string kernel;  // --kernel FILE; empty: not judged
+  std::string config;  // --config FILE: what the kernel was built from; empty: the copy inside of the kernel
 };
 
+Command image_command(const KcheckOptions& options);
 Result<Report> check_image(const KcheckOptions& options, const ImageCommand& command, const Matrix& matrix);
 
 }  // namespace cg

@@ -1,7 +1,6 @@
 #include "live/live.h"
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "criu/versions.h"
@@ -106,12 +106,10 @@ Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSys
 }
 
 LiveSystem real_system(const Matrix& matrix) {
-  utsname name{};
-  uname(&name);
   const auto batch = std::make_shared<ProbeBatch>(matrix);
-  const std::string release = name.release;
+  const std::string release = host_release();
   return {release,
-          name.machine,
+          host_machine(),
           [batch](std::string_view probe) { return batch->result(probe); },
           [release](std::string& file) -> Result<KernelConfig> {
             CG_TRY(input, running_config(release));
@@ -158,7 +156,8 @@ Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, co
   }
   Subject subject = judge_subject(matrix, Question{choice.version, features}, evidence, "running kernel");
   subject.facts = {{"criu", fmt::format("{} ({})", choice.version.text(), choice.why)},
-                   {"kernel", fmt::format("Linux {} {}", system.kernel_release, system.machine)},
+                   {"kernel", fmt::format("Linux {} {}{}", system.kernel_release, system.machine,
+                                          kernel_remark(matrix, evidence.kernel))},
                    {"config", config_note},
                    {"probes", system.probe_note()}};
   if (asked) {

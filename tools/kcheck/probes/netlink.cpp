@@ -1,3 +1,5 @@
+// Not by libmnl or libnl: a probe must see the kernel's bare errno, some thirty lines do for that, and Debian
+// has no libmnl.a for the static kcheck.
 #include "probes/netlink.h"
 
 #include <sys/socket.h>

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
+#include <memory>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -11,6 +13,7 @@
 #include "criu/coverage.h"
 #include "criu/versions.h"
 #include "live/criu_binary.h"
+#include "live/live.h"
 #include "probes/runner.h"
 #include "tree/collect/collect.h"
 #include "tree/plan.h"
@@ -237,16 +240,28 @@ TreeSystem real_tree_system(const Matrix& matrix, WithTrial trial, const std::st
           }};
 }
 
-CLI::App* add_tree_command(CLI::App& app, TreeCommand& command) {
-  CLI::App* tree = app.add_subcommand(
-      "tree", "Would `criu dump` of a process tree be refused or hang, and what command works?");
-  tree->add_option("PID", command.pid, "The root of the tree, as seen from here")
-      ->required()
-      ->check(CLI::PositiveNumber);
-  tree->add_option("--spec", command.spec, "The OCI runtime spec (config.json) that names the bind mounts");
-  tree->footer(
-      "A criu command to judge, instead of a proposal, stands behind '--': kcheck tree 126 -- criu dump");
-  return tree;
+Command tree_command(KcheckOptions& options) {
+  const auto command = std::make_shared<TreeCommand>();
+  return {.name = "tree",
+          .help = "Would `criu dump` of a process tree be refused or hang, and what command works?",
+          .options = {{"PID",
+                       &command->pid,
+                       "The root of the tree, as seen from here; of a container that is its init",
+                       {.range = {{1, std::numeric_limits<int>::max()}}, .required = true}},
+                      {"--spec FILE", &command->spec,
+                       "The OCI runtime spec (config.json) that names the bind mounts"}},
+          .examples = {{"kcheck tree 126 --criu 4.1.1",
+                        "what stands in the way, and the commands that dump and restore"},
+                       {"kcheck tree 126 -- criu dump -t 126 --shell-job",
+                        "judges this command instead of a proposal"}},
+          .behind = &options.behind,
+          .run = [command, &options](Context& context) -> Result<int> {
+            CG_TRY(matrix, load_matrix(options));
+            CG_TRY(choice, choose_version(options, real_system(matrix), options.criu_binary));
+            const auto trial = options.with_trial ? WithTrial::yes : WithTrial::no;
+            const auto system = real_tree_system(matrix, trial, options.criu_binary);
+            return deliver(check_tree(options, *command, choice.version, system), options, context.env);
+          }};
 }
 
 Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& command, const Version& criu,

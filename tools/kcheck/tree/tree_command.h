@@ -33,7 +33,8 @@ struct TreeSystem {
 TreeSystem real_tree_system(const Matrix& matrix, WithTrial trial = WithTrial::no,
                             const std::string& binary = {});
 
-CLI::App* add_tree_command(CLI::App& app, TreeCommand& command);
+// A command to judge goes to options.behind.
+Command tree_command(KcheckOptions& options);
 
 // Judges the criu command behind `--` (options.behind); without one, a command is proposed.
 Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& command, const Version& criu,

@@ -8,8 +8,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/commands.h"
-#include "commands/new_image.h"
-#include "image/tree/sources.h"
+#include "commands/image_arguments.h"
+#include "image/image_builder.h"
+#include "image/sources/sources.h"
 #include "programs/check.h"
 #include "recipe/base_layer.h"
 #include "recipe/builder_entries.h"
@@ -43,7 +44,7 @@ void print_plan(const Plan& plan, Context& context) {
 }
 
 // Everything that is not a copy of something dated gets `time`.
-Result<void> add_entries(const Plan& plan, image::ImageBuilder& builder, std::int64_t time) {
+Result<void> add_entries(const Plan& plan, image::NewFiles& builder, std::int64_t time) {
   const Recipe& recipe = plan.recipe;
   for (const auto& path : recipe.remove) CG_CHECK(builder.tree().remove(path));
   for (const auto& item : recipe.directories) {
@@ -70,7 +71,7 @@ Result<void> add_entries(const Plan& plan, image::ImageBuilder& builder, std::in
 }
 
 // A program that the image cannot start is no use in it.
-Result<void> check_inputs(const Plan& plan, image::ImageBuilder& builder, const BuildArguments& arguments,
+Result<void> check_inputs(const Plan& plan, image::NewFiles& builder, const BuildArguments& arguments,
                           Context& context) {
   const BuilderTree tree(builder);
   Loader loader(tree);
@@ -145,8 +146,8 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   const std::int64_t time = epoch.value_or(0);
   if (const fs::path parent = fs::path(context.options.output).parent_path(); !parent.empty())
     CG_CHECK(make_directories(parent));
-  CG_TRY(made, NewImage::begin(image_arguments, context.options.output, context.env));
-  image::ImageBuilder& builder = made.builder();
+  CG_TRY(image_options, image_arguments.resolve(context.env));
+  CG_TRY(builder, image::ImageBuilder::create(context.options.output, std::move(image_options)));
   if (recipe.merged_usr) {
     for (const char* name : {"bin", "sbin", "lib", "lib64"}) {
       CG_CHECK(put_directory(builder, fmt::format("/usr/{}", name), {.mode = 0755}, time));
@@ -164,34 +165,43 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   std::vector<std::string> notes;
   CG_CHECK(add_system_settings(plan, builder, time, context.env, notes));
   CG_CHECK(check_inputs(plan, builder, arguments, context));
-  CG_TRY(summary, made.finish());
+  CG_TRY(summary, builder.finish());
+  CG_CHECK(write_root_hash(context.options.output, summary));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - writing;
   const std::chrono::duration<double> before = writing - start;
   if (!context.options.quiet) print_ingredients(plan, notes, before.count(), context.env.err);
-  std::visit([&](const auto& said) { print_summary(said, took.count(), context); }, summary);
+  print_summary(summary, took.count(), context);
   return exit_good;
 }
 
 }  // namespace
 
-Registered add_build_command(CLI::App& app, CommonOptions& options) {
+Command build_command(CommonOptions& common) {
   auto arguments = std::make_shared<BuildArguments>();
-  CLI::App* command = app.add_subcommand("build", "Make an image as a recipe says");
-  command->add_option("RECIPE", arguments->plan.recipe, "A name under recipes/rootfs (demo, kata) or a file")
-      ->required();
-  auto* output = command->add_option("-o,--output", options.output, "The image");
-  command->add_option("--set", arguments->plan.set,
-                      "NAME=PATH: a file the recipe asks for, such as criu=out/criu-4.1.1; modules=DIR");
-  command->add_option("--size", arguments->plan.size, "Instead of the recipe's: auto, auto+64M or 512M");
-  auto* dry_run = command->add_flag("--dry-run", arguments->dry_run, "Print what would be done");
-  command->add_flag("--force", arguments->force,
-                    "Build it also when the image cannot start a program that was given");
-  command->add_flag("--refresh", arguments->refresh,
-                    "Ask apt again for the packages, instead of taking them from the cache");
-  return {command, [arguments, output, dry_run](Context& context) -> Result<int> {
-            if (output->empty() && dry_run->empty()) return usage_error("build: -o IMAGE is required");
-            return build(*arguments, context);
-          }};
+  return {
+      .name = "build",
+      .help = "Make an image as a recipe says",
+      .options = {{"RECIPE",
+                   &arguments->plan.recipe,
+                   "A name under recipes/rootfs, such as kata, or a file",
+                   {.required = true}},
+                  {"-o,--output IMAGE", &common.output, "The image", {.is_no_stream = true}},
+                  {"--set NAME=PATH...", &arguments->plan.set,
+                   "A file the recipe asks for, such as criu=out/criu-4.1.1; modules=DIR"},
+                  {"--size SIZE", &arguments->plan.size, "Instead of the recipe's: auto, auto+64M or 512M"},
+                  {"--dry-run", &arguments->dry_run, "Print what would be done"},
+                  {"--force", &arguments->force,
+                   "Build it also when the image cannot start a program that was given"},
+                  {"--refresh", &arguments->refresh,
+                   "Ask apt again for the packages, instead of taking them from the cache"}},
+      .examples = {{"rootfs-builder build kata -o kata.img --set criu=out/criu-4.1.1 --set agent=kata-agent",
+                    ""},
+                   {"rootfs-builder build my.toml --dry-run", "what it would do, step by step"}},
+      .run = [arguments](Context& context) -> Result<int> {
+        if (context.options.output.empty() && !arguments->dry_run)
+          return usage_error("build: -o IMAGE is required");
+        return build(*arguments, context);
+      }};
 }
 
 }  // namespace cg

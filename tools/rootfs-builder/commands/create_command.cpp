@@ -2,13 +2,15 @@
 #include <memory>
 
 #include "commands/commands.h"
+#include "commands/image_arguments.h"
 #include "commands/image_report.h"
-#include "commands/new_image.h"
-#include "image/tree/sources.h"
+#include "image/image_builder.h"
+#include "image/sources/sources.h"
+#include "image/tree/tree_policy.h"
 
 namespace cg {
 
-Registered add_create_command(CLI::App& app, CommonOptions& options) {
+Command create_command(CommonOptions& common) {
   struct State {
     std::vector<std::string> from;
     ImageArguments image;
@@ -19,31 +21,32 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
     std::string most_unpacked;
   };
   auto state = std::make_shared<State>();
-  CLI::App* command = app.add_subcommand(
-      "create", "Make an image from directories and tars; later ones lie over earlier ones");
-  command
-      ->add_option("--from", state->from,
-                   "A directory, an OCI image layout, or a tar in any compression ('-': standard input); "
-                   "several are layers, with OCI whiteouts")
-      ->required();
-  command->add_option("-o,--output", options.output, "The image")->required();
-  add_image_arguments(*command, state->image);
-  command
-      ->add_option("--uid-map", state->uid_maps,
-                   "Users FROM to FROM+COUNT-1 become TO and up; users that no map holds are refused")
-      ->type_name("FROM:TO:COUNT");
-  command->add_option("--gid-map", state->gid_maps, "The same for groups")->type_name("FROM:TO:COUNT");
-  command->add_flag("--no-devices", state->no_devices, "Refuse input with device nodes");
-  command
-      ->add_option("--max-unpacked", state->most_unpacked,
-                   "What a compressed input may unpack to (default: 1G, or 100 times its size)")
-      ->type_name("SIZE");
-  command->add_option("--report", state->report,
-                      "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON");
-  return {command, [state](Context& context) -> Result<int> {
+  return {.name = "create",
+          .help = "Make an image from directories and tars; later ones lie over earlier ones",
+          .options = image_options(
+              state->image,
+              {{"--from SOURCE...",
+                &state->from,
+                "A directory, an OCI image layout, or a tar in any compression ('-': standard input); "
+                "several are layers, with OCI whiteouts",
+                {.required = true}},
+               {"-o,--output IMAGE", &common.output, "The image", {.required = true, .is_no_stream = true}},
+               {"--uid-map FROM:TO:COUNT...", &state->uid_maps,
+                "Users FROM to FROM+COUNT-1 become TO and up; users that no map holds are refused"},
+               {"--gid-map FROM:TO:COUNT...", &state->gid_maps, "The same for groups"},
+               {"--no-devices", &state->no_devices, "Refuse input with device nodes"},
+               {"--max-unpacked SIZE", &state->most_unpacked,
+                "What a compressed input may unpack to (default: 1G, or 100 times its size)"},
+               {"--report FILE", &state->report,
+                "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON"}}),
+          .examples = {{"rootfs-builder create --from debian.tar --from overlay/ -o root.img", ""},
+                       {"rootfs-builder create --from dir --form kata-erofs --verity -o criu.img",
+                        "an extension image for Kata, with its dm-verity tree"}},
+          .run = [state](Context& context) -> Result<int> {
             const auto start = std::chrono::steady_clock::now();
-            CG_TRY(made, NewImage::begin(state->image, context.options.output, context.env));
-            image::ImageBuilder& builder = made.builder();
+            const std::string& output = context.options.output;
+            CG_TRY(image_options, state->image.resolve(context.env));
+            CG_TRY(builder, image::ImageBuilder::create(output, std::move(image_options)));
             using Whiteouts = image::ArchiveOptions::Whiteouts;
             image::ArchiveOptions layers{
                 .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
@@ -61,11 +64,12 @@ Registered add_create_command(CLI::App& app, CommonOptions& options) {
                 CG_TRY(range, image::parse_id_range(text));
                 ranges->push_back(range);
               }
-            CG_CHECK(builder.apply(policy));
-            CG_TRY(summary, made.finish());
-            if (!state->report.empty()) CG_CHECK(write_image_report(context.options.output, state->report));
+            CG_CHECK(image::apply(policy, builder.tree()));
+            CG_TRY(summary, builder.finish());
+            CG_CHECK(write_root_hash(output, summary));
+            if (!state->report.empty()) CG_CHECK(write_image_report(output, state->report));
             const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-            std::visit([&](const auto& said) { print_summary(said, took.count(), context); }, summary);
+            print_summary(summary, took.count(), context);
             return exit_good;
           }};
 }

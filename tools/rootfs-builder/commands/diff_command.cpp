@@ -41,7 +41,7 @@ Result<std::vector<image::Difference>> compare_as_files(const DiffArguments& arg
   return differences.found();
 }
 
-Result<std::vector<image::Difference>> compare(const DiffArguments& arguments) {
+Result<std::vector<image::Difference>> compare(const DiffArguments& arguments, Context& context) {
   // One more than is shown says whether there are more.
   const std::size_t most = arguments.most == 0 ? SIZE_MAX : arguments.most + 1;
   auto first = image::ImageReader::open(arguments.first, arguments.partition);
@@ -49,6 +49,8 @@ Result<std::vector<image::Difference>> compare(const DiffArguments& arguments) {
   for (const auto* reader : {&first, &second})
     if (!*reader && (reader->error().kind != ErrorKind::refused || arguments.files || arguments.partition))
       return std::unexpected(reader->error());
+  for (const auto* reader : {&first, &second})
+    if (*reader && !(*reader)->remark().empty()) context.env.err << (*reader)->remark() << "\n";
   if (!first || !second) return compare_as_files(arguments, most);
   return image::compare_images(
       *first, *second, arguments.files ? image::CompareScope::files : image::CompareScope::everything, most);
@@ -64,7 +66,7 @@ std::string line_of(const DiffArguments& arguments, const image::Difference& dif
 }
 
 Result<int> diff(const DiffArguments& arguments, Context& context) {
-  CG_TRY(differences, compare(arguments));
+  CG_TRY(differences, compare(arguments, context));
   const bool more = arguments.most != 0 && differences.size() > arguments.most;
   if (more) differences.pop_back();
   if (context.options.format == "json") {
@@ -89,20 +91,21 @@ Result<int> diff(const DiffArguments& arguments, Context& context) {
 
 }  // namespace
 
-Registered add_diff_command(CLI::App& app) {
+Command diff_command() {
   auto arguments = std::make_shared<DiffArguments>();
-  CLI::App* command = app.add_subcommand("diff",
-                                         "Name what differs between two images: partitions, superblock, "
-                                         "groups, files; 0: nothing, 1: something");
-  command->add_option("FIRST", arguments->first, "An image")->required();
-  command->add_option("SECOND", arguments->second, "Another")->required();
-  command->add_flag("--files", arguments->files,
-                    "Only what a guest sees: paths, owners, modes, times, attributes, contents");
-  command->add_option("--most", arguments->most, "How many differences are shown; 0: all")
-      ->capture_default_str();
-  command->add_option("--partition", arguments->partition, "Of both, where more than one holds a file system")
-      ->type_name("N");
-  return {command, [arguments](Context& context) -> Result<int> { return diff(*arguments, context); }};
+  return {
+      .name = "diff",
+      .help =
+          "Name what differs between two images: partitions, superblock, groups, files; 0: nothing, 1: "
+          "something",
+      .options = {{"FIRST", &arguments->first, "An image", {.required = true}},
+                  {"SECOND", &arguments->second, "Another", {.required = true}},
+                  {"--files", &arguments->files,
+                   "Only what a guest sees: paths, owners, modes, times, attributes, contents"},
+                  {"--most", &arguments->most, "How many differences are shown; 0: all"},
+                  {"--partition", &arguments->partition, "Of both, where more than one holds a file system"}},
+      .examples = {{"rootfs-builder diff old.img new.img --files", ""}},
+      .run = [arguments](Context& context) { return diff(*arguments, context); }};
 }
 
 }  // namespace cg

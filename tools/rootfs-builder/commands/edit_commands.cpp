@@ -46,7 +46,7 @@ Result<void> prepare_programs(const EditArguments& arguments, std::vector<Change
                               Context& context) {
   CG_TRY(programs, has_programs(changes));
   if (!programs) return {};
-  CG_TRY(reader, arguments.choice.open());
+  CG_TRY(reader, arguments.choice.open(context));
   ProgramPolicy policy{.force = arguments.force, .libraries = {}};
   if (arguments.with_libs || !arguments.libs_from.empty())
     policy.libraries = LibrarySource{arguments.libs_from};
@@ -62,7 +62,7 @@ Result<std::optional<ModuleSet>> prepare_modules(const EditArguments& arguments,
   for (const auto& name : arguments.modules)
     if (name.contains(":/"))
       return usage_error(fmt::format("--modules: '{}' is no module; SRC:DEST stands before --modules", name));
-  CG_TRY(reader, arguments.choice.open());
+  CG_TRY(reader, arguments.choice.open(context));
   CG_TRY(set, select_modules({arguments.modules[0], {arguments.modules.begin() + 1, arguments.modules.end()}},
                              ImageTree(reader), context.env));
   for (const auto* files : {&set.modules, &set.indexes})
@@ -94,9 +94,10 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
       .verity = arguments.verity ? image::VerityPolicy::rebuild_likely : image::VerityPolicy::rebuild_certain,
       .source_date_epoch = epoch,
       .initrd = arguments.repack ? image::EditOptions::Initrd::repack : image::EditOptions::Initrd::append,
-      .compression = compression};
+      .compression = compression,
+      .say = [&](const std::string& what) { context.env.err << what << std::endl; }};
   CG_TRY(summary, image::edit(arguments.choice.image, changes, options));
-  if (summary.verity) CG_CHECK(write_root_hash(arguments.choice.image, *summary.verity));
+  CG_CHECK(write_root_hash(arguments.choice.image, summary.verity));
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.image-edit/1"},
                                    {"image", arguments.choice.image},
@@ -123,31 +124,26 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
   return exit_good;
 }
 
-struct Added {
-  CLI::App* command;
-  Arguments arguments;
-};
-
-Added add_edit(CLI::App& app, const char* name, const char* about) {
-  auto arguments = std::make_shared<EditArguments>();
-  CLI::App* command = app.add_subcommand(name, about);
-  add_image_choice(*command, arguments->choice);
-  command->add_flag("--in-place", arguments->in_place,
-                    "Change the file itself, protected by an undo journal beside it, instead of a copy that "
-                    "takes its name");
-  command->add_flag("--grow", arguments->grow,
-                    "Make file system, partition and file larger when there is no room");
-  command->add_flag("--verity", arguments->verity,
-                    "Make the dm-verity tree anew also where it is only likely that there is one");
-  command->add_flag("--repack", arguments->repack,
-                    "Write an initrd anew as one archive, instead of appending one with what changes");
-  command->add_option("--compress", arguments->compression,
-                      "Of what is written to an initrd: none, gzip, zstd, xz or lzma (default: as it has)");
-  return {command, std::move(arguments)};
-}
-
-Registered registered(const Added& added, Wishes wishes) {
-  return {added.command, [arguments = added.arguments, wishes = std::move(wishes)](Context& context) {
+// A command with the options that all of them have, then its own; the words at their places come first.
+Command edit_command(const char* name, const char* help, const Arguments& arguments, std::vector<Option> own,
+                     Wishes wishes, Example example) {
+  own.insert(
+      own.end(),
+      {{"--in-place", &arguments->in_place,
+        "Change the file itself, protected by an undo journal beside it, instead of a copy that takes "
+        "its name"},
+       {"--grow", &arguments->grow, "Make file system, partition and file larger when there is no room"},
+       {"--verity", &arguments->verity,
+        "Make the dm-verity tree anew also where it is only likely that there is one"},
+       {"--repack", &arguments->repack,
+        "Write an initrd anew as one archive, instead of appending one with what changes"},
+       {"--compress NAME", &arguments->compression,
+        "Of what is written to an initrd: none, gzip, zstd, xz or lzma (default: as it has)"}});
+  return {.name = name,
+          .help = help,
+          .options = image_choice_options(arguments->choice, std::move(own)),
+          .examples = {std::move(example)},
+          .run = [arguments, wishes = std::move(wishes)](Context& context) {
             return run_edit(*arguments, wishes, context);
           }};
 }
@@ -179,103 +175,127 @@ Wishes for_each_item(Make make) {
   };
 }
 
-void add_force(const Added& added) {
-  added.command->add_flag("--force", added.arguments->force,
-                          "Put programs in that the image cannot start, and say why it cannot");
+Option force_option(EditArguments& arguments) {
+  return {"--force", &arguments.force, "Put programs in that the image cannot start, and say why it cannot"};
+}
+
+Option paths_option(EditArguments& arguments, const char* help) {
+  return {"PATH", &arguments.items, help, {.required = true}};
 }
 
 constexpr const char* injection_name = "SRC:DEST[:MODE[:UID:GID]]";
 
+Command inject_command() {
+  const auto arguments = std::make_shared<EditArguments>();
+  return edit_command(
+      "inject", "Put files into an existing image; all of them or, if anything fails, none", arguments,
+      {{injection_name, &arguments->items, "What goes where; MODE is octal, \\: is a colon in a name"},
+       {"--modules DIR NAME...",
+        &arguments->modules,
+        "Kernel modules by name, with what they depend on, out of DIR (a /lib/modules/VERSION, or an "
+        "unpacked "
+        "one); modules.dep is made anew for those in the image",
+        {.least_values = 2}},
+       {"--with-libs", &arguments->with_libs,
+        "Bring the libraries that dynamic programs need and the image lacks, from this machine, to "
+        "where the "
+        "image's loader looks"},
+       {"--libs-from DIR", &arguments->libs_from,
+        "The same, from the root file system or the directory of libraries at DIR"},
+       force_option(*arguments)},
+      injections(image::Injection::Existing::replaced),
+      {"rootfs-builder inject kata.img criu:/usr/sbin/criu:755", "also into an initrd, by appending"});
+}
+
+Command replace_command() {
+  const auto arguments = std::make_shared<EditArguments>();
+  return edit_command(
+      "replace", "Give files of an image other bytes; their names, owners, modes and attributes stay",
+      arguments,
+      {{injection_name, &arguments->items, "What goes where", {.required = true}}, force_option(*arguments)},
+      injections(image::Injection::Existing::rewritten),
+      {"rootfs-builder replace kata.img kata-agent:/usr/bin/kata-agent", ""});
+}
+
+Command remove_command() {
+  const auto arguments = std::make_shared<EditArguments>();
+  return edit_command(
+      "remove", "Take files and directories out of an image", arguments,
+      {paths_option(*arguments, "From the image's root; a symbolic link itself"),
+       {"-r,--recursive", &arguments->recursive, "Directories with all below them"}},
+      for_each_item([](const EditArguments& given, const std::string& item) -> Result<image::Removal> {
+        return image::Removal{
+            item, given.recursive ? image::Removal::Depth::recursive : image::Removal::Depth::single};
+      }),
+      {"rootfs-builder remove kata.img /usr/share/doc -r", ""});
+}
+
+Command mkdir_command() {
+  const auto arguments = std::make_shared<EditArguments>();
+  return edit_command(
+      "mkdir", "Make directories in an image, with the missing ones above them", arguments,
+      {paths_option(*arguments, "From the image's root"),
+       {"--mode MODE", &arguments->mode, "Octal; default 755"},
+       {"--owner UID:GID", &arguments->owner, "Default 0:0"}},
+      for_each_item([](const EditArguments& given, const std::string& item) -> Result<image::NewDirectory> {
+        image::NewDirectory wish{.path = item, .mode = {}, .uid = {}, .gid = {}};
+        if (!given.mode.empty()) {
+          CG_TRY(mode, image::parse_mode(given.mode));
+          wish.mode = mode;
+        }
+        if (!given.owner.empty()) {
+          CG_TRY(owner, image::parse_owner(given.owner));
+          wish.uid = owner.uid;
+          wish.gid = owner.gid;
+        }
+        return wish;
+      }),
+      {"rootfs-builder mkdir kata.img /var/lib/criu --mode 700", ""});
+}
+
+Command symlink_command() {
+  const auto arguments = std::make_shared<EditArguments>();
+  return edit_command(
+      "symlink", "Make symbolic links in an image; one that is there is replaced", arguments,
+      {{"TARGET", &arguments->word, "What the link says", {.required = true}},
+       paths_option(*arguments, "Where the link is, from the image's root")},
+      for_each_item([](const EditArguments& given, const std::string& item) -> Result<image::NewSymlink> {
+        return image::NewSymlink{.path = item, .target = given.word};
+      }),
+      {"rootfs-builder symlink kata.img usr/sbin/init /init", ""});
+}
+
+Command chmod_command() {
+  const auto arguments = std::make_shared<EditArguments>();
+  return edit_command(
+      "chmod", "Change the permissions of an image's files; links are followed", arguments,
+      {{"MODE", &arguments->word, "Octal", {.required = true}},
+       paths_option(*arguments, "From the image's root")},
+      for_each_item([](const EditArguments& given, const std::string& item) -> Result<image::ModeChange> {
+        CG_TRY(mode, image::parse_mode(given.word));
+        return image::ModeChange{item, mode};
+      }),
+      {"rootfs-builder chmod kata.img 4755 /usr/bin/su", ""});
+}
+
+Command chown_command() {
+  const auto arguments = std::make_shared<EditArguments>();
+  return edit_command(
+      "chown", "Change the owner of an image's files; links are followed", arguments,
+      {{"UID:GID", &arguments->word, "Numbers", {.required = true}},
+       paths_option(*arguments, "From the image's root")},
+      for_each_item([](const EditArguments& given, const std::string& item) -> Result<image::OwnerChange> {
+        CG_TRY(owner, image::parse_owner(given.word));
+        return image::OwnerChange{item, owner.uid, owner.gid};
+      }),
+      {"rootfs-builder chown kata.img 0:0 /etc/shadow", ""});
+}
+
 }  // namespace
 
-void add_edit_commands(CLI::App& app, std::vector<Registered>& commands) {
-  auto inject =
-      add_edit(app, "inject", "Put files into an existing image; all of them or, if anything fails, none");
-  inject.command->add_option(injection_name, inject.arguments->items,
-                             "What goes where; MODE is octal, \\: is a colon in a name");
-  inject.command
-      ->add_option(
-          "--modules", inject.arguments->modules,
-          "Kernel modules by name, with what they depend on, out of DIR (a /lib/modules/VERSION, or an "
-          "unpacked one); modules.dep is made anew for those in the image")
-      ->type_name("DIR NAME...")
-      ->expected(2, 1000);
-  inject.command->add_flag("--with-libs", inject.arguments->with_libs,
-                           "Bring the libraries that dynamic programs need and the image lacks, from this "
-                           "machine, to where the image's loader looks");
-  inject.command
-      ->add_option("--libs-from", inject.arguments->libs_from,
-                   "The same, from the root file system or the directory of libraries at DIR")
-      ->type_name("DIR");
-  add_force(inject);
-  commands.push_back(registered(inject, injections(image::Injection::Existing::replaced)));
-
-  auto replace = add_edit(
-      app, "replace", "Give files of an image other bytes; their names, owners, modes and attributes stay");
-  replace.command->add_option(injection_name, replace.arguments->items, "What goes where")->required();
-  add_force(replace);
-  commands.push_back(registered(replace, injections(image::Injection::Existing::rewritten)));
-
-  auto remove = add_edit(app, "remove", "Take files and directories out of an image");
-  remove.command->add_option("PATH", remove.arguments->items, "From the image's root; a symbolic link itself")
-      ->required();
-  remove.command->add_flag("-r,--recursive", remove.arguments->recursive, "Directories with all below them");
-  commands.push_back(registered(
-      remove,
-      for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::Removal> {
-        return image::Removal{
-            item, arguments.recursive ? image::Removal::Depth::recursive : image::Removal::Depth::single};
-      })));
-
-  auto mkdir = add_edit(app, "mkdir", "Make directories in an image, with the missing ones above them");
-  mkdir.command->add_option("PATH", mkdir.arguments->items, "From the image's root")->required();
-  mkdir.command->add_option("--mode", mkdir.arguments->mode, "Octal; default 755");
-  mkdir.command->add_option("--owner", mkdir.arguments->owner, "Default 0:0")->type_name("UID:GID");
-  commands.push_back(
-      registered(mkdir, for_each_item([](const EditArguments& arguments,
-                                         const std::string& item) -> Result<image::NewDirectory> {
-                   image::NewDirectory wish{.path = item, .mode = {}, .uid = {}, .gid = {}};
-                   if (!arguments.mode.empty()) {
-                     CG_TRY(mode, image::parse_mode(arguments.mode));
-                     wish.mode = mode;
-                   }
-                   if (!arguments.owner.empty()) {
-                     CG_TRY(owner, image::parse_owner(arguments.owner));
-                     wish.uid = owner.uid;
-                     wish.gid = owner.gid;
-                   }
-                   return wish;
-                 })));
-
-  auto symlink = add_edit(app, "symlink", "Make symbolic links in an image; one that is there is replaced");
-  symlink.command->add_option("TARGET", symlink.arguments->word, "What the link says")->required();
-  symlink.command->add_option("PATH", symlink.arguments->items, "Where the link is, from the image's root")
-      ->required();
-  commands.push_back(registered(
-      symlink,
-      for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::NewSymlink> {
-        return image::NewSymlink{.path = item, .target = arguments.word};
-      })));
-
-  auto chmod = add_edit(app, "chmod", "Change the permissions of an image's files; links are followed");
-  chmod.command->add_option("MODE", chmod.arguments->word, "Octal")->required();
-  chmod.command->add_option("PATH", chmod.arguments->items, "From the image's root")->required();
-  commands.push_back(registered(
-      chmod,
-      for_each_item([](const EditArguments& arguments, const std::string& item) -> Result<image::ModeChange> {
-        CG_TRY(mode, image::parse_mode(arguments.word));
-        return image::ModeChange{item, mode};
-      })));
-
-  auto chown = add_edit(app, "chown", "Change the owner of an image's files; links are followed");
-  chown.command->add_option("UID:GID", chown.arguments->word, "Numbers")->required();
-  chown.command->add_option("PATH", chown.arguments->items, "From the image's root")->required();
-  commands.push_back(
-      registered(chown, for_each_item([](const EditArguments& arguments,
-                                         const std::string& item) -> Result<image::OwnerChange> {
-                   CG_TRY(owner, image::parse_owner(arguments.word));
-                   return image::OwnerChange{item, owner.uid, owner.gid};
-                 })));
+std::vector<Command> edit_commands() {
+  return {inject_command(),  replace_command(), remove_command(), mkdir_command(),
+          symlink_command(), chmod_command(),   chown_command()};
 }
 
 }  // namespace cg

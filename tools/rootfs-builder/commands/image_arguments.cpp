@@ -8,48 +8,51 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "image/bytes/block.h"
+#include "image/formats.h"
 
 namespace cg {
 
-void add_image_arguments(CLI::App& command, ImageArguments& arguments) {
-  command.add_option("--size", arguments.size, "auto (what it needs), auto+64M (and so much free), or 512M")
-      ->capture_default_str();
-  command.add_option("--label", arguments.label, "Volume name, up to 16 bytes");
-  command.add_option("--uuid", arguments.uuid, "File-system UUID (default: derived from the content)");
-  command.add_option("--journal", arguments.journal, "auto (by size), none, or a size such as 4M")
-      ->capture_default_str();
-  command
-      .add_option("--inodes", arguments.inodes,
-                  "How many files there may be (default: some more than there are)")
-      ->type_name("N");
-  command
-      .add_option("--inode-ratio", arguments.inode_ratio,
-                  "One inode for so many bytes of the file system, 1K to 64M")
-      ->type_name("BYTES")
-      ->excludes("--inodes");
-  command
-      .add_option("--form", arguments.form,
-                  "ext4 (bare), kata, kata-dax, gpt, initrd, erofs (bare) or kata-erofs (extension image)")
-      ->capture_default_str();
-  command.add_option(
-      "--compress", arguments.compression,
-      "Of an initrd: gzip (default), zstd, xz, lzma or none; of EROFS: lz4hc (default), lz4 or none");
-  command.add_flag("--verity", arguments.verity,
-                   "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt");
+std::vector<Option> image_options(ImageArguments& arguments, std::vector<Option> own) {
+  own.insert(
+      own.end(),
+      {{"--size SIZE", &arguments.size, "auto (what it needs), auto+64M (and so much free), or 512M"},
+       {"--label", &arguments.label, "Volume name, up to 16 bytes"},
+       {"--uuid UUID", &arguments.uuid, "File-system UUID (default: derived from the content)"},
+       {"--journal SIZE", &arguments.journal, "auto (by size), none, or a size such as 4M"},
+       {"--inodes N", &arguments.inodes, "How many files there may be (default: some more than there are)"},
+       {"--inode-ratio BYTES",
+        &arguments.inode_ratio,
+        "One inode for so many bytes of the file system, 1K to 64M",
+        {.excludes = "--inodes"}},
+       {"--form FORM", &arguments.form,
+        "ext4 (bare), kata, kata-dax, gpt, initrd, erofs (bare) or kata-erofs (extension image)"},
+       {"--compress NAME", &arguments.compression,
+        "Of an initrd: gzip (default), zstd, xz, lzma or none; of EROFS: lz4hc (default), lz4 or none"},
+       {"--verity", &arguments.verity,
+        "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt"}});
+  return own;
 }
 
-Result<void> write_root_hash(const std::string& image, const image::VerityTree& tree) {
-  return write_file_atomically(image + ".root_hash.txt", tree.kata_parameters() + "\n");
+Result<void> write_root_hash(const std::string& image, const std::optional<image::VerityTree>& tree) {
+  if (!tree) return {};
+  return write_file_atomically(image + ".root_hash.txt", tree->kata_parameters() + "\n");
+}
+
+Result<void> write_root_hash(const std::string& image, const image::Summary& summary) {
+  const auto* const disk = std::get_if<image::ImageSummary>(&summary);
+  return disk ? write_root_hash(image, disk->verity) : Result<void>{};
 }
 
 Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) const {
-  image::ImageOptions options{.label = label};
+  image::ImageOptions options{.label = label, .compression = compression};
   CG_TRY(policy, image::parse_size_policy(size));
   options.size = policy;
   CG_TRY(parsed_form, image::parse_form(form));
-  CG_TRY(frame, image::make_frame(parsed_form, verity));
-  options.frame = frame;
-  if (policy.fixed && frame.inside(*policy.fixed) < (256U << 10))
+  options.file_system = parsed_form.file_system;
+  options.frame = {.kind = parsed_form.frame, .verity = verity};
+  CG_CHECK(image::check_options(options));
+  if (policy.fixed && options.frame.inside(*policy.fixed) < (256U << 10))
     return usage_error(fmt::format("size '{}': too small for the form {}", size, form));
   if (!uuid.empty()) {
     CG_TRY(parsed, image::parse_uuid(uuid));
@@ -61,7 +64,7 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
     CG_TRY(bytes, image::parse_size(journal));
     options.journal_bytes = bytes;
   }
-  if (frame.form == image::Form::initrd || image::is_erofs(frame.form)) {
+  if (!image::format_of(options.file_system).has_plan) {
     const auto without = [&](std::string_view option, std::string_view why) {
       return usage_error(fmt::format("{}: the form {} {}; leave it out", option, form, why));
     };
@@ -88,19 +91,9 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
   return options;
 }
 
-Result<image::Compression> ImageArguments::initrd_compression() const {
-  return image::parse_compression(compression.empty() ? "gzip" : compression);
-}
+namespace {
 
-Result<image::ErofsOptions> ImageArguments::erofs(const image::ImageOptions& options) const {
-  image::ErofsOptions erofs{.frame = options.frame, .uuid = options.uuid, .time = options.source_date_epoch};
-  if (!compression.empty()) erofs.compression = compression;
-  for (const std::string_view known : {"lz4hc", "lz4", "none"})
-    if (erofs.compression == known) return erofs;
-  return usage_error(fmt::format("compression '{}': EROFS has lz4hc, lz4 and none here", compression));
-}
-
-void print_summary(const image::ImageSummary& summary, double seconds, Context& context) {
+void print(const image::ImageSummary& summary, double seconds, Context& context) {
   const std::string& output = context.options.output;
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.image-summary/1"},
@@ -130,7 +123,7 @@ void print_summary(const image::ImageSummary& summary, double seconds, Context& 
   }
 }
 
-void print_summary(const image::InitrdSummary& summary, double seconds, Context& context) {
+void print(const image::InitrdSummary& summary, double seconds, Context& context) {
   const std::string& output = context.options.output;
   if (context.options.format == "json") {
     const nlohmann::ordered_json json = {{"schema", "criu-guest.initrd-summary/1"},
@@ -147,6 +140,12 @@ void print_summary(const image::InitrdSummary& summary, double seconds, Context&
             : "",
         human_seconds(seconds));
   }
+}
+
+}  // namespace
+
+void print_summary(const image::Summary& summary, double seconds, Context& context) {
+  std::visit([&](const auto& said) { print(said, seconds, context); }, summary);
 }
 
 }  // namespace cg

@@ -1,11 +1,11 @@
 // The options of the commands that make an image, and what they say at the end.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "commands/commands.h"
-#include "image/erofs/make.h"
-#include "image/image_builder.h"
+#include "image/options/image_options.h"
 
 namespace cg {
 
@@ -21,16 +21,15 @@ struct ImageArguments {
   std::string compression;  // of an initrd or EROFS; empty: what is usual for it
 
   Result<image::ImageOptions> resolve(const Environment& env) const;
-  Result<image::Compression> initrd_compression() const;
-  Result<image::ErofsOptions> erofs(const image::ImageOptions& options) const;
 };
 
-void add_image_arguments(CLI::App& command, ImageArguments& arguments);
+// `own` options of a command, and after them those of a new image.
+std::vector<Option> image_options(ImageArguments& arguments, std::vector<Option> own);
 
-// Writes Kata's line with the root hash of a dm-verity tree to IMAGE.root_hash.txt.
-Result<void> write_root_hash(const std::string& image, const image::VerityTree& tree);
+// Writes Kata's line with the root hash of a dm-verity tree, where there is one, to IMAGE.root_hash.txt.
+Result<void> write_root_hash(const std::string& image, const std::optional<image::VerityTree>& tree);
+Result<void> write_root_hash(const std::string& image, const image::Summary& summary);
 // JSON on env.out with --format json, else a line on env.err.
-void print_summary(const image::ImageSummary& summary, double seconds, Context& context);
-void print_summary(const image::InitrdSummary& summary, double seconds, Context& context);
+void print_summary(const image::Summary& summary, double seconds, Context& context);
 
 }  // namespace cg

@@ -1,12 +1,11 @@
 // Which file system of which file a command is about.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "base/result.h"
+#include "base/command.h"
 #include "image/reader.h"
 
 namespace cg {
@@ -15,10 +14,11 @@ struct ImageChoice {
   std::string image;
   std::optional<unsigned> partition;
 
-  Result<image::ImageReader> open() const { return image::ImageReader::open(image, partition); }
+  // Says on standard error when it is shown as it was before an edit that was interrupted.
+  Result<image::ImageReader> open(Context& context) const;
 };
 
-// IMAGE and --partition.
-void add_image_choice(CLI::App& command, ImageChoice& choice);
+// IMAGE and --partition, and after them `more`, which are the command's own.
+std::vector<Option> image_choice_options(ImageChoice& choice, std::vector<Option> more = {});
 
 }  // namespace cg

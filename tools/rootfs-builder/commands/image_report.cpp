@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "image/reader.h"
 #include "image/tree/extract.h"
 
 namespace cg {

@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/image_choice.h"
-#include "image/initrd/archive.h"
+#include "image/ext4/read/ext_files.h"
+#include "image/initrd/files.h"
 
 namespace cg {
 
@@ -68,10 +69,10 @@ void print_text(const ImageChoice& choice, const image::ImageReader& reader, std
   for (const auto& fault : reader.layout().faults) out << fmt::format("fault     {}\n", fault);
   out << fmt::format("state     {}\nsize      {} ({} bytes, {} blocks of {})\n", info.state,
                      human_size(info.bytes), info.bytes, info.blocks, info.block_size)
-      << (!reader.filesystem() ? std::string()
-                               : fmt::format("free      {} ({} blocks), {} of {} inodes\n",
-                                             human_size(info.free_blocks * info.block_size), info.free_blocks,
-                                             info.free_inodes, info.inodes))
+      << (!reader.as<image::ExtFiles>() ? std::string()
+                                        : fmt::format("free      {} ({} blocks), {} of {} inodes\n",
+                                                      human_size(info.free_blocks * info.block_size),
+                                                      info.free_blocks, info.free_inodes, info.inodes))
       << fmt::format(
              "holds     {} inodes in use, {} of them directories\nlabel     {}\nuuid      {}\nfeatures  {}\n",
              info.inodes - info.free_inodes, info.directories, info.label.empty() ? "none" : info.label,
@@ -82,11 +83,10 @@ std::string codec_name(const image::InitrdMember& member) {
   return member.codec ? std::string(to_string(*member.codec)) : "plain";
 }
 
-void print_initrd(const ImageChoice& choice, const image::ImageReader& reader, Context& context) {
-  const image::InitrdArchive& archive = *reader.initrd();
+void print_initrd(const ImageChoice& choice, const image::ImageReader& reader,
+                  const image::InitrdArchive& archive, Context& context) {
   const auto& members = archive.members();
-  std::vector<std::string> faults;
-  for (const auto& fault : archive.faults()) faults.push_back(fault.what);
+  const auto& faults = archive.faults();
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.image-inspect/1"},
                                    {"image", choice.image},
@@ -121,15 +121,16 @@ void print_initrd(const ImageChoice& choice, const image::ImageReader& reader, C
 
 }  // namespace
 
-Registered add_inspect_command(CLI::App& app) {
+Command inspect_command() {
   auto choice = std::make_shared<ImageChoice>();
-  CLI::App* command = app.add_subcommand(
-      "inspect", "Say what an image is: form, partitions, size, features, what is free, its state");
-  add_image_choice(*command, *choice);
-  return {command, [choice](Context& context) -> Result<int> {
-            CG_TRY(reader, choice->open());
-            if (reader.initrd())
-              print_initrd(*choice, reader, context);
+  return {.name = "inspect",
+          .help = "Say what an image is: form, partitions, size, features, what is free, its state",
+          .options = image_choice_options(*choice),
+          .examples = {{"rootfs-builder inspect kata.img --format json", ""}},
+          .run = [choice](Context& context) -> Result<int> {
+            CG_TRY(reader, choice->open(context));
+            if (const auto* initrd = reader.as<image::InitrdFiles>())
+              print_initrd(*choice, reader, initrd->archive(), context);
             else if (context.options.format == "json")
               print_json(*choice, reader, context.env.out);
             else

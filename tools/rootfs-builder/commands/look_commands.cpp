@@ -71,8 +71,8 @@ struct Listing {
 };
 
 Result<int> list(const Listing& listing, Context& context) {
-  CG_TRY(reader, listing.choice.open());
-  CG_TRY(top, reader.stat(listing.path, image::ImageReader::LastLink::keep));
+  CG_TRY(reader, listing.choice.open(context));
+  CG_TRY(top, reader.stat(listing.path, image::LastLink::keep));
   if (top.meta.type == NodeType::symlink) {
     if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory)
       top = *followed;
@@ -116,26 +116,30 @@ Result<int> list(const Listing& listing, Context& context) {
 
 }  // namespace
 
-Registered add_ls_command(CLI::App& app) {
+Command ls_command() {
   auto listing = std::make_shared<Listing>();
-  CLI::App* command = app.add_subcommand("ls", "List a directory of an image");
-  add_image_choice(*command, listing->choice);
-  command->add_option("PATH", listing->path, "From the image's root")->capture_default_str();
-  command->add_flag("-R,--recursive", listing->recursive, "Also what lies below");
-  return {command, [listing](Context& context) { return list(*listing, context); }};
+  return {.name = "ls",
+          .help = "List a directory of an image",
+          .options = image_choice_options(listing->choice,
+                                          {{"PATH", &listing->path, "From the image's root"},
+                                           {"-R,--recursive", &listing->recursive, "Also what lies below"}}),
+          .examples = {{"rootfs-builder ls kata.img /usr/bin -R", ""}},
+          .run = [listing](Context& context) { return list(*listing, context); }};
 }
 
-Registered add_cat_command(CLI::App& app) {
+Command cat_command() {
   struct State {
     ImageChoice choice;
     std::vector<std::string> paths;
   };
   auto state = std::make_shared<State>();
-  CLI::App* command = app.add_subcommand("cat", "Write files of an image to standard output, byte for byte");
-  add_image_choice(*command, state->choice);
-  command->add_option("PATH", state->paths, "From the image's root")->required();
-  return {command, [state](Context& context) -> Result<int> {
-            CG_TRY(reader, state->choice.open());
+  return {.name = "cat",
+          .help = "Write files of an image to standard output, byte for byte",
+          .options = image_choice_options(
+              state->choice, {{"PATH", &state->paths, "From the image's root", {.required = true}}}),
+          .examples = {{"rootfs-builder cat kata.img /etc/os-release", ""}},
+          .run = [state](Context& context) -> Result<int> {
+            CG_TRY(reader, state->choice.open(context));
             for (const auto& path : state->paths)
               CG_CHECK(reader.read(path, [&](std::string_view piece) -> Result<void> {
                 context.env.out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
@@ -146,24 +150,26 @@ Registered add_cat_command(CLI::App& app) {
           }};
 }
 
-Registered add_extract_command(CLI::App& app, CommonOptions& options) {
+Command extract_command(CommonOptions& common) {
   struct State {
     ImageChoice choice;
     std::string path = "/";
   };
   auto state = std::make_shared<State>();
-  CLI::App* command =
-      app.add_subcommand("extract", "Take a file, or a directory with all below it, out of an image");
-  add_image_choice(*command, state->choice);
-  command->add_option("PATH", state->path, "From the image's root; links are not followed")
-      ->capture_default_str();
-  command
-      ->add_option("-o,--output", options.output,
-                   "NAME.tar: a tar with owners, attributes and devices; '-': that on standard output; else "
-                   "a new file or directory")
-      ->required();
-  return {command, [state](Context& context) -> Result<int> {
-            CG_TRY(reader, state->choice.open());
+  return {.name = "extract",
+          .help = "Take a file, or a directory with all below it, out of an image",
+          .options = image_choice_options(
+              state->choice,
+              {{"PATH", &state->path, "From the image's root; links are not followed"},
+               {"-o,--output PATH",
+                &common.output,
+                "NAME.tar: a tar with owners, attributes and devices; '-': that on standard output; "
+                "else a new "
+                "file or directory",
+                {.required = true}}}),
+          .examples = {{"rootfs-builder extract kata.img /etc -o etc.tar", ""}},
+          .run = [state](Context& context) -> Result<int> {
+            CG_TRY(reader, state->choice.open(context));
             const std::string& output = context.options.output;
             if (output == "-") {
               CG_CHECK(image::extract_tar(reader, state->path, STDOUT_FILENO, "standard output"));

@@ -1,6 +1,5 @@
 // verify: is the file system whole, and does the image hold the very files that it should?
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -14,9 +13,9 @@
 #include "commands/image_choice.h"
 #include "commands/verify_check.h"
 #include "image/disk/frame.h"
-#include "image/erofs/files.h"
 #include "image/ext4/read/bitmaps.h"
-#include "image/initrd/archive.h"
+#include "image/ext4/read/ext_files.h"
+#include "image/initrd/files.h"
 #include "image/tree/change.h"
 #include "programs/check.h"
 #include "programs/image_tree.h"
@@ -41,7 +40,7 @@ Check check_layout(const image::ImageReader& reader) {
 
 // Nothing where there is no tree.
 Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
-  CG_TRY(disk, image::FileDevice::of(reader.fd(), reader.name()));
+  image::Device& disk = reader.disk();
   CG_TRY(id, image::parse_uuid(reader.info().uuid));
   CG_TRY(found, image::find_verity(disk, reader.layout(), reader.place(), id));
   if (!found) return std::nullopt;
@@ -58,33 +57,22 @@ Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
 
 // Of an ext file system; one that was not unmounted cleanly may well have old ones.
 std::optional<Check> check_bitmaps(const image::ImageReader& reader) {
-  if (!reader.filesystem() || reader.info().state != "clean") return std::nullopt;
-  const auto read = image::read_bitmaps(reader.filesystem(), reader.name());
+  const auto* const ext = reader.as<image::ExtFiles>();
+  if (!ext || reader.info().state != "clean") return std::nullopt;
+  const auto read = image::read_bitmaps(ext->filesystem(), reader.name());
   if (!read) return Check{"bitmaps", "FAIL", read.error().message};
   return Check{"bitmaps", "PASS", "agree with the blocks of all inodes"};
 }
 
 Result<Check> check_structure(const image::ImageReader& reader) {
-  if (reader.place().content == image::ContentKind::erofs) {
-    if (!find_program("fsck.erofs"))
-      return Check{"structure", "UNKNOWN", "fsck.erofs (package erofs-utils) is not on PATH"};
-    CG_TRY(found,
-           image::check_erofs(reader.fd(), reader.place().offset, reader.place().bytes, reader.name()));
-    return found.empty() ? Check{"structure", "PASS", "fsck.erofs is clean"}
-                         : Check{"structure", "FAIL", "fsck.erofs: " + found.substr(0, 400)};
-  }
-  if (!find_program("e2fsck"))
-    return Check{"structure", "UNKNOWN", "e2fsck (package e2fsprogs) is not on PATH"};
-  CG_TRY(result, run({"e2fsck", "-fn",
-                      fmt::format("/proc/{}/fd/{}?offset={}", getpid(), reader.fd(), reader.place().offset)},
-                     {.set_variables = {{"LC_ALL", "C"}}}));
-  if (result.status == 0) return Check{"structure", "PASS", "e2fsck -fn is clean"};
-  // What it found stands between the names of its passes.
-  std::string found;
-  for (const auto line : split_lines(result.out))
-    if (!line.starts_with("Pass ") && !line.empty() && found.size() < 400)
-      found += (found.empty() ? "" : "; ") + std::string(line);
-  return Check{"structure", "FAIL", fmt::format("e2fsck -fn: {}", found)};
+  const auto& checker = image::format_of(reader.place().content)->checker;
+  if (!checker) return Check{"structure", "UNKNOWN", "nothing is known to check it"};
+  if (!find_program(checker->program))
+    return Check{"structure", "UNKNOWN",
+                 fmt::format("{} (package {}) is not on PATH", checker->program, checker->package)};
+  CG_TRY(found, checker->run(reader.volume()));
+  return found.empty() ? Check{"structure", "PASS", fmt::format("{} is clean", checker->command)}
+                       : Check{"structure", "FAIL", fmt::format("{}: {}", checker->command, found)};
 }
 
 // One check for each program or library that cannot be loaded; or one that says how many can.
@@ -110,8 +98,7 @@ Check check_initrd(const image::InitrdArchive& archive) {
     return {"structure", "PASS",
             fmt::format("{} entries in {} archive{}", entries, archive.members().size(),
                         archive.members().size() == 1 ? "" : "s")};
-  std::vector<std::string> faults;
-  for (const auto& fault : archive.faults()) faults.push_back(fault.what);
+  std::vector<std::string> faults = archive.faults();
   if (archive.fault_count() > faults.size())
     faults.push_back(fmt::format("and {} more", archive.fault_count() - faults.size()));
   return {"structure", "FAIL", join(faults, "; ")};
@@ -150,28 +137,36 @@ Result<Check> check_file(const image::ImageReader& reader, const image::Injectio
   return check;
 }
 
-Registered add_verify_command(CLI::App& app) {
+Command verify_command() {
   struct State {
     ImageChoice choice;
     std::vector<std::string> expect;
     PlanArguments plan{.recipe = {}, .set = {}, .size = {}, .inputs = PlanArguments::Inputs::as_found};
   };
   auto state = std::make_shared<State>();
-  CLI::App* command =
-      app.add_subcommand("verify", "Check that an image is whole and holds the very files it should");
-  add_image_choice(*command, state->choice);
-  command->add_option("--expect", state->expect,
-                      "SRC:DEST[:MODE[:UID:GID]]: DEST in the image must be SRC, byte for byte");
-  auto* recipe =
-      command->add_option("--recipe", state->plan.recipe,
-                          "A recipe (demo, kata or a file): what it puts into an image must be there");
-  command->add_option("--set", state->plan.set, "NAME=PATH: the recipe's input NAME must be that file")
-      ->needs(recipe);
-  return {command, [state](Context& context) -> Result<int> {
-            CG_TRY(reader, state->choice.open());
+  return {.name = "verify",
+          .help = "Check that an image is whole and holds the very files it should",
+          .options =
+              image_choice_options(state->choice, {{"--expect SRC:DEST[:MODE[:UID:GID]]...", &state->expect,
+                                                    "DEST in the image must be SRC, byte for byte"},
+                                                   {"--recipe RECIPE", &state->plan.recipe,
+                                                    "A name under recipes/rootfs, such as kata, or a "
+                                                    "file: what it puts into an image must be there"},
+                                                   {"--set NAME=PATH...",
+                                                    &state->plan.set,
+                                                    "The recipe's input NAME must be that file",
+                                                    {.needs = "--recipe"}}}),
+          .examples = {{"rootfs-builder verify kata.img --expect kata-agent:/usr/bin/kata-agent", ""},
+                       {"rootfs-builder verify kata.img --recipe kata",
+                        "what the recipe puts there, and programs that could not be started"}},
+          .run = [state](Context& context) -> Result<int> {
+            CG_TRY(reader, state->choice.open(context));
             std::vector<Check> checks;
-            if (const auto* archive = reader.initrd()) {
-              checks.push_back(check_initrd(*archive));
+            // A guest would read the file as the edit has left it.
+            if (const std::string remark = reader.remark(); !remark.empty()) {
+              checks.push_back({"edit", "FAIL", remark});
+            } else if (const auto* initrd = reader.as<image::InitrdFiles>()) {
+              checks.push_back(check_initrd(initrd->archive()));
             } else {
               checks = {check_layout(reader), check_state(reader)};
               CG_TRY(verity, check_verity(reader));

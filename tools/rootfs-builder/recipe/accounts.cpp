@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/digits.h"
 #include "base/text.h"
 
 namespace cg {
@@ -28,7 +29,7 @@ std::optional<std::uint32_t> number(std::string_view text) {
 // What useradd(8) of Debian and systemd's tools take alike.
 Result<void> check_name(const std::string& kind, const std::string& name) {
   const auto good = [](char c, bool first) {
-    return (c >= 'a' && c <= 'z') || c == '_' || (!first && ((c >= '0' && c <= '9') || c == '-'));
+    return (c >= 'a' && c <= 'z') || c == '_' || (!first && (is_digit(c) || c == '-'));
   };
   bool fits = !name.empty() && name.size() <= 31 && good(name[0], true);
   for (const char c : name) fits = fits && good(c, false);

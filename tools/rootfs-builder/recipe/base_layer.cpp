@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "base/file.h"
+#include "base/host.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/text.h"

@@ -10,7 +10,7 @@ image::Metadata metadata(image::NodeType type, const RecipeOwner& owner, std::in
 
 }  // namespace
 
-Result<void> put_host_file(image::ImageBuilder& builder, const std::string& dest, const fs::path& source,
+Result<void> put_host_file(image::NewFiles& builder, const std::string& dest, const fs::path& source,
                            const RecipeOwner& owner, std::int64_t time) {
   std::error_code error;
   const fs::path real = fs::canonical(source, error);
@@ -21,21 +21,21 @@ Result<void> put_host_file(image::ImageBuilder& builder, const std::string& dest
   return {};
 }
 
-Result<void> put_text(image::ImageBuilder& builder, const std::string& dest, std::string text,
+Result<void> put_text(image::NewFiles& builder, const std::string& dest, std::string text,
                       const RecipeOwner& owner, std::int64_t time) {
   CG_TRY(index, builder.tree().add(dest, metadata(image::NodeType::regular, owner, time)));
   builder.set_bytes(index, std::move(text));
   return {};
 }
 
-Result<void> put_directory(image::ImageBuilder& builder, const std::string& path, const RecipeOwner& owner,
+Result<void> put_directory(image::NewFiles& builder, const std::string& path, const RecipeOwner& owner,
                            std::int64_t time) {
   CG_TRY(index, builder.tree().add(path, metadata(image::NodeType::directory, owner, time)));
   (void)index;
   return {};
 }
 
-Result<void> put_link(image::ImageBuilder& builder, const std::string& path, const std::string& target,
+Result<void> put_link(image::NewFiles& builder, const std::string& path, const std::string& target,
                       std::int64_t time) {
   image::Metadata meta{.type = image::NodeType::symlink, .mode = 0777, .mtime = {time, 0}, .target = target};
   CG_TRY(index, builder.tree().add(path, std::move(meta)));

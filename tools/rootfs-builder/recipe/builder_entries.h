@@ -7,18 +7,18 @@
 
 #include "base/file.h"
 #include "base/result.h"
-#include "image/image_builder.h"
+#include "image/tree/new_files.h"
 #include "recipe/recipe.h"
 
 namespace cg {
 
-Result<void> put_host_file(image::ImageBuilder& builder, const std::string& dest,
+Result<void> put_host_file(image::NewFiles& builder, const std::string& dest,
                            const std::filesystem::path& source, const RecipeOwner& owner, std::int64_t time);
-Result<void> put_text(image::ImageBuilder& builder, const std::string& dest, std::string text,
+Result<void> put_text(image::NewFiles& builder, const std::string& dest, std::string text,
                       const RecipeOwner& owner, std::int64_t time);
-Result<void> put_directory(image::ImageBuilder& builder, const std::string& path, const RecipeOwner& owner,
+Result<void> put_directory(image::NewFiles& builder, const std::string& path, const RecipeOwner& owner,
                            std::int64_t time);
-Result<void> put_link(image::ImageBuilder& builder, const std::string& path, const std::string& target,
+Result<void> put_link(image::NewFiles& builder, const std::string& path, const std::string& target,
                       std::int64_t time);
 
 }  // namespace cg

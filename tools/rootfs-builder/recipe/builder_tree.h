@@ -1,14 +1,14 @@
 // An image in the making as a tree of files: what layers and recipe have put there so far.
 #pragma once
 
-#include "image/image_builder.h"
+#include "image/tree/new_files.h"
 #include "programs/file_tree.h"
 
 namespace cg {
 
 class BuilderTree : public FileTree {
  public:
-  explicit BuilderTree(image::ImageBuilder& builder) : builder_(builder) {}
+  explicit BuilderTree(image::NewFiles& builder) : builder_(builder) {}
   Result<std::optional<TreeEntry>> entry(const std::string& path) const override;
   Result<std::vector<std::string>> names(const std::string& directory) const override;
   Result<std::string> read(const std::string& path, std::uint64_t most = UINT64_MAX) const override;
@@ -16,7 +16,7 @@ class BuilderTree : public FileTree {
  private:
   std::optional<image::InodeIndex> find(const std::string& path) const;
 
-  image::ImageBuilder& builder_;
+  image::NewFiles& builder_;
 };
 
 }  // namespace cg

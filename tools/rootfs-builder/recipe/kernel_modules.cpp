@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 
+#include "base/digits.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -107,9 +108,7 @@ class Selection {
   // The directory's name is the kernel's; where it is none, the modules know for which kernel they are.
   Result<void> find_version() {
     set_.version = directory_.filename().string();
-    if (!set_.version.empty() && set_.version[0] >= '0' && set_.version[0] <= '9' &&
-        set_.version.contains('.'))
-      return {};
+    if (!set_.version.empty() && is_digit(set_.version[0]) && set_.version.contains('.')) return {};
     const Context context = open_context(directory_);
     kmod_module* found = nullptr;
     if (!files_.empty() && context &&
@@ -124,7 +123,7 @@ class Selection {
           set_.version = magic.substr(0, magic.find(' '));
         }
       kmod_module_info_free_list(facts);
-      if (set_.version[0] >= '0' && set_.version[0] <= '9' && !set_.version.contains('/')) return {};
+      if (is_digit(set_.version[0]) && !set_.version.contains('/')) return {};
     }
     return refused(fmt::format(
         "--modules {}: neither its name nor its modules say for which kernel it is; name it as uname -r does",

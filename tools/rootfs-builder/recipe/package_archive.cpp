@@ -5,17 +5,18 @@
 #include <fnmatch.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 
 #include "base/file.h"
+#include "base/limits.h"
+#include "compress/archive_decoders.h"
 #include "elf/elf.h"
 
 namespace cg {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr std::uint64_t most_package_bytes = 1ULL << 30;  // of all packages together, unpacked
 
 struct ReadFree {
   void operator()(archive* handle) const { archive_read_free(handle); }
@@ -52,21 +53,29 @@ std::string merged(std::string_view path) {
 }
 
 Result<void> read_data(archive* data, const std::string& name, PackageFiles& files) {
-  std::uint64_t total = 0;
+  std::uint64_t total = 0;  // what files of other packages replaced counts as well: it was unpacked
+  for (const auto& [path, file] : files) total += file.content.size();
   for (;;) {
     archive_entry* entry = nullptr;
     const int got = archive_read_next_header(data, &entry);
     if (got == ARCHIVE_EOF) return {};
     if (got != ARCHIVE_OK && got != ARCHIVE_WARN) return refused(fmt::format("{}: {}", name, reason(data)));
-    const std::string path = merged(archive_entry_pathname(entry));
+    const char* const stored = archive_entry_pathname(entry);
+    if (!stored) return refused(name + ": an entry without a readable name");
+    const std::string path = merged(stored);
     if (path.empty() || archive_entry_filetype(entry) == AE_IFDIR) continue;
+    if (archive_entry_filetype(entry) == AE_IFLNK && !archive_entry_symlink(entry))
+      return refused(fmt::format("{}: {}: a link without a readable target", name, path));
     PackageFile file{std::unique_ptr<archive_entry, EntryFree>(archive_entry_clone(entry)), {}};
     archive_entry_set_pathname(file.entry.get(), path.c_str());
     if (const char* link = archive_entry_hardlink(entry))
       archive_entry_set_hardlink(file.entry.get(), merged(link).c_str());
-    const auto size = static_cast<std::uint64_t>(archive_entry_size(entry));
-    if ((total += size) > most_package_bytes)
-      return refused(fmt::format("{}: more than {} bytes when unpacked", name, most_package_bytes));
+    const auto size = static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0));
+    // Without the sum of both, which a header can make overflow.
+    if (size > limits::package_bytes - total)
+      return refused(fmt::format("{}: the recipe's packages hold more than {} bytes together", name,
+                                 limits::package_bytes));
+    total += size;
     file.content.resize(size);
     for (std::size_t done = 0; done < size;) {
       const la_ssize_t piece = archive_read_data(data, file.content.data() + done, size - done);
@@ -91,27 +100,13 @@ class Selection {
       if (path.contains(".so")) by_name_.emplace(fs::path(path).filename().string(), path);
   }
 
-  Result<void> add(const std::string& path) {
-    const auto found = files_.find(path);
-    if (found == files_.end() || !chosen_.insert(path).second) return {};
-    archive_entry* const entry = found->second.entry.get();
-    if (const char* hard = archive_entry_hardlink(entry)) return add(hard);
-    if (archive_entry_filetype(entry) == AE_IFLNK)
-      return add(link_target(path, archive_entry_symlink(entry)));
-    if (!has_elf_magic(found->second.content)) return {};
-    CG_TRY(elf, read_elf(found->second.content, path));
-    if (!elf.interp.empty()) {
-      if (!files_.contains(merged(elf.interp)))
-        return refused(fmt::format("{}: its loader {} is in none of the packages", path, elf.interp));
-      CG_CHECK(add(merged(elf.interp)));
-    }
-    for (const auto& library : elf.needed) {
-      const auto provider = by_name_.find(library);
-      if (provider == by_name_.end())
-        return refused(
-            fmt::format("{}: needs {}, which is in none of the recipe's packages; add the one that has it",
-                        path, library));
-      CG_CHECK(add(provider->second));
+  // With all that it needs. What those need waits in a list: their number is the packages' to choose.
+  Result<void> add(const std::string& wanted) {
+    std::vector<std::string> pending{wanted};
+    while (!pending.empty()) {
+      const std::string path = std::move(pending.back());
+      pending.pop_back();
+      if (files_.contains(path) && chosen_.insert(path).second) CG_CHECK(add_needs(path, pending));
     }
     return {};
   }
@@ -119,6 +114,35 @@ class Selection {
   std::vector<std::string> paths() const { return {chosen_.begin(), chosen_.end()}; }
 
  private:
+  Result<void> add_needs(const std::string& path, std::vector<std::string>& pending) {
+    const auto found = files_.find(path);
+    archive_entry* const entry = found->second.entry.get();
+    if (const char* hard = archive_entry_hardlink(entry)) {
+      pending.emplace_back(hard);
+      return {};
+    }
+    if (archive_entry_filetype(entry) == AE_IFLNK) {
+      pending.push_back(link_target(path, archive_entry_symlink(entry)));
+      return {};
+    }
+    if (!has_elf_magic(found->second.content)) return {};
+    CG_TRY(elf, read_elf(found->second.content, path));
+    if (!elf.interp.empty()) {
+      if (!files_.contains(merged(elf.interp)))
+        return refused(fmt::format("{}: its loader {} is in none of the packages", path, elf.interp));
+      pending.push_back(merged(elf.interp));
+    }
+    for (const auto& library : elf.needed) {
+      const auto provider = by_name_.find(library);
+      if (provider == by_name_.end())
+        return refused(
+            fmt::format("{}: needs {}, which is in none of the recipe's packages; add the one that has it",
+                        path, library));
+      pending.push_back(provider->second);
+    }
+    return {};
+  }
+
   const PackageFiles& files_;
   std::map<std::string, std::string> by_name_;
   std::set<std::string> chosen_;
@@ -133,10 +157,11 @@ Result<void> read_package(const fs::path& deb, PackageFiles& files) {
     return refused(fmt::format("{}: not a Debian package: {}", deb.string(), reason(package.get())));
   archive_entry* entry = nullptr;
   while (archive_read_next_header(package.get(), &entry) == ARCHIVE_OK) {
-    if (!std::string_view(archive_entry_pathname(entry)).starts_with("data.tar")) continue;
+    const char* const stored = archive_entry_pathname(entry);
+    if (!stored || !std::string_view(stored).starts_with("data.tar")) continue;
     Member member{package.get()};
     const Reader data(archive_read_new());
-    archive_read_support_filter_all(data.get());
+    CG_CHECK(support_decoders(data.get()));
     archive_read_support_format_tar(data.get());
     if (archive_read_open(data.get(), &member, nullptr, read_member, nullptr) != ARCHIVE_OK)
       return refused(fmt::format("{}: {}", deb.string(), reason(data.get())));

@@ -7,8 +7,7 @@
 
 #include "base/text.h"
 #include "base/toml.h"
-#include "commands/image_arguments.h"
-#include "image/disk/frame.h"
+#include "image/formats.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -251,14 +250,13 @@ Result<Recipe> load_recipe(const fs::path& path) {
                 .label = top.string("label"),
                 .journal = top.string("journal", "auto"),
                 .merged_usr = top.boolean("merged_usr", false)};
-  const auto form = image::parse_form(recipe.form);
-  if (!form) top.fail("form", form.error().message);
-  ImageArguments of_form;
-  of_form.compression = recipe.compression;
-  if (form && image::is_erofs(*form)) {
-    if (const auto erofs = of_form.erofs({}); !erofs) top.fail("compression", erofs.error().message);
-  } else if (const auto known = of_form.initrd_compression(); !known) {
-    top.fail("compression", known.error().message);
+  if (const auto form = image::parse_form(recipe.form); !form) {
+    top.fail("form", form.error().message);
+  } else if (const auto good = image::check_options({.file_system = form->file_system,
+                                                     .frame = {.kind = form->frame},
+                                                     .compression = recipe.compression});
+             !good) {
+    top.fail("compression", good.error().message);
   }
   if (recipe.name.find_first_of("/ \n") != std::string::npos) top.fail("name", "is part of file names");
   recipe.remove = top.strings("remove");

@@ -119,7 +119,7 @@ class RecipeCheck {
   void look_at_link(const RecipeLink& link) {
     if (is_overridden(link.path, &link)) return;
     ++looked_at_;
-    const auto info = reader_.stat(link.path, image::ImageReader::LastLink::keep);
+    const auto info = reader_.stat(link.path, image::LastLink::keep);
     if (!info)
       fail(link.path, "is not in the image");
     else if (link.unless_present)

@@ -11,7 +11,7 @@
 namespace cg {
 namespace {
 
-Result<void> add_modules(const Plan& plan, image::ImageBuilder& builder, const BuilderTree& tree,
+Result<void> add_modules(const Plan& plan, image::NewFiles& builder, const BuilderTree& tree,
                          std::int64_t time, const Environment& env, std::vector<std::string>& notes) {
   if (!plan.recipe.modules || !plan.modules) return {};
   CG_TRY(set, select_modules({*plan.modules, plan.recipe.modules->names}, tree, env));
@@ -43,7 +43,7 @@ RecipeOwner owner_of(const std::string& path, const Accounts& accounts) {
   return owner;
 }
 
-Result<void> add_accounts(const Plan& plan, image::ImageBuilder& builder, const BuilderTree& tree,
+Result<void> add_accounts(const Plan& plan, image::NewFiles& builder, const BuilderTree& tree,
                           std::int64_t time) {
   const Recipe& recipe = plan.recipe;
   if (recipe.groups.empty() && recipe.users.empty()) return {};
@@ -72,7 +72,7 @@ Result<void> add_accounts(const Plan& plan, image::ImageBuilder& builder, const 
   return {};
 }
 
-Result<void> add_units(const RecipeServices& services, image::ImageBuilder& builder, const BuilderTree& tree,
+Result<void> add_units(const RecipeServices& services, image::NewFiles& builder, const BuilderTree& tree,
                        std::int64_t time) {
   for (const auto& [units, verb] :
        {std::pair{&services.enable, &enable_unit}, std::pair{&services.disable, &disable_unit},
@@ -91,7 +91,7 @@ Result<void> add_units(const RecipeServices& services, image::ImageBuilder& buil
 
 }  // namespace
 
-Result<void> add_system_settings(const Plan& plan, image::ImageBuilder& builder, std::int64_t time,
+Result<void> add_system_settings(const Plan& plan, image::NewFiles& builder, std::int64_t time,
                                  const Environment& env, std::vector<std::string>& notes) {
   const BuilderTree tree(builder);
   CG_CHECK(add_modules(plan, builder, tree, time, env, notes));

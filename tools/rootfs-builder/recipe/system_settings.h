@@ -7,14 +7,14 @@
 
 #include "base/environment.h"
 #include "base/result.h"
-#include "image/image_builder.h"
+#include "image/tree/new_files.h"
 #include "recipe/plan.h"
 
 namespace cg {
 
 // Everything that is not a copy of something dated gets `time`. `notes` are for people: a module that is
 // built in.
-Result<void> add_system_settings(const Plan& plan, image::ImageBuilder& builder, std::int64_t time,
+Result<void> add_system_settings(const Plan& plan, image::NewFiles& builder, std::int64_t time,
                                  const Environment& env, std::vector<std::string>& notes);
 
 }  // namespace cg

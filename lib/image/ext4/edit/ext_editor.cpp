@@ -6,15 +6,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
+#include "base/limits.h"
 #include "image/bytes/block_file.h"
 #include "image/ext4/read/ext2_error.h"
 #include "image/ext4/read/lookup.h"
 
 namespace cg::image {
 namespace {
-
-constexpr int deepest = 1000;  // directories that a removal descends
 
 ext2_inode* plain(ext2_inode_large& inode) {
   return reinterpret_cast<ext2_inode*>(&inode);
@@ -78,10 +78,10 @@ std::unexpected<Error> ExtEditor::fault(std::string_view path, errcode_t code) {
   } while (false)
 
 Result<ext2_ino_t> ExtEditor::find(const std::string& path) {
-  auto place = look_up(fs_, path, FinalLink::follow);
+  auto place = look_up(fs_, path, LastLink::follow);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
   if (!place->missing.empty()) return refused(what(path) + ": no such file in the image");
-  return place->inode;
+  return place->node;
 }
 
 Result<void> ExtEditor::change_inode(ext2_ino_t number, const std::string& path,
@@ -130,7 +130,18 @@ Result<ext2_ino_t> ExtEditor::free_inode(ext2_ino_t directory, int mode, const s
 Result<ext2_ino_t> ExtEditor::add_directory(ext2_ino_t parent, const std::string& name, std::int64_t time,
                                             const std::string& path) {
   CG_TRY(made, free_inode(parent, LINUX_S_IFDIR | 0755, path));
+  ext2_inode before{};
+  CG_EDIT(path, ext2fs_read_inode(fs_, parent, &before));
+  const bool counted = before.i_links_count != 1;
+  const bool full = counted && before.i_links_count >= limits::names_of_file;
+  if (full && !ext2fs_has_feature_dir_nlink(fs_->super))
+    return refused(
+        fmt::format("{}: its directory has {} others in it, the most without the feature dir_nlink",
+                    what(path), before.i_links_count - 2));
   CG_EDIT(path, with_room_in(parent, [&] { return ext2fs_mkdir(fs_, parent, made, name.c_str()); }));
+  // libext2fs counts on; a count of 1 says that there are more than can be counted (dir_nlink).
+  if (!counted || full)
+    CG_CHECK(change_inode(parent, path, [](ext2_inode_large& inode) { inode.i_links_count = 1; }));
   CG_CHECK(change_inode(made, path, [&](ext2_inode_large& inode) {
     inode.i_mode = LINUX_S_IFDIR | 0755;  // whatever the process's umask
     put_time(inode, time);
@@ -170,29 +181,49 @@ Result<void> ExtEditor::drop_name(ext2_ino_t number, const std::string& path) {
   return {};
 }
 
-Result<void> ExtEditor::drop_directory(ext2_ino_t parent, ext2_ino_t number, const std::string& path,
-                                       int depth) {
-  if (depth > deepest)
-    return refused(fmt::format("{}: more than {} directories below each other", what(path), deepest));
-  // Also keeps a directory that lies in itself from being descended without end.
-  if (!dropped_directories_.insert(number).second)
-    return refused(what(path) +
-                   ": is in more than one place; the image is damaged, run 'e2fsck -f' on it first");
-  CG_TRY(entries, list_entries(fs_, number, what(path)));
-  for (const auto& [name, child] : entries) {
-    ext2_inode inode{};
-    CG_EDIT(path, ext2fs_read_inode(fs_, child, &inode));
-    if (LINUX_S_ISDIR(inode.i_mode))
-      CG_CHECK(drop_directory(number, child, path + "/" + name, depth + 1));
-    else
-      CG_CHECK(drop_name(child, path + "/" + name));
+// With all below it, the deepest first.
+Result<void> ExtEditor::drop_directory(ext2_ino_t parent, ext2_ino_t top, const std::string& path) {
+  struct Open {
+    ext2_ino_t parent;
+    ext2_ino_t number;
+    std::vector<NamedInode> entries;
+  };
+  std::vector<Open> open;
+  std::set<ext2_ino_t> seen;
+  const auto enter = [&](ext2_ino_t above, ext2_ino_t number) -> Result<void> {
+    // Also keeps a directory that lies in itself from being descended without end.
+    if (!seen.insert(number).second)
+      return refused(
+          what(path) +
+          ": holds a directory in more than one place; the image is damaged, run 'e2fsck -f' on it "
+          "first");
+    CG_TRY(entries, list_entries(fs_, number, what(path)));
+    open.push_back({above, number, std::move(entries)});
+    return {};
+  };
+  CG_CHECK(enter(parent, top));
+  while (!open.empty()) {
+    if (!open.back().entries.empty()) {
+      const NamedInode entry = std::move(open.back().entries.back());
+      open.back().entries.pop_back();
+      ext2_inode inode{};
+      CG_EDIT(path, ext2fs_read_inode(fs_, entry.inode, &inode));
+      if (LINUX_S_ISDIR(inode.i_mode))
+        CG_CHECK(enter(open.back().number, entry.inode));
+      else
+        CG_CHECK(drop_name(entry.inode, path));
+      continue;
+    }
+    const auto [above, number, none] = std::move(open.back());
+    open.pop_back();
+    CG_CHECK(change_inode(number, path, [](ext2_inode_large& inode) { inode.i_links_count = 1; }));
+    CG_CHECK(drop_name(number, path));
+    // ".." is gone. A count of 1 says that the parent's are not counted (dir_nlink).
+    CG_CHECK(change_inode(above, path, [](ext2_inode_large& inode) {
+      if (inode.i_links_count > 2) --inode.i_links_count;
+    }));
   }
-  CG_CHECK(change_inode(number, path, [](ext2_inode_large& inode) { inode.i_links_count = 1; }));
-  CG_CHECK(drop_name(number, path));
-  // ".." is gone. A count of 1 says that the parent's are not counted (dir_nlink).
-  return change_inode(parent, path, [](ext2_inode_large& inode) {
-    if (inode.i_links_count > 2) --inode.i_links_count;
-  });
+  return {};
 }
 
 // `count` blocks of the file from `first` on, none of which is a hole.
@@ -288,14 +319,14 @@ Result<ext2_ino_t> ExtEditor::new_file(ext2_ino_t directory, const ext2_inode_la
 Result<Changed> ExtEditor::inject(const Injection& injection, SourceFile& source) {
   std::string path = injection.destination;
   if (path.ends_with('/')) path += injection.source.filename().string();
-  auto place = look_up(fs_, path, FinalLink::follow);
+  auto place = look_up(fs_, path, LastLink::follow);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
   if (place->missing.empty()) {
     ext2_inode here{};
-    CG_EDIT(path, ext2fs_read_inode(fs_, place->inode, &here));
+    CG_EDIT(path, ext2fs_read_inode(fs_, place->node, &here));
     if (LINUX_S_ISDIR(here.i_mode)) {
       path = without_slashes(path) + "/" + injection.source.filename().string();
-      place = look_up(fs_, path, FinalLink::follow);
+      place = look_up(fs_, path, LastLink::follow);
       if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
     }
   }
@@ -303,7 +334,7 @@ Result<Changed> ExtEditor::inject(const Injection& injection, SourceFile& source
   ext2_inode_large old{};
   const bool exists = place->missing.empty();
   if (exists) {
-    CG_EDIT(path, ext2fs_read_inode_full(fs_, place->inode, plain(old), sizeof old));
+    CG_EDIT(path, ext2fs_read_inode_full(fs_, place->node, plain(old), sizeof old));
     if (!LINUX_S_ISREG(old.i_mode)) return refused(what(path) + ": is no regular file; it is not replaced");
   }
   if (injection.existing == Injection::Existing::rewritten) {
@@ -313,8 +344,8 @@ Result<Changed> ExtEditor::inject(const Injection& injection, SourceFile& source
           what(path) +
           ": its bytes lie in its inode (inline_data), which is not rewritten; inject replaces it");
     if (ext2fs_inode_has_valid_blocks2(fs_, plain(old)))
-      CG_EDIT(path, ext2fs_punch(fs_, place->inode, nullptr, nullptr, 0, ~0ULL));
-    CG_CHECK(change_inode(place->inode, path, [&](ext2_inode_large& inode) {
+      CG_EDIT(path, ext2fs_punch(fs_, place->node, nullptr, nullptr, 0, ~0ULL));
+    CG_CHECK(change_inode(place->node, path, [&](ext2_inode_large& inode) {
       const std::uint32_t born = inode.i_crtime;
       const std::uint32_t born_extra = inode.i_crtime_extra;
       put_time(inode, source.time(target_.newest));
@@ -323,18 +354,18 @@ Result<Changed> ExtEditor::inject(const Injection& injection, SourceFile& source
       if (injection.mode) put_mode(inode, *injection.mode);
       if (injection.uid) put_owner(inode, *injection.uid, *injection.gid);
     }));
-    CG_CHECK(write_data(place->inode, source, path));
+    CG_CHECK(write_data(place->node, source, path));
     return Changed{path, "rewritten", size};
   }
   const std::string name = exists ? place->name : place->missing.back();
   ext2_ino_t directory = place->parent;
   if (!exists) {
-    CG_TRY(made, make_parents(place->inode, place->missing, source.time(target_.newest), path));
+    CG_TRY(made, make_parents(place->node, place->missing, source.time(target_.newest), path));
     directory = made;
   } else {
     // The old file goes first: its blocks may be what the new one needs.
     CG_EDIT(path, ext2fs_unlink(fs_, directory, name.c_str(), 0, 0));
-    CG_CHECK(drop_name(place->inode, path));
+    CG_CHECK(drop_name(place->node, path));
   }
   ext2_inode_large inode{};
   inode.i_mode = static_cast<__u16>(LINUX_S_IFREG | (injection.mode ? *injection.mode
@@ -351,37 +382,35 @@ Result<Changed> ExtEditor::inject(const Injection& injection, SourceFile& source
 
 Result<Changed> ExtEditor::remove(const Removal& removal) {
   const std::string path = without_slashes(removal.path);
-  auto place = look_up(fs_, path, FinalLink::keep);
+  auto place = look_up(fs_, path, LastLink::keep);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
   if (!place->missing.empty()) return refused(what(path) + ": no such file in the image");
-  if (place->name.empty() || place->name == "." || place->name == "..")
-    return refused(what(path) + ": the root of an image is not removed");
-  if (place->inode < EXT2_FIRST_INODE(fs_->super) || path == "/lost+found" || path == "lost+found")
+  if (place->name.empty()) return refused(what(path) + ": the root of an image is not removed");
+  if (place->node < EXT2_FIRST_INODE(fs_->super) || path == "/lost+found" || path == "lost+found")
     return refused(what(path) + ": the file system itself needs it");
   ext2_inode inode{};
-  CG_EDIT(path, ext2fs_read_inode(fs_, place->inode, &inode));
+  CG_EDIT(path, ext2fs_read_inode(fs_, place->node, &inode));
   if (LINUX_S_ISDIR(inode.i_mode)) {
     if (removal.depth == Removal::Depth::single) {
-      CG_TRY(entries, list_entries(fs_, place->inode, what(path)));
+      CG_TRY(entries, list_entries(fs_, place->node, what(path)));
       if (!entries.empty())
         return refused(fmt::format("{}: a directory with {} entries; -r removes it with all below it",
                                    what(path), entries.size()));
     }
     CG_EDIT(path, ext2fs_unlink(fs_, place->parent, place->name.c_str(), 0, 0));
-    dropped_directories_.clear();
-    CG_CHECK(drop_directory(place->parent, place->inode, path, 0));
+    CG_CHECK(drop_directory(place->parent, place->node, path));
   } else {
     CG_EDIT(path, ext2fs_unlink(fs_, place->parent, place->name.c_str(), 0, 0));
-    CG_CHECK(drop_name(place->inode, path));
+    CG_CHECK(drop_name(place->node, path));
   }
   return Changed{path, "removed"};
 }
 
 Result<Changed> ExtEditor::make_directory(const NewDirectory& wish) {
   const std::string path = without_slashes(wish.path);
-  auto place = look_up(fs_, path, FinalLink::follow);
+  auto place = look_up(fs_, path, LastLink::follow);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
-  ext2_ino_t number = place->inode;
+  ext2_ino_t number = place->node;
   const bool exists = place->missing.empty();
   if (exists) {
     ext2_inode here{};
@@ -402,22 +431,22 @@ Result<Changed> ExtEditor::make_directory(const NewDirectory& wish) {
 Result<Changed> ExtEditor::make_symlink(const NewSymlink& wish) {
   const std::string path = wish.path;
   if (wish.target.empty()) return refused(what(path) + ": a symbolic link without a target");
-  if (wish.target.size() > 4095)
-    return refused(
-        fmt::format("{}: a link target of {} bytes; the most is 4095", what(path), wish.target.size()));
-  auto place = look_up(fs_, path, FinalLink::keep);
+  if (wish.target.size() > limits::target_bytes)
+    return refused(fmt::format("{}: a link target of {} bytes; the most is {}", what(path),
+                               wish.target.size(), limits::target_bytes));
+  auto place = look_up(fs_, path, LastLink::keep);
   if (!place) return std::unexpected(Error{place.error().kind, what(place.error().message)});
   const bool exists = place->missing.empty();
   ext2_ino_t directory = place->parent;
   if (exists) {
     ext2_inode here{};
-    CG_EDIT(path, ext2fs_read_inode(fs_, place->inode, &here));
+    CG_EDIT(path, ext2fs_read_inode(fs_, place->node, &here));
     if (!LINUX_S_ISLNK(here.i_mode))
       return refused(what(path) + ": is there already, and is no symbolic link; remove it first");
     CG_EDIT(path, ext2fs_unlink(fs_, directory, place->name.c_str(), 0, 0));
-    CG_CHECK(drop_name(place->inode, path));
+    CG_CHECK(drop_name(place->node, path));
   } else {
-    CG_TRY(made, make_parents(place->inode, place->missing, target_.now, path));
+    CG_TRY(made, make_parents(place->node, place->missing, target_.now, path));
     directory = made;
   }
   const std::string name = exists ? place->name : place->missing.back();

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "image/bytes/overlay.h"
@@ -57,7 +56,7 @@ class ExtEditor final : public Editor {
   Result<void> place_run(ext2_ino_t number, SourceFile& source, std::uint64_t first, std::uint64_t count,
                          const std::string& path);
   Result<void> drop_name(ext2_ino_t number, const std::string& path);
-  Result<void> drop_directory(ext2_ino_t parent, ext2_ino_t number, const std::string& path, int depth);
+  Result<void> drop_directory(ext2_ino_t parent, ext2_ino_t number, const std::string& path);
   Result<void> change_inode(ext2_ino_t number, const std::string& path,
                             const std::function<void(ext2_inode_large&)>& change);
 
@@ -65,7 +64,6 @@ class ExtEditor final : public Editor {
   ext2_filsys fs_;
   std::uint64_t free_at_start_;  // bytes
   std::optional<NoRoom> no_room_;
-  std::set<ext2_ino_t> dropped_directories_;  // by the removal that is going on
 };
 
 }  // namespace cg::image

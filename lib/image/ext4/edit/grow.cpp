@@ -8,9 +8,11 @@
 #include <cstring>
 #include <limits>
 
+#include "base/round.h"
 #include "image/disk/frame.h"
 #include "image/disk/gpt.h"
 #include "image/disk/mbr.h"
+#include "image/disk/steps.h"
 #include "image/ext4/read/ext2_error.h"
 #include "image/ext4/read/ext2_io.h"
 #include "image/ext4/read/group_counts.h"
@@ -18,13 +20,7 @@
 namespace cg::image {
 namespace {
 
-constexpr std::uint64_t megabyte = 1 << 20;
-constexpr std::uint64_t kata_step = 128 * megabyte;
 constexpr std::uint64_t least_free = 50;  // blocks of a last group that is worth having
-
-std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
-  return (value + step - 1) / step * step;
-}
 
 Result<void> check_growable(ext2_filsys fs, const std::string& name) {
   const auto no = [&](std::string_view why) {

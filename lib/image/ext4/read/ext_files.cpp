@@ -1,6 +1,5 @@
 #include "image/ext4/read/ext_files.h"
 
-#include <ext2fs/ext2fs.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -8,7 +7,6 @@
 
 #include "image/disk/uuid.h"
 #include "image/ext4/read/ext2_error.h"
-#include "image/ext4/read/ext2_io.h"
 #include "image/ext4/read/features.h"
 #include "image/ext4/read/lookup.h"
 #include "image/ext4/read/xattr.h"
@@ -16,32 +14,11 @@
 namespace cg::image {
 namespace {
 
-using LastLink = ImageReader::LastLink;
-using Sink = ImageReader::Sink;
-
 Timestamp timestamp(std::uint32_t seconds, std::uint32_t extra) {
   return {static_cast<std::int32_t>(seconds) + (static_cast<std::int64_t>(extra & 3) << 32), extra >> 2};
 }
 
-class ExtFiles final : public ImageReader::Files {
- public:
-  ExtFiles(Filesystem fs, std::string name)
-      : owner_(std::move(fs)), fs_(owner_.get()), name_(std::move(name)) {}
-
-  ImageInfo info() const override;
-  Result<FileInfo> stat(std::string_view path, LastLink last) const override;
-  Result<std::vector<DirectoryItem>> list(std::string_view path) const override;
-  Result<void> read(std::string_view path, const Sink& sink) const override;
-  Result<std::vector<Xattr>> xattrs(std::string_view path) const override;
-  struct_ext2_filsys* filesystem() const override { return fs_; }
-
- private:
-  Result<FileInfo> info_of(std::uint32_t inode, std::string_view path) const;
-
-  Filesystem owner_;
-  ext2_filsys fs_;  // owner_'s
-  std::string name_;
-};
+}  // namespace
 
 ImageInfo ExtFiles::info() const {
   const ext2_super_block& super = *fs_->super;
@@ -92,10 +69,10 @@ Result<FileInfo> ExtFiles::info_of(std::uint32_t number, std::string_view path) 
 }
 
 Result<FileInfo> ExtFiles::stat(std::string_view path, LastLink last) const {
-  auto found = look_up(fs_, path, last == LastLink::follow ? FinalLink::follow : FinalLink::keep);
+  auto found = look_up(fs_, path, last, &trail_);
   if (!found) return std::unexpected(Error{found.error().kind, name_ + ": " + found.error().message});
   if (!found->missing.empty()) return refused(fmt::format("{}: {}: no such file in the image", name_, path));
-  return info_of(found->inode, path);
+  return info_of(found->node, path);
 }
 
 Result<std::vector<DirectoryItem>> ExtFiles::list(std::string_view path) const {
@@ -132,6 +109,37 @@ Result<void> ExtFiles::read(std::string_view path, const Sink& sink) const {
   return {};
 }
 
+Result<std::vector<DataRange>> ExtFiles::data(std::string_view path) const {
+  CG_TRY(info, stat(path, LastLink::follow));
+  const std::string what = fmt::format("{}: {}", name_, path);
+  ext2_inode inode{};
+  CG_EXT2(what, ext2fs_read_inode(fs_, info.inode, &inode));
+  std::vector<DataRange> ranges;
+  if (!ext2fs_inode_has_valid_blocks2(fs_, &inode)) {
+    if (info.size > 0) ranges.push_back({0, info.size});
+    return ranges;
+  }
+  struct State {
+    std::vector<DataRange>& ranges;
+    std::uint64_t block;
+    std::uint64_t size;
+  } state{ranges, fs_->blocksize, info.size};
+  const auto collect = [](ext2_filsys, blk64_t*, e2_blkcnt_t logical, blk64_t, int, void* data) {
+    auto& [ranges, block, size] = *static_cast<State*>(data);
+    const std::uint64_t at = static_cast<std::uint64_t>(logical) * block;
+    if (at >= size) return 0;  // kept for the file to grow into
+    const std::uint64_t bytes = std::min(block, size - at);
+    if (!ranges.empty() && ranges.back().offset + ranges.back().bytes == at)
+      ranges.back().bytes += bytes;
+    else
+      ranges.push_back({at, bytes});
+    return 0;
+  };
+  CG_EXT2(what, ext2fs_block_iterate3(fs_, info.inode, BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, nullptr,
+                                      collect, &state));
+  return ranges;
+}
+
 Result<std::vector<Xattr>> ExtFiles::xattrs(std::string_view path) const {
   CG_TRY(info, stat(path, LastLink::keep));
   const std::string what = fmt::format("{}: attributes of {}", name_, path);
@@ -156,11 +164,9 @@ Result<std::vector<Xattr>> ExtFiles::xattrs(std::string_view path) const {
   return result;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<ImageReader::Files>> open_ext_files(Window& window, const std::string& name) {
+Result<std::unique_ptr<ExtFiles>> open_ext_files(Window& window) {
   CG_TRY(fs, open_ext(window, EXT2_FLAG_SOFTSUPP_FEATURES));
-  return std::make_unique<ExtFiles>(std::move(fs), name);
+  return std::make_unique<ExtFiles>(std::move(fs), window.name());
 }
 
 }  // namespace cg::image

@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <deque>
-
 #include "image/ext4/read/ext2_error.h"
-#include "image/tree/image_path.h"
 
 namespace cg::image {
 Result<std::vector<NamedInode>> list_entries(ext2_filsys fs, ext2_ino_t directory, const std::string& name) {
@@ -48,53 +45,45 @@ Result<std::string> read_link(ext2_filsys fs, ext2_ino_t number, const std::stri
   return target;
 }
 
-Result<Lookup> look_up(ext2_filsys fs, std::string_view path, FinalLink final_link) {
-  std::deque<std::string> rest;
-  push_front(rest, path);
-  Lookup result{.inode = EXT2_ROOT_INO, .missing = {}, .parent = EXT2_ROOT_INO, .name = {}};
-  int links = 0;
-  while (!rest.empty()) {
-    const std::string name = std::move(rest.front());
-    rest.pop_front();
-    if (name.size() > 255)
-      return refused(fmt::format("{}: a name of {} bytes; the most is 255", path, name.size()));
-    ext2_inode here{};
-    CG_EXT2(std::string(path), ext2fs_read_inode(fs, result.inode, &here));
-    if (!LINUX_S_ISDIR(here.i_mode))
-      return refused(fmt::format("{}: '{}' lies below something that is no directory", path, name));
-    ext2_ino_t child = 0;
+namespace {
+
+struct ExtNames {
+  using Node = ext2_ino_t;
+  ext2_filsys fs;
+
+  Node root() const { return EXT2_ROOT_INO; }
+  Result<Node> parent(Node directory) const {
+    ext2_ino_t above = 0;
+    CG_EXT2("..", ext2fs_lookup(fs, directory, "..", 2, nullptr, &above));
+    return above;
+  }
+  Result<std::optional<PathChild<Node>>> child(Node directory, std::string_view name) const {
+    ext2_ino_t number = 0;
     // "Not found" is also what libext2fs says when it could not look; what is missing is asked for twice.
     errcode_t code = 0;
     for (int times = 0; times < 2 && (times == 0 || code == EXT2_ET_FILE_NOT_FOUND); ++times)
-      code = ext2fs_lookup(fs, result.inode, name.data(), static_cast<int>(name.size()), nullptr, &child);
-    if (code == EXT2_ET_FILE_NOT_FOUND) {
-      // Below something missing ".." has no meaning that could be checked.
-      result.missing.push_back(name);
-      for (auto& part : rest) {
-        if (part == "..")
-          return refused(fmt::format("{}: '..' below '{}', which does not exist", path, name));
-        result.missing.push_back(std::move(part));
-      }
-      result.parent = 0;
-      return result;
-    }
-    if (code) return ext2_error(fmt::format("{}: looking up '{}'", path, name), code);
+      code = ext2fs_lookup(fs, directory, name.data(), static_cast<int>(name.size()), nullptr, &number);
+    if (code == EXT2_ET_FILE_NOT_FOUND) return std::nullopt;
+    if (code) return ext2_error(fmt::format("looking up '{}'", name), code);
     ext2_inode inode{};
-    CG_EXT2(std::string(path), ext2fs_read_inode(fs, child, &inode));
-    if (LINUX_S_ISLNK(inode.i_mode) && !(rest.empty() && final_link == FinalLink::keep)) {
-      if (++links > most_links)
-        return refused(fmt::format("{}: more than {} symbolic links; a loop", path, most_links));
-      CG_TRY(target, read_link(fs, child, std::string(path)));
-      if (target.starts_with('/')) result.inode = EXT2_ROOT_INO;
-      push_front(rest, target);
-      result.name.clear();
-      continue;
+    CG_EXT2(std::string(name), ext2fs_read_inode(fs, number, &inode));
+    PathChild<Node> child{number, PathKind::other, {}};
+    if (LINUX_S_ISDIR(inode.i_mode)) child.kind = PathKind::directory;
+    if (LINUX_S_ISLNK(inode.i_mode)) {
+      CG_TRY(target, read_link(fs, number, std::string(name)));
+      child.kind = PathKind::link;
+      child.target = std::move(target);
     }
-    result.parent = result.inode;
-    result.name = name;
-    result.inode = child;
+    return child;
   }
-  return result;
+};
+
+}  // namespace
+
+Result<Lookup> look_up(ext2_filsys fs, std::string_view path, LastLink last, Trail* trail) {
+  auto end = walk_path(ExtNames{fs}, path, last, trail);
+  if (end || end.error().message.starts_with(path)) return end;
+  return std::unexpected(Error{end.error().kind, fmt::format("{}: {}", path, end.error().message)});
 }
 
 }  // namespace cg::image

@@ -7,21 +7,17 @@
 #include <string_view>
 #include <vector>
 
+#include "base/path_walk.h"
 #include "base/result.h"
 
 namespace cg::image {
 
-struct Lookup {
-  ext2_ino_t inode = 0;              // of the deepest component that exists
-  std::vector<std::string> missing;  // the components below it that do not
-  ext2_ino_t parent = 0;             // directory that holds `name`, when nothing is missing
-  std::string name;                  // last component's own name there; empty for the root
-};
-
-enum class FinalLink { follow, keep };
+using Lookup = PathEnd<ext2_ino_t>;
+using Trail = PathTrail<ext2_ino_t>;
 
 // Refused: a component below something that is no directory, or more than 40 links.
-Result<Lookup> look_up(ext2_filsys fs, std::string_view path, FinalLink final_link);
+// `trail`: of a file system that does not change.
+Result<Lookup> look_up(ext2_filsys fs, std::string_view path, LastLink last, Trail* trail = nullptr);
 
 struct NamedInode {
   std::string name;

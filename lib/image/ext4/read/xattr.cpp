@@ -13,7 +13,7 @@
 #include <tuple>
 #include <utility>
 
-#include "image/ext4/write/space.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 namespace {
@@ -82,9 +82,11 @@ Result<Item> to_item(const Xattr& xattr) {
       "attribute {}: ext4 stores only user., trusted., security. and system. attributes", xattr.name));
 }
 
+enum class EntryHash { none, set };  // in a block each entry has one, in an inode none
+
 // Writes `items` between `area.begin() + header` and the end; offsets count from `base`.
 void put_items(std::span<std::byte> area, std::size_t header, std::size_t base,
-               const std::vector<Item>& items, bool hashed) {
+               const std::vector<Item>& items, EntryHash hash) {
   std::size_t at = header;
   std::size_t value_at = area.size();
   for (const Item& item : items) {
@@ -98,7 +100,7 @@ void put_items(std::span<std::byte> area, std::size_t header, std::size_t base,
                               .e_hash = 0};
     std::memcpy(area.data() + at, &entry, sizeof entry);
     std::memcpy(area.data() + at + sizeof entry, item.name.data(), item.name.size());
-    if (hashed) {
+    if (hash == EntryHash::set) {
       auto* placed = reinterpret_cast<ext2_ext_attr_entry*>(area.data() + at);
       placed->e_hash = ext2fs_ext_attr_hash_entry(placed, area.data() + value_at);
     }
@@ -158,7 +160,7 @@ Result<StoredXattrs> store_xattrs(const std::vector<Xattr>& xattrs) {
   if (!in_inode.empty()) {
     std::ranges::sort(in_inode, order);
     std::memcpy(stored.inode_part.data(), &magic, magic_size);
-    put_items(stored.inode_part, magic_size, magic_size, in_inode, false);
+    put_items(stored.inode_part, magic_size, magic_size, in_inode, EntryHash::none);
   }
   if (!in_block.empty()) {
     std::ranges::sort(in_block, order);
@@ -166,7 +168,7 @@ Result<StoredXattrs> store_xattrs(const std::vector<Xattr>& xattrs) {
     const ext2_ext_attr_header header{
         .h_magic = magic, .h_refcount = 1, .h_blocks = 1, .h_hash = 0, .h_checksum = 0, .h_reserved = {}};
     std::memcpy(stored.block.data(), &header, sizeof header);
-    put_items(stored.block, sizeof header, 0, in_block, true);
+    put_items(stored.block, sizeof header, 0, in_block, EntryHash::set);
     auto* placed = reinterpret_cast<ext2_ext_attr_header*>(stored.block.data());
     ext2fs_ext_attr_block_rehash(placed,
                                  reinterpret_cast<ext2_ext_attr_entry*>(stored.block.data() + block_size));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/round.h"
 #include "image/bytes/host_file.h"
 
 namespace cg::image {
@@ -57,7 +58,7 @@ Result<void> ContentWriter::store_data(std::uint64_t logical, std::span<const st
 }
 
 Result<void> ContentWriter::flush() {
-  buffer_.resize((buffer_.size() + block_size - 1) / block_size * block_size);
+  buffer_.resize(round_up(buffer_.size(), block_size));
   CG_CHECK(store_data(buffer_offset_ / block_size, buffer_));
   buffer_offset_ += buffer_.size();
   buffer_.clear();

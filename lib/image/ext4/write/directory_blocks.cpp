@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "image/ext4/write/space.h"
+#include "image/bytes/block.h"
 
 namespace cg::image {
 namespace {

@@ -21,13 +21,13 @@
 #include <iterator>
 #include <memory>
 
+#include "base/round.h"
 #include "base/sha256.h"
 #include "image/ext4/read/ext2_error.h"
 #include "image/ext4/read/ext2_io.h"
 #include "image/ext4/read/group_counts.h"
 #include "image/ext4/read/xattr.h"
 #include "image/ext4/write/inode_table.h"
-#include "image/image_builder.h"
 
 namespace cg::image {
 namespace {
@@ -104,8 +104,7 @@ Plan plan_automatic(const Space& space, std::uint64_t used_inodes, std::uint64_t
     // A superblock copy further up takes its own place, and may leave a gap too short for an inode table.
     for (std::uint64_t group = space.end() / blocks_per_group + 1; group < groups; ++group)
       if (has_superblock(group)) need += 1 + (space.most_blocks() / blocks_per_group + 63) / 64 + table;
-    need = std::max<std::uint64_t>((need + megabyte_blocks - 1) / megabyte_blocks * megabyte_blocks,
-                                   megabyte_blocks);
+    need = std::max<std::uint64_t>(round_up(need, megabyte_blocks), megabyte_blocks);
     if (need <= blocks) return {blocks, inodes};
     blocks = need;
   }
@@ -289,7 +288,10 @@ Result<ImageSummary> write_ext4(Tree& tree, Space& space, BlockFile& file, Devic
   std::uint64_t journal =
       options.journal_bytes
           ? *options.journal_bytes / block_size
-          : default_journal_blocks(options.size.fixed ? fixed / block_size : space.end() + wished_free);
+          // As mke2fs gives it; -1: too small for one.
+          : static_cast<std::uint64_t>(
+                std::max(0, ext2fs_default_journal_size(options.size.fixed ? fixed / block_size
+                                                                           : space.end() + wished_free)));
   if (journal > 0 && journal < least_journal_blocks)
     return usage_error(fmt::format("a journal of {} blocks is too small; ext4 needs at least {} ({} KiB)",
                                    journal, least_journal_blocks, least_journal_blocks * block_size / 1024));

@@ -5,12 +5,10 @@
 #include "image/bytes/block_file.h"
 #include "image/bytes/device.h"
 #include "image/ext4/write/space.h"
+#include "image/options/image_options.h"
 #include "image/tree/tree.h"
 
 namespace cg::image {
-
-struct ImageOptions;
-struct ImageSummary;
 
 // `device` begins where `file` writes block 0. All regular files' content must be stored. Numbers the tree's
 // inodes.

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/limits.h"
+#include "base/round.h"
 #include "image/ext4/read/xattr.h"
 #include "image/ext4/write/directory_blocks.h"
 #include "image/ext4/write/extent_tree.h"
@@ -15,9 +17,7 @@ namespace cg::image {
 namespace {
 
 constexpr std::size_t lost_and_found_blocks = 4;
-constexpr std::size_t fast_link_size = 60;    // a shorter target lies in i_block
-constexpr std::size_t most_link_size = 4095;  // PATH_MAX with its NUL
-constexpr std::uint32_t most_links = 65000;
+constexpr std::size_t fast_link_size = 60;  // a shorter target lies in i_block
 constexpr std::uint32_t sectors_per_block = block_size / 512;
 
 std::uint8_t directory_type(NodeType type) {
@@ -173,7 +173,7 @@ Result<void> InodeTable::lay_out_inode(const Tree& tree, const std::string& path
         links += target.meta.type == NodeType::directory;
       }
       // More than a 16-bit count holds: ext4 then says 1, "not counted" (dir_nlink).
-      disk.i_links_count = static_cast<__u16>(links > most_links ? 1 : links);
+      disk.i_links_count = static_cast<__u16>(links > limits::names_of_file ? 1 : links);
       directories_.push_back(inode.number);
       const std::uint32_t parent = tree.at(inode.parent).number;
       std::vector<std::byte> bytes;
@@ -192,9 +192,9 @@ Result<void> InodeTable::lay_out_inode(const Tree& tree, const std::string& path
     case NodeType::symlink: {
       const std::string& target = inode.meta.target;
       if (target.empty()) return refused(path + ": a symbolic link without a target");
-      if (target.size() > most_link_size)
+      if (target.size() > limits::target_bytes)
         return refused(fmt::format("{}: a link target of {} bytes; the most is {}", path, target.size(),
-                                   most_link_size));
+                                   limits::target_bytes));
       put_size(disk, target.size());
       if (target.size() < fast_link_size) {
         std::memcpy(disk.i_block, target.data(), target.size());
@@ -229,7 +229,7 @@ Result<void> InodeTable::lay_out(Tree& tree) {
                                                   : next_number_++;
   });
   // Whole blocks at once: growing it later would need it twice.
-  bytes_.resize((std::size_t{used()} * inode_size + block_size - 1) / block_size * block_size);
+  bytes_.resize(round_up(std::size_t{used()} * inode_size, block_size));
   Result<void> result;
   tree.visit([&](const std::string& path, InodeIndex index) {
     if (result) result = lay_out_inode(tree, path, tree.at(index));

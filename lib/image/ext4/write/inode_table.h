@@ -46,7 +46,6 @@ class InodeTable {
   std::uint64_t data_bytes() const { return data_bytes_; }
 
  private:
-  struct Placed;
   Result<void> lay_out_inode(const Tree& tree, const std::string& path, const Inode& inode);
   Result<std::vector<Extent>> attach(std::vector<std::byte> bytes, std::uint32_t owner, BlockKind kind,
                                      const std::string& path);

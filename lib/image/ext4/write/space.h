@@ -11,14 +11,10 @@
 #include <optional>
 #include <vector>
 
+#include "image/bytes/block.h"
+
 namespace cg::image {
 
-struct Run {
-  std::uint64_t start = 0;
-  std::uint64_t count = 0;
-};
-
-inline constexpr std::uint32_t block_size = 4096;
 inline constexpr std::uint32_t blocks_per_group = 8 * block_size;
 
 class Space {

@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "base/text.h"
 #include "procfs/directory.h"
+#include "procfs/freezer.h"
 #include "procfs/scan.h"
 #include "tree/collect/collect.h"
 
@@ -12,34 +10,16 @@ namespace {
 
 using procfs::Directory;
 
-// The switch of one directory. v1: "THAWED", "FREEZING" or "FROZEN", and whether it is so by itself.
-bool frozen_here(const Directory& directory, bool v2) {
-  const auto text = directory.read(v2 ? "cgroup.freeze" : "freezer.self_freezing");
-  return text && trim(*text) == "1";
-}
-
-bool frozen_at_all(const Directory& directory, bool v2) {
-  const auto text = directory.read(v2 ? "cgroup.events" : "freezer.state");
-  if (!text) return false;
-  return v2 ? text->contains("frozen 1") : trim(*text) != "THAWED";
-}
-
 CgroupState look_at(const procfs::CgroupEntry& entry, const std::vector<procfs::Mount>& mounts) {
   CgroupState state;
   state.entry = entry;
   state.directory = procfs::cgroup_directory(entry, mounts);
   if (state.directory.empty()) return state;
-  const bool v2 = entry.is_v2();
   const auto own = Directory::open(state.directory);
   if (!own) return state;
-  state.frozen = frozen_at_all(*own, v2);
-  for (std::filesystem::path at = state.directory; at.has_relative_path(); at = at.parent_path()) {
-    const auto level = Directory::open(at);
-    // Above the mountpoint there is no such file.
-    if (!level || !level->read("cgroup.procs")) break;
-    state.levels.push_back({at.string(), frozen_here(*level, v2)});
-    state.frozen = state.frozen || state.levels.back().frozen_here;
-  }
+  const procfs::Freezer freezer = procfs::look_at_freezer(entry, state.directory);
+  state.frozen = freezer.frozen;
+  for (const auto& [directory, on] : freezer.levels) state.levels.push_back({directory, on});
   if (entry.path == "/") return state;
   const auto text = own->read("cgroup.procs");
   std::string_view rest = text ? std::string_view(*text) : std::string_view();

@@ -1,0 +1,305 @@
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <map>
+#include <memory>
+#include <new>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "compress/archive_decoders.h"
+#include "image/sources/sources.h"
+#include "image/sources/unpack_limit.h"
+
+namespace cg::image {
+namespace fs = std::filesystem;
+namespace {
+
+struct ArchiveCloser {
+  void operator()(archive* handle) const { archive_read_free(handle); }
+};
+
+std::string reason(archive* handle) {
+  const char* const text = archive_error_string(handle);
+  return text ? text : "damaged, or out of memory";
+}
+
+// What the archive is at fault for is refused; a failed read of it is the machine's.
+std::unexpected<Error> failed(archive* handle, std::string message) {
+  const int code = archive_errno(handle);
+  const bool machine = code == EIO || code == ENOMEM || code == ENOSPC || code == EISDIR || code == ENXIO;
+  return machine ? cannot(std::move(message)) : refused(std::move(message));
+}
+
+// The bytes as they stand in the archive; the UTF-8 form only where a pax header has nothing else to give.
+using TextOf = const char* (*)(archive_entry*);
+std::string text_of(archive_entry* entry, TextOf bytes_of, TextOf utf8_of) {
+  if (const char* const bytes = bytes_of(entry)) return bytes;
+  const char* const utf8 = utf8_of(entry);
+  return utf8 ? utf8 : "";
+}
+
+struct AclItem {
+  std::uint16_t tag;
+  std::uint16_t permissions;
+  std::uint32_t id;
+};
+
+// The form of the system.posix_acl_* attributes: a version, then {tag, permissions, id} sorted by tag and id.
+std::string acl_value(std::vector<AclItem> items) {
+  std::ranges::sort(
+      items, [](const AclItem& a, const AclItem& b) { return a.tag != b.tag ? a.tag < b.tag : a.id < b.id; });
+  const std::uint32_t version = 2;
+  std::string value(reinterpret_cast<const char*>(&version), sizeof version);
+  for (const AclItem& item : items) value.append(reinterpret_cast<const char*>(&item), sizeof item);
+  return value;
+}
+
+constexpr std::uint16_t acl_user = 0x02;
+constexpr std::uint16_t acl_group = 0x08;
+constexpr std::uint16_t acl_mask = 0x10;
+
+// An ACL that names users or groups, as GNU tar writes it: their numbers are the image's own, and its passwd
+// and group may come later in the archive.
+struct NamedAcl {
+  std::string path;  // of the entry
+  InodeIndex inode = 0;
+  std::string attribute;
+  std::string placeholder;  // its value until then
+  std::vector<AclItem> items;
+  std::vector<std::pair<std::size_t, std::string>> names;  // of items without a number
+};
+
+std::optional<std::uint32_t> number_of(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() && !text.empty() ? std::optional(number)
+                                                                                   : std::nullopt;
+}
+
+// ustar and pax carry an ACL as text, which libarchive parses.
+void add_acl(archive_entry* entry, int type, const char* attribute, std::vector<Xattr>& xattrs,
+             std::vector<NamedAcl>& waiting) {
+  if (archive_entry_acl_reset(entry, type) <= 0) return;
+  int found_type = 0;
+  int permissions = 0;
+  int tag = 0;
+  int id = 0;
+  const char* text = nullptr;
+  bool extended = type == ARCHIVE_ENTRY_ACL_TYPE_DEFAULT;
+  NamedAcl acl;
+  while (archive_entry_acl_next(entry, type, &found_type, &permissions, &tag, &id, &text) == ARCHIVE_OK) {
+    static constexpr std::pair<int, std::uint16_t> tags[] = {
+        {ARCHIVE_ENTRY_ACL_USER_OBJ, 0x01},  {ARCHIVE_ENTRY_ACL_USER, acl_user},
+        {ARCHIVE_ENTRY_ACL_GROUP_OBJ, 0x04}, {ARCHIVE_ENTRY_ACL_GROUP, acl_group},
+        {ARCHIVE_ENTRY_ACL_MASK, acl_mask},  {ARCHIVE_ENTRY_ACL_OTHER, 0x20}};
+    const auto known = std::ranges::find(tags, tag, &std::pair<int, std::uint16_t>::first);
+    if (known == std::end(tags)) continue;
+    const std::uint16_t disk_tag = known->second;
+    const bool named = disk_tag == acl_user || disk_tag == acl_group;
+    extended = extended || named || disk_tag == acl_mask;
+    std::uint32_t number = UINT32_MAX;
+    if (named && id >= 0) {
+      number = static_cast<std::uint32_t>(id);
+    } else if (named) {
+      const std::string name = text ? text : "";
+      if (const auto written = number_of(name))
+        number = *written;
+      else
+        acl.names.emplace_back(acl.items.size(), name);
+    }
+    acl.items.push_back({disk_tag, static_cast<std::uint16_t>(permissions & 7), number});
+  }
+  if (!extended || acl.items.empty()) return;
+  if (acl.names.empty()) {
+    xattrs.push_back({attribute, acl_value(std::move(acl.items))});
+    return;
+  }
+  acl.attribute = attribute;
+  acl.placeholder = fmt::format("named {}", waiting.size());
+  xattrs.push_back({attribute, acl.placeholder});
+  waiting.push_back(std::move(acl));
+}
+
+// Names and numbers of the image's /etc/passwd or /etc/group.
+Result<std::map<std::string, std::uint32_t>> numbers_of(NewFiles& image, const char* file) {
+  std::map<std::string, std::uint32_t> numbers;
+  const auto index = image.tree().index_of(file);
+  if (!index || image.tree().at(*index).meta.type != NodeType::regular) return numbers;
+  CG_TRY(text, image.read(*index, limits::accounts_bytes));
+  for (const auto line : split_lines(text)) {
+    const auto fields = split(line, ':');
+    if (fields.size() < 3) continue;
+    if (const auto number = number_of(fields[2])) numbers.emplace(fields[0], *number);
+  }
+  return numbers;
+}
+
+Result<void> resolve_names(NewFiles& image, std::vector<NamedAcl>& waiting) {
+  if (waiting.empty()) return {};
+  CG_TRY(users, numbers_of(image, "/etc/passwd"));
+  CG_TRY(groups, numbers_of(image, "/etc/group"));
+  for (NamedAcl& acl : waiting) {
+    auto& xattrs = image.tree().at(acl.inode).meta.xattrs;
+    const auto own = std::ranges::find_if(xattrs, [&](const Xattr& xattr) {
+      return xattr.name == acl.attribute && xattr.value == acl.placeholder;
+    });
+    if (own == xattrs.end()) continue;  // a later entry has taken its place
+    for (const auto& [item, name] : acl.names) {
+      const bool user = acl.items[item].tag == acl_user;
+      const auto& known = user ? users : groups;
+      const auto found = known.find(name);
+      if (found == known.end())
+        return refused(
+            fmt::format("{}: its ACL names the {} '{}', who is not in the image's /etc/{}; give them a "
+                        "number there, or write the archive with numeric ids",
+                        acl.path, user ? "user" : "group", name, user ? "passwd" : "group"));
+      acl.items[item].id = found->second;
+    }
+    own->value = acl_value(std::move(acl.items));
+  }
+  waiting.clear();
+  return {};
+}
+
+Result<std::uint32_t> owner_of(la_int64_t number, const char* what, const std::string& path) {
+  if (number < 0 || number > UINT32_MAX)
+    return refused(
+        fmt::format("{}: its {} is {}; a file system holds 0 to {}", path, what, number, UINT32_MAX));
+  return static_cast<std::uint32_t>(number);
+}
+
+Result<Metadata> metadata_of(archive_entry* entry, const std::string& path, std::vector<NamedAcl>& waiting) {
+  const auto type = node_type(archive_entry_filetype(entry));
+  if (!type) return refused(fmt::format("{}: an entry of unknown type", path));
+  CG_TRY(uid, owner_of(archive_entry_uid(entry), "owner", path));
+  CG_TRY(gid, owner_of(archive_entry_gid(entry), "group", path));
+  Metadata meta{
+      .type = *type,
+      .mode = static_cast<std::uint32_t>(archive_entry_perm(entry)) & 07777,
+      .uid = uid,
+      .gid = gid,
+      .mtime = {archive_entry_mtime(entry), static_cast<std::uint32_t>(archive_entry_mtime_nsec(entry))}};
+  if (*type == NodeType::symlink)
+    meta.target = text_of(entry, archive_entry_symlink, archive_entry_symlink_utf8);
+  if (*type == NodeType::character_device || *type == NodeType::block_device) {
+    meta.device_major = static_cast<std::uint32_t>(archive_entry_rdevmajor(entry));
+    meta.device_minor = static_cast<std::uint32_t>(archive_entry_rdevminor(entry));
+  }
+  archive_entry_xattr_reset(entry);
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
+    meta.xattrs.push_back({name, std::string(static_cast<const char*>(value), size)});
+  const auto has = [&](std::string_view wanted) {
+    return std::ranges::any_of(meta.xattrs, [&](const Xattr& xattr) { return xattr.name == wanted; });
+  };
+  if (!has("system.posix_acl_access"))
+    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", meta.xattrs, waiting);
+  if (!has("system.posix_acl_default"))
+    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", meta.xattrs, waiting);
+  // A pax header may carry an attribute twice, in Star's and in libarchive's form.
+  std::ranges::stable_sort(meta.xattrs, {}, &Xattr::name);
+  const auto again = std::ranges::unique(meta.xattrs, {}, &Xattr::name);
+  meta.xattrs.erase(again.begin(), again.end());
+  return meta;
+}
+
+Result<void> store(NewFiles& image, archive* handle, archive_entry* entry, const UnpackLimit& limit,
+                   const std::string& path, InodeIndex index) {
+  image.begin_content(path);
+  const void* bytes = nullptr;
+  std::size_t count = 0;
+  la_int64_t offset = 0;
+  for (;;) {
+    const int got = archive_read_data_block(handle, &bytes, &count, &offset);
+    if (got == ARCHIVE_EOF) break;
+    if (got != ARCHIVE_OK) return failed(handle, fmt::format("{}: {}", path, reason(handle)));
+    CG_CHECK(limit.check());
+    CG_CHECK(image.append(static_cast<std::uint64_t>(offset),
+                          std::span(static_cast<const std::byte*>(bytes), count)));
+  }
+  return image.end_content(index,
+                           static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0)));
+}
+
+Result<void> add_entry(NewFiles& image, archive* handle, archive_entry* entry, const UnpackLimit& limit,
+                       const ArchiveOptions& options, std::vector<NamedAcl>& waiting) {
+  std::string path = text_of(entry, archive_entry_pathname, archive_entry_pathname_utf8);
+  if (path.empty()) return refused("an entry without a name");
+  std::string_view bare = path;
+  while (bare.starts_with("./") || bare.starts_with("/")) bare.remove_prefix(bare.starts_with("./") ? 2 : 1);
+  if (options.wanted && !options.wanted(bare)) return {};
+  if (options.whiteouts == ArchiveOptions::Whiteouts::applied) {
+    const auto slash = bare.rfind('/');
+    const std::string_view directory =
+        slash == std::string_view::npos ? std::string_view() : bare.substr(0, slash);
+    const std::string_view name = slash == std::string_view::npos ? bare : bare.substr(slash + 1);
+    if (name == ".wh..wh..opq") return image.tree().remove_lower_children(directory);
+    // Other names with ".wh..wh." belong to the storage driver that wrote them.
+    if (bare.starts_with(".wh..wh.") || bare.contains("/.wh..wh.")) return {};
+    if (name.starts_with(".wh."))
+      return image.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
+  }
+  const std::string link = text_of(entry, archive_entry_hardlink, archive_entry_hardlink_utf8);
+  if (!link.empty()) {
+    if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0)
+      return refused(fmt::format("{}: a hard link that carries data", path));
+    return image.tree().add_hard_link(path, link);
+  }
+  const std::size_t known = waiting.size();
+  CG_TRY(meta, metadata_of(entry, path, waiting));
+  const bool regular = meta.type == NodeType::regular;
+  CG_TRY(index, image.tree().add(path, std::move(meta)));
+  for (std::size_t i = known; i < waiting.size(); ++i) {
+    waiting[i].path = path;
+    waiting[i].inode = index;
+  }
+  return regular ? store(image, handle, entry, limit, path, index) : Result<void>{};
+}
+
+}  // namespace
+
+Result<void> add_archive(NewFiles& image, const fs::path& archive_path, const ArchiveOptions& options) {
+  const std::string name = archive_path == "-" ? "standard input" : archive_path.string();
+  UniqueFd fd;
+  if (archive_path != "-") {
+    fd.reset(open(archive_path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return cannot_errno(name, errno);
+  }
+  const auto named = [&](Result<void> done) -> Result<void> {
+    if (done || done.error().message.starts_with(name)) return done;
+    return std::unexpected(Error{done.error().kind, fmt::format("{}: {}", name, done.error().message)});
+  };
+  image.tree().begin_layer();
+  const std::unique_ptr<archive, ArchiveCloser> handle(archive_read_new());
+  if (!handle) throw std::bad_alloc();
+  archive_read_support_format_tar(handle.get());
+  CG_CHECK(support_decoders(handle.get()));
+  if (archive_read_open_fd(handle.get(), fd ? fd.get() : STDIN_FILENO, 256 << 10) != ARCHIVE_OK)
+    return failed(handle.get(), fmt::format("{}: {}; is it a tar?", name, reason(handle.get())));
+  std::vector<NamedAcl> waiting;
+  const UnpackLimit limit(handle.get(), fd ? fd.get() : STDIN_FILENO, name, options.most_unpacked);
+  for (;;) {
+    archive_entry* entry = nullptr;
+    const int got = archive_read_next_header(handle.get(), &entry);
+    CG_CHECK(limit.check());
+    if (got == ARCHIVE_EOF) return named(resolve_names(image, waiting));
+    if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
+      return failed(handle.get(), fmt::format("{}: {}; is it a complete tar?", name, reason(handle.get())));
+    }
+    CG_CHECK(named(add_entry(image, handle.get(), entry, limit, options, waiting)));
+    CG_CHECK(limit.skip_data());
+  }
+}
+
+}  // namespace cg::image

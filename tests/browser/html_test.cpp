@@ -1,0 +1,53 @@
+// The HTML report in a browser. Its start alone takes seconds, on a busy machine a minute: not among the unit
+// tests.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "example_report.h"
+#include "report/formats.h"
+#include "temporary_directory.h"
+
+namespace cg {
+namespace {
+
+// A real browser lays it out; what it then holds as its document is looked at.
+TEST(Html, IsAGridInARealBrowser) {
+  const auto browser = find_program("chromium");
+  if (!browser) GTEST_SKIP() << "chromium is not installed";
+  TemporaryDirectory directory;
+  const auto page = directory.path() / "report.html";
+  const std::string html = to_html(example_report());
+  EXPECT_FALSE(html.contains("http")) << "one file: nothing is fetched";
+  // The page's own words become attributes of its body once it is laid out: cells, rows, and what is visible
+  // where.
+  const std::string probe =
+      "<script>onload=()=>{const g=document.querySelector('#grid');const r=g.tBodies[0].rows;const "
+      "c=r[1].cells;"
+      "document.body.dataset.result=[r.length,c.length,c[0].textContent,c[1].textContent,c[2].textContent,"
+      "c[2].className,getComputedStyle(c[2]).backgroundColor!==getComputedStyle(c[1]).backgroundColor,"
+      "g.getBoundingClientRect().width>200,document.querySelectorAll('details[open]').length].join('~');}</"
+      "script></body>";
+  std::string probed = html;
+  probed.replace(probed.find("</body>"), 7, probe);
+  ASSERT_TRUE(write_file_atomically(page, probed));
+  ProcessOptions options;
+  options.timeout = std::chrono::minutes(5);
+  const auto shown =
+      run({browser->string(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+           "--user-data-dir=" + (directory.path() / "profile").string(), "--virtual-time-budget=1000",
+           "--dump-dom", "file://" + page.string()},
+          options);
+  ASSERT_TRUE(shown);
+  ASSERT_EQ(shown->status, 0) << last_lines(shown->err, 5);
+  EXPECT_TRUE(
+      shown->out.contains(
+          "data-result=\"5~3~a &lt;title&gt; &amp; &quot;more&quot;~\u2713~\u2717~v FAIL~true~true~1\"") ||
+      shown->out.contains(
+          "data-result=\"5~3~a <title> &amp; &quot;more&quot;~\u2713~\u2717~v FAIL~true~true~1\""))
+      << shown->out.substr(shown->out.find("data-result"), 200);
+}
+
+}  // namespace
+}  // namespace cg

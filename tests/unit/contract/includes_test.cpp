@@ -1,0 +1,130 @@
+// Which room of the house may look into which: every #include of lib, tools, lab and demo against one table,
+// so that an arrow that runs back up is seen on the day it is drawn.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace cg {
+namespace {
+
+namespace fs = std::filesystem;
+
+// room -> rooms below it that it may include, each with all that is in it. What lies in itself it always may.
+constexpr std::string_view arrows = R"(
+lib/base ->
+lib/compress -> lib/base
+lib/elf -> lib/base
+lib/procfs -> lib/base
+lib/report -> lib/base
+lib/kernel -> lib/base lib/compress
+lib/source -> lib/base lib/compress
+lib/kconfig -> lib/base lib/compress lib/kernel
+lib/criu -> lib/base lib/kconfig lib/report
+lib/image -> lib/base lib/compress lib/image
+lib/image/erofs -> lib/base lib/compress lib/image/options lib/image/tree lib/image/disk lib/image/bytes
+lib/image/initrd -> lib/base lib/compress lib/image/options lib/image/tree lib/image/disk lib/image/bytes
+lib/image/ext4/write -> lib/base lib/image/ext4/read lib/image/options lib/image/tree lib/image/disk lib/image/bytes
+lib/image/ext4/edit -> lib/base lib/image/ext4/read lib/image/options lib/image/tree lib/image/disk lib/image/bytes
+lib/image/ext4/read -> lib/base lib/image/tree lib/image/disk lib/image/bytes
+lib/image/options -> lib/base lib/compress lib/image/tree lib/image/disk lib/image/bytes
+lib/image/sources -> lib/base lib/compress lib/image/tree lib/image/bytes
+lib/image/tree -> lib/base lib/image/bytes
+lib/image/disk -> lib/base lib/compress lib/image/bytes
+lib/image/bytes -> lib/base lib/compress
+lib/programs -> lib/base lib/elf lib/image/tree
+tools/criu-builder -> lib
+tools/guest-run -> lib
+tools/kcheck -> lib
+tools/kernel-builder -> lib
+tools/rootfs-builder -> lib
+demo -> lib
+lab -> lib demo
+)";
+
+const fs::path house = CG_SOURCE_DIR;
+
+bool lies_in(std::string_view file, std::string_view room) {
+  return file.starts_with(room) && file.substr(room.size()).starts_with('/');
+}
+
+using Table = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+Table read_table() {
+  Table table;
+  for (const auto line : split_lines(arrows)) {
+    if (line.empty()) continue;
+    auto words = split(line, ' ');
+    auto& allowed = table[std::string(words[0])];
+    for (std::size_t i = 2; i < words.size(); ++i) allowed.emplace_back(words[i]);
+  }
+  return table;
+}
+
+// The innermost room of the table that the file lies in, or "".
+std::string room_of(const Table& table, std::string_view file) {
+  std::string room;
+  for (const auto& [name, allowed] : table)
+    if (lies_in(file, name) && name.size() > room.size()) room = name;
+  return room;
+}
+
+bool is_source(const fs::path& path) {
+  return path.extension() == ".cpp" || path.extension() == ".h";
+}
+
+// As the compiler looks for it: beside the file, in the tool, the demo or the lab that it belongs to, in lib.
+// A header that lies nowhere there is made by the build.
+std::string find_included(const fs::path& file, const std::string& name) {
+  std::vector<fs::path> places;
+  for (fs::path above = file.parent_path(); !above.empty(); above = above.parent_path())
+    places.push_back(above);
+  places.insert(places.end(), {"lib", "demo"});
+  for (const auto& place : places)
+    if (fs::is_regular_file(house / place / name)) return (place / name).lexically_normal().string();
+  return {};
+}
+
+std::vector<fs::path> sources_below(const char* top) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(house / top))
+    if (entry.is_regular_file() && is_source(entry.path()))
+      files.push_back(fs::relative(entry.path(), house));
+  std::ranges::sort(files);
+  return files;
+}
+
+TEST(Includes, RunOneWay) {
+  const Table table = read_table();
+  std::size_t seen = 0;
+  for (const char* const top : {"lib", "tools", "lab", "demo"})
+    for (const auto& file : sources_below(top)) {
+      const std::string room = room_of(table, file.string());
+      EXPECT_NE(room, "") << file << " lies in no room of the table above: give its folder a line";
+      const auto text = read_file(house / file);
+      ASSERT_TRUE(text) << text.error().message;
+      for (const auto line : split_lines(*text)) {
+        constexpr std::string_view start = "#include \"";
+        if (!line.starts_with(start)) continue;
+        const std::string name(line.substr(start.size(), line.find('"', start.size()) - start.size()));
+        const std::string target = find_included(file, name);
+        if (target.empty()) continue;
+        ++seen;
+        const auto allowed = table.find(room);
+        const bool good =
+            room_of(table, target) == room ||
+            (allowed != table.end() && std::ranges::any_of(allowed->second, [&](const std::string& below) {
+               return lies_in(target, below);
+             }));
+        EXPECT_TRUE(good) << file << " includes " << target << ": " << room << " may not look there";
+      }
+    }
+  EXPECT_GT(seen, 800U) << "the includes were not found";
+}
+
+}  // namespace
+}  // namespace cg
