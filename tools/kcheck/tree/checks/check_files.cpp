@@ -88,7 +88,9 @@ class FileCheck {
   void check_anonymous(const Task& task, const OpenFile& file);
   // memfds, and anonymous shared memory by its map_files.
   bool is_memory(const FileStat& stat) const {
-    return is_kind(stat, S_IFREG) && std::pair(stat.major, stat.minor) == question_.tree.shared_memory_device;
+    const auto device = question_.tree.shared_memory_device;
+    const bool seen = device != std::pair(0U, 0U);
+    return seen && is_kind(stat, S_IFREG) && std::pair(stat.major, stat.minor) == device;
   }
   void refuse_kind(const Task& task, const OpenFile& file, const std::string& kind, const std::string& name,
                    const std::string& fix = {});
