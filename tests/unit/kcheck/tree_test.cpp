@@ -330,6 +330,7 @@ TEST(TreeSockets, WhatEachKindAsksFor) {
   hold(1, {.family = AF_INET, .type = SOCK_STREAM, .protocol = 6, .state = 1});
   hold(2, {.family = AF_VSOCK, .type = SOCK_STREAM});
   hold(3, {.family = AF_UNIX, .type = SOCK_STREAM, .state = 1, .peer = 99});
+  tree.sockets[99] = {.inode = 99, .family = AF_UNIX, .type = SOCK_STREAM, .state = 1, .peer = 3};
   hold(4, {.family = AF_UNIX, .type = SOCK_STREAM, .state = 1, .peer = 5});
   hold(5, {.family = AF_UNIX, .type = SOCK_STREAM, .state = 1, .peer = 4});
   hold(6, {.family = AF_INET, .type = SOCK_STREAM, .protocol = 262, .state = 7});

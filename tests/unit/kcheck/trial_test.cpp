@@ -34,7 +34,7 @@ class TrialTest : public ::testing::Test {
         "command=$1; [ \"$2\" != --tree ] || pid=$3\n"
         "while [ $# -gt 0 ]; do [ \"$1\" != --images-dir ] || images=$2; shift; done\n"
         "if [ $command = dump ]; then " +
-        dump + "; else " + restore + "; fi\n";
+        dump + "; else " + restore + "\nfi\n";
     EXPECT_TRUE(write_file_atomically(script, text, 0755));
     return try_criu(script.string(), std::chrono::milliseconds(700));
   }

@@ -61,11 +61,12 @@ class Subreaper {
   void expect(pid_t pid) { expected_ = pid; }
   // Ends whatever came to us since the begin; what a child leaves comes in its turn.
   void reap() const {
-    for (int round = 0; round < 200; ++round) {
+    // Twice nobody: a child's child is on its way to us for a moment.
+    for (int round = 0, nobody = 0; round < 200 && nobody < 2; ++round) {
       std::set<int> ours = children();
       if (expected_ > 0 && kill(expected_, 0) == 0 && getsid(expected_) == expected_) ours.insert(expected_);
       std::erase_if(ours, [&](int pid) { return before_.contains(pid); });
-      if (ours.empty()) return;
+      nobody = ours.empty() ? nobody + 1 : 0;
       for (const int pid : ours) {
         kill(pid, SIGKILL);
         kill(pid, SIGCONT);

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "criu/version.h"
@@ -139,7 +140,7 @@ struct Snapshot {
   std::vector<std::pair<std::uint64_t, std::vector<procfs::Mount>>> mounts;
   std::map<std::string, std::vector<std::string>> directory_entries;  // of mqueue mounts: what is in them
   std::map<std::string, CgroupState> cgroups;                         // by "hierarchy:path"
-  std::map<std::uint64_t, procfs::Socket> sockets;                    // by inode
+  std::unordered_map<std::uint64_t, procfs::Socket> sockets;          // by inode
   // UNIX sockets that wait to be accepted, and the listening one they wait at; 0: one that is closed again.
   std::multimap<std::uint64_t, std::uint64_t> pending_connections;
   std::set<std::string> silent_diags;  // probes of sock_diag that fail, of the kinds that the tree has

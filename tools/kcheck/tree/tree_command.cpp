@@ -313,9 +313,9 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
   }
   for (const auto& finding : of_system.findings)
     if (finding.id == "live.trial") subject.facts.emplace_back("trial", finding.seen);
+  subject.findings.insert(subject.findings.end(), of_system.findings.begin(), of_system.findings.end());
   respect_coverage(subject.findings, criu);
   add_unseen(subject.findings, snapshot);
-  subject.findings.insert(subject.findings.end(), of_system.findings.begin(), of_system.findings.end());
   subject.findings.push_back(not_looked_at());
   subject.verdict = overall_verdict(subject.findings);
   // A command that fails all the same helps nobody.

@@ -66,6 +66,11 @@ class MountIndex {
   std::map<int, bool> hidden_;
 };
 
+// For what is found only: there are files by the hundred thousand.
+std::string object_of(const Task& task, const OpenFile& file) {
+  return fmt::format("{} of {}: {}", file.label, task.name(), file.link);
+}
+
 class FileCheck {
  public:
   FileCheck(const Question& question, Findings& found)
@@ -77,16 +82,18 @@ class FileCheck {
 
  private:
   void check(const Task& task, const OpenFile& file);
-  void check_place(const Task& task, const OpenFile& file, const std::string& object);
-  void check_name(const Task& task, const OpenFile& file, const std::string& object);
-  void check_deleted(const OpenFile& file, const std::string& object);
-  void check_anonymous(const Task& task, const OpenFile& file, const std::string& object);
+  void check_place(const Task& task, const OpenFile& file);
+  void check_name(const Task& task, const OpenFile& file);
+  void check_deleted(const Task& task, const OpenFile& file);
+  void check_anonymous(const Task& task, const OpenFile& file);
   // memfds, and anonymous shared memory by its map_files.
   bool is_memory(const FileStat& stat) const {
-    return is_kind(stat, S_IFREG) && std::pair(stat.major, stat.minor) == question_.tree.shared_memory_device;
+    const auto device = question_.tree.shared_memory_device;
+    const bool seen = device != std::pair(0U, 0U);
+    return seen && is_kind(stat, S_IFREG) && std::pair(stat.major, stat.minor) == device;
   }
-  void refuse_kind(const OpenFile& file, const std::string& object, const std::string& kind,
-                   const std::string& name, const std::string& fix = {});
+  void refuse_kind(const Task& task, const OpenFile& file, const std::string& kind, const std::string& name,
+                   const std::string& fix = {});
 
   const Question& question_;
   Findings& found_;
@@ -100,9 +107,9 @@ bool known_device(const FileStat& stat) {
          (stat.rdev_major == 10 && (stat.rdev_minor == 200 || stat.rdev_minor == 235));
 }
 
-void FileCheck::refuse_kind(const OpenFile& file, const std::string& object, const std::string& kind,
+void FileCheck::refuse_kind(const Task& task, const OpenFile& file, const std::string& kind,
                             const std::string& name, const std::string& fix) {
-  found_.add({"file-kind"}, object,
+  found_.add({"file-kind"}, object_of(task, file),
              {{"fd", std::to_string(file.fd)},
               {"mode", fmt::format("{:o}", file.stat ? file.stat->mode : 0)},
               {"kind", kind},
@@ -111,7 +118,7 @@ void FileCheck::refuse_kind(const OpenFile& file, const std::string& object, con
 }
 
 // CRIU keeps a path and a mount: both must be in the tree's own mounts.
-void FileCheck::check_place(const Task& task, const OpenFile& file, const std::string& object) {
+void FileCheck::check_place(const Task& task, const OpenFile& file) {
   if (file.mount() < 0) return;
   const std::string key = fmt::format("file[{:x}:{:x}]", file.mount(), file.stat->inode);
   if (question_.options.external_keys.contains(key)) return;
@@ -123,7 +130,7 @@ void FileCheck::check_place(const Task& task, const OpenFile& file, const std::s
     found_.add({"file-outside", inherited                 ? ""
                                 : file.label == "mapping" ? "mapping"
                                                           : "directory"},
-               object,
+               object_of(task, file),
                {{"mount", std::to_string(file.mount())},
                 {"fd", std::to_string(file.fd)},
                 {"path", file.link},
@@ -133,13 +140,13 @@ void FileCheck::check_place(const Task& task, const OpenFile& file, const std::s
     return;
   }
   if (mounts_.hidden(*mount))
-    found_.add({"file-overmounted"}, object,
+    found_.add({"file-overmounted"}, object_of(task, file),
                {{"mount", std::to_string(file.mount())},
                 {"fd", std::to_string(file.fd)},
                 {"path", file.link},
                 {"place", mount->mountpoint}});
   else
-    check_name(task, file, object);
+    check_name(task, file);
 }
 
 // Without the mark that the link in /proc of a deleted file has.
@@ -148,34 +155,34 @@ std::string path_of(const OpenFile& file) {
 }
 
 // A file without a name is written into the images, up to a limit.
-void FileCheck::check_deleted(const OpenFile& file, const std::string& object) {
+void FileCheck::check_deleted(const Task& task, const OpenFile& file) {
   const bool by_blocks = question_.criu >= Version{{3, 18, 0}};
   const std::uint64_t size = by_blocks ? file.stat->blocks * 512 : file.stat->size;
   if (is_kind(*file.stat, S_IFDIR) || size <= question_.options.ghost_limit) return;
   const std::string limit = fmt::format("{}M", (size >> 20) + 1);
-  found_.add({"deleted-file"}, fmt::format("{}, {} bytes", object, size),
+  found_.add({"deleted-file"}, fmt::format("{}, {} bytes", object_of(task, file), size),
              {{"path", path_of(file)}, {"size", std::to_string(size)}, {"limit", limit}});
 }
 
-void FileCheck::check_name(const Task&, const OpenFile& file, const std::string& object) {
+void FileCheck::check_name(const Task& task, const OpenFile& file) {
   // In procfs and devpts the names of what is gone are made up by the kernel.
   const Mount* mount = mounts_.find(file.mount());
   if (mount && (mount->type == "proc" || mount->type == "devpts")) return;
-  if (file.stat->links == 0) return check_deleted(file, object);
+  if (file.stat->links == 0) return check_deleted(task, file);
   const bool nothing = file.name == NameLeadsTo::nothing;
   // The link would be made in the mount that the directory is on now.
   if (nothing && file.directory_mount >= 0 && file.directory_mount != file.mount())
-    found_.add({"file-buried", question_.options.link_remap ? "under --link-remap" : ""}, object,
-               {{"path", path_of(file)}});
+    found_.add({"file-buried", question_.options.link_remap ? "under --link-remap" : ""},
+               object_of(task, file), {{"path", path_of(file)}});
   else if (nothing && !question_.options.link_remap)
-    found_.add({"file-renamed"}, object, {{"path", path_of(file)}});
+    found_.add({"file-renamed"}, object_of(task, file), {{"path", path_of(file)}});
   // Overlay shows a copied-up file by another inode than the one that was opened below.
   const bool device = is_character_device(*file.stat);
   if (file.name == NameLeadsTo::another_file && !(device && question_.options.evasive_devices))
-    found_.add({"file-replaced", device ? "device" : ""}, object);
+    found_.add({"file-replaced", device ? "device" : ""}, object_of(task, file));
 }
 
-void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::string& object) {
+void FileCheck::check_anonymous(const Task& task, const OpenFile& file) {
   constexpr std::array<std::string_view, 6> known{"anon_inode:[eventfd]",  "anon_inode:[eventpoll]",
                                                   "anon_inode:inotify",    "anon_inode:[fanotify]",
                                                   "anon_inode:[signalfd]", "anon_inode:[timerfd]"};
@@ -187,7 +194,7 @@ void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::st
   // Since Linux 6.7 such a descriptor cannot even be handed to criu.
   const bool ring = file.link == "anon_inode:[io_uring]";
   if (ring && question_.tree.kernel >= Version{{6, 7, 0}}) {
-    found_.add({"file-kind", "io_uring"}, object);
+    found_.add({"file-kind", "io_uring"}, object_of(task, file));
     return;
   }
   std::string fix;
@@ -200,30 +207,29 @@ void FileCheck::check_anonymous(const Task&, const OpenFile& file, const std::st
         "nginx then take epoll)";
   else if (file.link.starts_with("anon_inode:bpf-map"))
     fix = "take a criu that was built with libbpf";
-  refuse_kind(file, object, "anon", file.link, fix);
+  refuse_kind(task, file, "anon", file.link, fix);
 }
 
 void FileCheck::check(const Task& task, const OpenFile& file) {
   if (!file.stat || file.socket != 0) return;
-  const std::string object = fmt::format("{} of {}: {}", file.label, task.name(), file.link);
   const FileStat& stat = *file.stat;
   if (file.info && !file.info->locks.empty() && !question_.options.file_locks)
-    found_.add({"file-lock"}, fmt::format("{} ({})", object, file.info->locks.front().kind));
+    found_.add({"file-lock"}, fmt::format("{} ({})", object_of(task, file), file.info->locks.front().kind));
   if (is_character_device(stat)) {
     if (is_terminal(stat) || known_device(stat))
-      check_place(task, file, object);
+      check_place(task, file);
     else
-      refuse_kind(file, object, "chr", fmt::format("{}:{}", stat.rdev_major, stat.rdev_minor));
+      refuse_kind(task, file, "chr", fmt::format("{}:{}", stat.rdev_major, stat.rdev_minor));
   } else if (file.link.starts_with("anon_inode:") || file.link.starts_with("pidfd:")) {
-    check_anonymous(task, file, object);
+    check_anonymous(task, file);
   } else if (is_kind(stat, S_IFBLK)) {
-    refuse_kind(file, object, "unknown", file.link);
+    refuse_kind(task, file, "unknown", file.link);
   } else if (file.link.starts_with("/memfd:") || file.link.starts_with("pipe:[") || is_memory(stat)) {
     return;  // memory, and check_pipes()
   } else if (file.link.starts_with('/')) {
-    check_place(task, file, object);
+    check_place(task, file);
   } else if (!file.link.contains(":[")) {  // namespaces: "net:[4026531992]"
-    refuse_kind(file, object, "reg", file.link);
+    refuse_kind(task, file, "reg", file.link);
   }
 }
 

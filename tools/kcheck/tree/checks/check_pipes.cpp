@@ -2,7 +2,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <map>
+#include <string_view>
+#include <unordered_map>
 
 #include "base/text.h"
 #include "tree/checks/checks.h"
@@ -13,23 +14,33 @@ void check_pipes(const Question& question, Findings& found) {
   struct Pipe {
     bool read = false;
     bool write = false;
-    std::vector<std::string> holders;
+    std::vector<std::pair<const Task*, const OpenFile*>> holders;  // the first few
   };
-  std::map<std::string, Pipe> pipes;
+  const auto words = [](const Task& task, const OpenFile& file) {
+    return fmt::format("{} of {}", file.label, task.name());
+  };
+  std::unordered_map<std::string_view, Pipe> pipes;
+  std::vector<std::string_view> order;
   for (const auto& task : question.tree.tasks)
     for (const auto& file : task.files) {
       if (!file.link.starts_with("pipe:[") || !file.info) continue;
-      Pipe& pipe = pipes[file.link];
+      const auto [place, fresh] = pipes.try_emplace(file.link);
+      if (fresh) order.emplace_back(file.link);
+      Pipe& pipe = place->second;
       const unsigned access = file.info->flags & O_ACCMODE;
       pipe.read |= access != O_WRONLY;
       pipe.write |= access != O_RDONLY;
-      if (pipe.holders.size() < 4) pipe.holders.push_back(fmt::format("{} of {}", file.label, task.name()));
-      if (file.info->flags & O_DIRECT)
-        found.add({"pipe-packets"}, fmt::format("{} of {}", file.label, task.name()));
+      if (pipe.holders.size() < 4) pipe.holders.emplace_back(&task, &file);
+      if (file.info->flags & O_DIRECT) found.add({"pipe-packets"}, words(task, file));
     }
-  for (const auto& [name, pipe] : pipes)
-    if (!pipe.read || !pipe.write)
-      found.add({"pipe-outside"}, fmt::format("{}: {}", name, join(pipe.holders, ", ")), {{"pipe", name}});
+  for (const auto name : order) {
+    const Pipe& pipe = pipes[name];
+    if (pipe.read && pipe.write) continue;
+    std::vector<std::string> holders;
+    for (const auto& [task, file] : pipe.holders) holders.push_back(words(*task, *file));
+    found.add({"pipe-outside"}, fmt::format("{}: {}", name, join(holders, ", ")),
+              {{"pipe", std::string(name)}});
+  }
 }
 
 }  // namespace cg::tree

@@ -59,7 +59,6 @@ void read_tables(Snapshot& snapshot, const Directory& task) {
     keep(snapshot, procfs::parse_inode_table(*text, {.family = AF_PACKET}, 6, "net/packet"));
   if (const auto text = task.read("net/netlink"))
     keep(snapshot, procfs::parse_inode_table(*text, {.family = AF_NETLINK}, 4, "net/netlink"));
-  if (const auto text = task.read("net/unix")) keep(snapshot, procfs::parse_unix_table(*text, "net/unix"));
 }
 
 void take_unix_attributes(Snapshot& snapshot, std::string_view bytes) {
@@ -76,6 +75,11 @@ void take_unix_attributes(Snapshot& snapshot, std::string_view bytes) {
     if (type == UNIX_DIAG_PEER && value.size() >= sizeof number) {
       std::memcpy(&number, value.data(), sizeof number);
       socket.peer = number;
+    }
+    if (type == UNIX_DIAG_NAME && !value.empty()) {
+      // An abstract name begins with a NUL, one in a file system may end with one.
+      socket.name = value.front() == '\0' ? "@" + std::string(value.substr(1))
+                                          : std::string(value.substr(0, value.find('\0')));
     }
     if (unix_diag_rqlen queues; type == UNIX_DIAG_RQLEN && value.size() >= sizeof queues) {
       std::memcpy(&queues, value.data(), sizeof queues);
@@ -95,7 +99,7 @@ bool ask_unix_diag(Snapshot& snapshot, const UniqueFd& diag) {
   unix_diag_req question{};
   question.sdiag_family = AF_UNIX;
   question.udiag_states = ~0U;
-  question.udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
+  question.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
   request.put(question);
   return ask_netlink(diag, request.bytes(),
                      [&](int, std::string_view message) { take_unix_attributes(snapshot, message); });
@@ -175,10 +179,12 @@ void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
     const bool here = task.namespaces[Namespace::net] == snapshot.own_namespaces[Namespace::net];
     const UniqueFd diag = here ? UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG))
                                : netlink_socket_in(*directory, NETLINK_SOCK_DIAG);
-    if (!diag || !ask_unix_diag(snapshot, diag))
-      snapshot.unseen.push_back(
-          {"who is connected to the UNIX sockets of " + task.name(),
-           here ? "a kernel with UNIX_DIAG" : "CAP_SYS_ADMIN, and a kernel with UNIX_DIAG"});
+    if (diag && ask_unix_diag(snapshot, diag)) continue;
+    if (const auto text = directory->read("net/unix"))
+      keep(snapshot, procfs::parse_unix_table(*text, "net/unix"));
+    snapshot.unseen.push_back(
+        {"who is connected to the UNIX sockets of " + task.name(),
+         here ? "a kernel with UNIX_DIAG" : "CAP_SYS_ADMIN, and a kernel with UNIX_DIAG"});
   }
   bool may_ask = true;
   for (const auto& task : snapshot.tasks) {
