@@ -37,7 +37,9 @@ class TarWriter {
       : image_(image), name_(std::move(name)), handle_(archive_write_new()) {
     if (!handle_) throw std::bad_alloc();
     archive_write_set_format_pax(handle_.get());
-    archive_write_set_options(handle_.get(), "hdrcharset=BINARY,xattrheader=SCHILY");  // names are bytes
+    // Names are bytes: libarchive says so itself ("hdrcharset") where they are not ASCII. Said of all of them
+    // it makes GNU tar warn of each.
+    archive_write_set_options(handle_.get(), "xattrheader=SCHILY");
     archive_write_set_bytes_in_last_block(handle_.get(), 1);
     if (archive_write_open_fd(handle_.get(), fd) != ARCHIVE_OK) failed_ = true;
   }
