@@ -41,7 +41,7 @@ TEST(TreeFindings, ExplainKnowsWhatTheySayThatCriuPrints) {
         << row.id << ": " << row.words.breaks;
   }
   EXPECT_LT(unlogged, finding_rows().size() / 5);
-  EXPECT_FALSE(is_logged(knowledge, "Can't lookup mount-point {mount}"));
+  EXPECT_FALSE(is_logged(knowledge, "No such luck with {mount}"));
 }
 
 std::string source_of_the_checks() {

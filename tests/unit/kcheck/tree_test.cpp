@@ -311,6 +311,7 @@ TEST(TreeFiles, LocksNamesAndKinds) {
   replaced.name = NameLeadsTo::another_file;
   OpenFile ring = regular("anon_inode:[io_uring]", 13);
   OpenFile pidfd = regular("anon_inode:[pidfd]", 13);
+  pidfd.info->pidfd_target = 126;
   tree.tasks[0].files = {locked, renamed, replaced, ring, pidfd};
   const std::vector<std::string> masters{"--external", "mnt[]:m"};
   EXPECT_EQ(refused_with(tree, masters), (std::vector<std::string>{"tree.file-lock", "tree.file-renamed",

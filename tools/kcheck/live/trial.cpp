@@ -22,7 +22,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "procfs/directory.h"
-#include "procfs/scan.h"
+#include "procfs/status.h"
 
 namespace cg {
 namespace {
@@ -35,14 +35,16 @@ constexpr const char* without_breakpoints = "CRIU_FAULT=130";
 constexpr milliseconds beat{10};
 constexpr milliseconds longest_life = std::chrono::minutes(2);
 
-// The children of this process, as far as the kernel lists them.
+// The children of this process, by all of /proc: not every kernel lists them (PROC_CHILDREN).
 std::set<int> children() {
   std::set<int> result;
-  const auto self = procfs::Directory::open("/proc/self");
-  const auto text = self ? self->read(fmt::format("task/{}/children", getpid()).c_str())
-                         : procfs::Seen<std::string>(std::unexpected(ENOENT));
-  std::string_view rest = text ? std::string_view(*text) : std::string_view();
-  while (const auto pid = procfs::to_number<int>(procfs::take_word(rest))) result.insert(*pid);
+  const auto proc = procfs::Directory::open("/proc");
+  const auto pids = proc ? proc->numbers() : procfs::Seen<std::vector<int>>(std::unexpected(ENOENT));
+  for (const int pid : pids ? *pids : std::vector<int>()) {
+    const auto text = proc->read_small(fmt::format("{}/stat", pid).c_str());
+    const auto stat = text ? procfs::parse_stat(*text) : Result<procfs::Stat>(cannot(""));
+    if (stat && stat->parent == getpid()) result.insert(pid);
+  }
   return result;
 }
 

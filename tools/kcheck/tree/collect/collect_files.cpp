@@ -185,14 +185,6 @@ void OpenFileCollector::take(const Directory& directory, Task& task, std::vector
   };
   std::optional<PipeFlags> pipes;
   const auto pipe_info = [&](int fd, const std::string& name) -> std::optional<procfs::FdInfo> {
-    // The mode of the link itself tells which end it is; that of packets is kept where it is written to.
-    struct stat link {};
-    if (fstatat(descriptors->fd(), name.c_str(), &link, AT_SYMLINK_NOFOLLOW) == 0 &&
-        (link.st_mode & (S_IRUSR | S_IWUSR)) == S_IRUSR) {
-      procfs::FdInfo reading;
-      reading.flags = O_RDONLY;
-      return reading;
-    }
     if (!pipes && ground_.has_our_pids()) pipes.emplace(task.pid);
     const auto flags = pipes ? pipes->of(fd) : std::nullopt;
     if (!flags) return read_info(name);
