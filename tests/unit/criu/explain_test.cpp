@@ -250,7 +250,9 @@ TEST(Knowledge, RecognizesItsOwnTexts) {
       const auto found = recognize(knowledge(), log, line);
       ASSERT_TRUE(found.cause) << text.text();
       // A row with a place may be one that a special row of another file takes a text from.
-      if (cause.places.empty()) EXPECT_EQ(found.cause->id, cause.id) << text.text();
+      if (cause.places.empty()) {
+        EXPECT_EQ(found.cause->id, cause.id) << text.text();
+      }
     }
   }
 }

@@ -352,7 +352,9 @@ TEST(Explain, Kinds) {
     EXPECT_TRUE(headline(outcome).starts_with(verdict)) << verdict << " " << id << "\n" << log << outcome.out;
     const std::string shown = "        id      " + id + "\n";
     EXPECT_EQ(outcome.out.contains("        id      "), id != "-") << log << outcome.out;
-    if (id != "-") EXPECT_TRUE(outcome.out.contains(shown)) << id << "\n" << log << outcome.out;
+    if (id != "-") {
+      EXPECT_TRUE(outcome.out.contains(shown)) << id << "\n" << log << outcome.out;
+    }
     EXPECT_EQ(outcome.status, verdict == "CAUSE" || verdict == "NOTHING FAILED" ? 0 : 1) << log;
   };
   for (const auto line : split_lines(text)) {

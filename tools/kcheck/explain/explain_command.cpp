@@ -164,6 +164,7 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
         "nothing to explain; give a log, an images directory, an error line, --pid, or the command behind "
         "'--'");
   CG_TRY(version, asked_version(options));
+  const bool asked = version.has_value();
   Knowledge knowledge;
   if (command.knowledge.empty()) {
     CG_TRY(builtin, builtin_knowledge());
@@ -178,9 +179,13 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
 
   Report report{"explain", version ? version->text() : "", {}};
   CG_TRY(subject, answer(scene, knowledge, version));
-  if (version && !criu_versions().cover(*version)) {  // its text names the cause all the same
+  if (asked && version && !criu_versions().cover(*version)) {
     respect_coverage(subject.findings, *version);
     subject.verdict = Verdict::unknown;
+  } else if (version && !criu_versions().cover(*version)) {
+    // What the log itself proves stands; only what this version offers beside is not known.
+    subject.facts.emplace_back("covered",
+                               "not this version: options named here may be newer or older than it");
   }
   report.subjects.push_back(std::move(subject));
   return report;
