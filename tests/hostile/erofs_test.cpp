@@ -69,7 +69,7 @@ TEST_F(HostileErofs, AFeatureThatIsNotKnown) {
 TEST_F(HostileErofs, ASizeBeyondTheFormat) {
   const std::size_t first = inode(0);
   ASSERT_NE(first, 0U);
-  for (const std::uint64_t size : {UINT64_MAX, UINT64_MAX - 4094, (1ULL << 44) + 1}) {
+  for (const std::uint64_t size : {UINT64_MAX, UINT64_MAX - 4094, (UINT64_C(1) << 44) + 1}) {
     put(first + 8, size);
     expect_refusal("damaged");
   }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/process.h"
 #include "temporary_directory.h"
 
 struct archive;

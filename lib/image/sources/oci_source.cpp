@@ -136,8 +136,9 @@ class ContainerImage {
     }
     // An entry without a platform may be for any; one that says it counts where there is a choice to be made.
     if (fitting.size() > 1 || !options_.platform.empty()) {
+      const std::string host = host_architecture();
       const Platform wanted =
-          Platform::of(options_.platform.empty() ? host_architecture() : options_.platform);
+          Platform::of(std::string_view(options_.platform.empty() ? host : options_.platform));
       const bool all_silent = std::ranges::all_of(
           fitting, [](const Json* entry) { return Platform::of(*entry).architecture.empty(); });
       if (!all_silent)
