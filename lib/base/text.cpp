@@ -82,9 +82,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
                                  std::size_t most) {
   std::vector<std::pair<std::size_t, std::string>> ranked;
+  // The dashes of an option are never misspelt: "--sise" has four letters, and "--set" is not near to it.
+  const std::size_t letters = word.size() - std::min(word.find_first_not_of('-'), word.size());
   for (const auto& candidate : candidates) {
     const std::size_t distance = edit_distance(word, candidate);
-    if (distance <= 1 + word.size() / 3) ranked.emplace_back(distance, candidate);
+    if (distance <= 1 + letters / 3) ranked.emplace_back(distance, candidate);
   }
   std::ranges::stable_sort(ranked, {}, [](const auto& entry) { return entry.first; });
   std::vector<std::string> names;

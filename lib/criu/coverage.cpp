@@ -14,13 +14,15 @@ constexpr const char* id = "criu.not-covered";
 }  // namespace
 
 void respect_coverage(std::vector<Finding>& findings, const Version& criu) {
-  if (criu_versions().cover(criu) || std::ranges::find(findings, id, &Finding::id) != findings.end()) return;
+  if (criu_versions().cover(criu)) return;
   const std::string nearest = criu_versions().nearest(criu);
   for (Finding& finding : findings) {
     if (finding.verdict != Verdict::fail) continue;
     finding.verdict = Verdict::unknown;
     finding.breaks = fmt::format("of the nearest version that is known here: {}", finding.breaks);
   }
+  // Said once, though a part of the findings has been through here before.
+  if (std::ranges::find(findings, id, &Finding::id) != findings.end()) return;
   findings.insert(findings.begin(),
                   {.id = id,
                    .title = fmt::format("CRIU {} is a version that is not known here", criu.text()),

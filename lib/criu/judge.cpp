@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -189,11 +190,12 @@ void judge_by_config(Finding& finding, const MatrixRow& row, const ConfigOpinion
     return;
   }
   finding.verdict = verdict_of_config(*config.state, failed);
-  if (finding.verdict == Verdict::fail && !evidence.kernel && !row.kernel.everything()) {
-    finding.verdict = Verdict::unknown;
-    finding.seen +=
-        fmt::format("; counts only for Linux {}, and the kernel's version is not known", row.kernel.text());
-  }
+  if (finding.verdict != Verdict::fail || evidence.kernel || row.kernel.everything()) return;
+  // A fragment names no version; who writes one now builds a kernel of now, which has what no later one lost.
+  const bool has_no_end = row.kernel.contains(Version{{std::numeric_limits<int>::max(), 0, 0}});
+  finding.seen += fmt::format("; counts only for Linux {}, and the kernel's version is not known{}",
+                              row.kernel.text(), has_no_end ? ": taken for a new one" : "");
+  if (!has_no_end) finding.verdict = Verdict::unknown;
 }
 
 void judge_by_probe(Finding& finding, const MatrixRow& row, const ProbeResult& probe,

@@ -142,9 +142,13 @@ TEST(Judge, NotApplicableOutsideOfItsRanges) {
   const auto findings = judge_one(by_architecture, evidence);
   EXPECT_EQ(findings[0].verdict, Verdict::not_applicable);
   EXPECT_TRUE(findings[0].seen.contains("riscv64"));
-  // Without the kernel's version a row with a kernel range does not fail.
+  // A kernel whose version is not known is taken for a new one.
   evidence.kernel.reset();
-  EXPECT_EQ(judge_one(by_kernel, evidence)[0].verdict, Verdict::unknown);
+  EXPECT_EQ(judge_one(by_kernel, evidence)[0].verdict, Verdict::fail);
+  for (const char* ended : {"<6.1", ">=5.12 <6.1", "5.12 || <=6.1"}) {
+    by_kernel.kernel = VersionRange::parse(ended).value();
+    EXPECT_EQ(judge_one(by_kernel, evidence)[0].verdict, Verdict::unknown) << ended;
+  }
 }
 
 MatrixRow window_row(std::string probe, std::string proof) {

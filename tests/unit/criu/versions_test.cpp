@@ -101,6 +101,11 @@ TEST(Coverage, TakesBackWhatCannotBeKnown) {
   EXPECT_EQ(findings[1].verdict, Verdict::unknown);
   EXPECT_EQ(findings[2].verdict, Verdict::pass);
   EXPECT_EQ(overall_verdict(findings), Verdict::unknown);
+  // Also what was found behind what has been through it.
+  findings.push_back({.id = "c", .verdict = Verdict::fail, .required = true});
+  respect_coverage(findings, v("99.9"));
+  EXPECT_EQ(findings.size(), 4U);
+  EXPECT_EQ(findings.back().verdict, Verdict::unknown);
 }
 
 }  // namespace

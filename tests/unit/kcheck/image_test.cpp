@@ -120,8 +120,8 @@ TEST_F(ImageTest, AnotherVersionThanAskedForIsSeen) {
 
 TEST_F(ImageTest, AVersionThatTheDataDoNotCoverIsUnknown) {
   put("usr/sbin/criu", elf_program(EM_X86_64, std::string("\0"
-                                                          "99.9\0",
-                                                          6)));
+                                                          "99.9\0Restoring FAILED.\n",
+                                                          24)));
   const auto outcome = check({"--criu", "99.9"});
   EXPECT_EQ(outcome.status, 3);
   EXPECT_TRUE(finding(outcome, "criu.not-covered").starts_with("UNKNOWN"));

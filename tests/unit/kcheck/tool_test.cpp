@@ -13,7 +13,8 @@ namespace cg {
 namespace {
 
 const std::string header =
-    "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 6.12.47 Kernel Configuration\n#\n";
+    "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 6.12.47 Kernel Configuration\n#\n"
+    "CONFIG_X86_64=y\n";
 
 // Everything that any row of the matrix asks a configuration for.
 std::string ready_config() {
