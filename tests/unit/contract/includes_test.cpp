@@ -30,8 +30,8 @@ Table read_table() {
   constexpr std::string_view mark = "```arrows\n";
   const auto begin = page.find(mark);
   if (begin == std::string::npos) return table;
-  const auto end = page.find("```\n", begin + mark.size());
-  for (const auto line : split_lines(page.substr(begin + mark.size(), end - begin - mark.size()))) {
+  const std::string_view rest = std::string_view(page).substr(begin + mark.size());
+  for (const auto line : split_lines(rest.substr(0, rest.find("```\n")))) {
     if (line.empty()) continue;
     auto words = split(line, ' ');
     auto& allowed = table[std::string(words[0])];

@@ -18,6 +18,9 @@ namespace fs = std::filesystem;
 class TrialTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    // What other tests of this program have left is not the trial's.
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
     fs::create_directory(directory_.path() / "tmp");
     setenv("TMPDIR", (directory_.path() / "tmp").c_str(), 1);
   }
