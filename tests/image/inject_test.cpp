@@ -134,7 +134,7 @@ TEST_F(Inject, WhatDoesNotFitLeavesTheImageAsItWas) {
 TEST_F(Inject, NonsenseIsRefused) {
   const auto img = image();
   expect_refused(img, text("new") + ":/pipe", "no regular file");
-  expect_refused(img, text("new") + ":/etc/conf/below", "no directory");
+  expect_refused(img, text("new") + ":/etc/conf/below", "not a directory");
   expect_refused(img, text("new") + ":/" + std::string(256, 'n'), "255");
   expect_refused(img, text("missing") + ":/x", "missing", 3);
   expect_refused(img, text("new"), "SRC:DEST", 2);

@@ -204,11 +204,9 @@ TEST_F(Layers, RandomTreesGoRoundUnchanged) {
     const std::string img = image_of(entries, {"--journal", "none"});
     ASSERT_TRUE(is_clean(img)) << "seed " << seed;
     ASSERT_EQ(rootfs_builder({"extract", img, "-o", text("out.tar")}).status, 0) << "seed " << seed;
-    ASSERT_EQ(
-        rootfs_builder({"create", "--from", text("out.tar"), "-o", text("again.img"), "--journal", "none"})
-            .status,
-        0)
-        << "seed " << seed;
+    const auto again =
+        rootfs_builder({"create", "--from", text("out.tar"), "-o", text("again.img"), "--journal", "none"});
+    ASSERT_EQ(again.status, 0) << "seed " << seed << ": " << again.err;
     ASSERT_EQ(rootfs_builder({"extract", text("again.img"), "-o", text("again.tar")}).status, 0);
     ASSERT_TRUE(bytes_of(path("out.tar")) == bytes_of(path("again.tar"))) << "seed " << seed;
     for (const TarEntry& entry : entries) {

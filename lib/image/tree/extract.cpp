@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <map>
@@ -31,15 +32,22 @@ struct EntryCloser {
   void operator()(archive_entry* entry) const { archive_entry_free(entry); }
 };
 
+enum class Names { ascii, bytes };
+
+// A file with fewer bytes of holes is written in full: every tar reads that, and not every one knows maps.
+constexpr std::uint64_t least_holes = 1 << 20;
+
 class TarWriter {
  public:
-  TarWriter(const ImageFiles& image, int fd, std::string name)
+  TarWriter(const ImageFiles& image, int fd, std::string name, Names names)
       : image_(image), name_(std::move(name)), handle_(archive_write_new()) {
     if (!handle_) throw std::bad_alloc();
     archive_write_set_format_pax(handle_.get());
-    // Names are bytes: libarchive says so itself ("hdrcharset") where they are not ASCII. Said of all of them
-    // it makes GNU tar warn of each.
-    archive_write_set_options(handle_.get(), "xattrheader=SCHILY");
+    // Names are bytes, and a tar that has others than ASCII says so ("hdrcharset=BINARY"): libarchive would
+    // else change some of them, and a hard link then leads nowhere. GNU tar warns of that word at every
+    // entry, so it is not said where it has nothing to say.
+    archive_write_set_options(
+        handle_.get(), names == Names::bytes ? "hdrcharset=BINARY,xattrheader=SCHILY" : "xattrheader=SCHILY");
     archive_write_set_bytes_in_last_block(handle_.get(), 1);
     if (archive_write_open_fd(handle_.get(), fd) != ARCHIVE_OK) failed_ = true;
   }
@@ -96,7 +104,9 @@ class TarWriter {
   // GNU tar's and libarchive's map of a sparse file; the bytes of holes are handed over all the same.
   Result<void> add_holes(archive_entry* entry, const std::string& path, std::uint64_t size) const {
     CG_TRY(ranges, image_.data(path));
-    if (ranges.size() == 1 && ranges[0].offset == 0 && ranges[0].bytes == size) return {};
+    std::uint64_t bytes = 0;
+    for (const DataRange& range : ranges) bytes += range.bytes;
+    if (bytes + least_holes > size) return {};
     for (const DataRange& range : ranges)
       archive_entry_sparse_add_entry(entry, static_cast<la_int64_t>(range.offset),
                                      static_cast<la_int64_t>(range.bytes));
@@ -297,7 +307,15 @@ Result<void> walk(const ImageFiles& image, const std::string& wanted, const Visi
 }
 
 Result<void> extract_tar(const ImageFiles& image, const std::string& top, int fd, const std::string& name) {
-  TarWriter writer(image, fd, name);
+  Names names = Names::ascii;
+  const auto is_ascii = [](std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  };
+  CG_CHECK(walk(image, top, [&](const std::string& path, const FileInfo& info) -> Result<void> {
+    if (!is_ascii(path) || !is_ascii(info.meta.target)) names = Names::bytes;
+    return {};
+  }));
+  TarWriter writer(image, fd, name, names);
   CG_CHECK(walk(image, top, [&](const std::string& path, const FileInfo& info) {
     return add_to(writer, image, path, info);
   }));

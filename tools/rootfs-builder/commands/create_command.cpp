@@ -22,58 +22,61 @@ Command create_command(CommonOptions& common) {
     std::string platform;
   };
   auto state = std::make_shared<State>();
-  return {.name = "create",
-          .help = "Make an image from directories and tars; later ones lie over earlier ones",
-          .options = image_options(
-              state->image,
-              {{"--from SOURCE...",
-                &state->from,
-                "A directory, an OCI image layout, or a tar in any compression ('-': standard input); "
-                "several are layers, with OCI whiteouts",
-                {.required = true}},
-               {"-o,--output IMAGE", &common.output, "The image", {.required = true, .is_no_stream = true}},
-               {"--uid-map FROM:TO:COUNT...", &state->uid_maps,
-                "Users FROM to FROM+COUNT-1 become TO and up; users that no map holds are refused"},
-               {"--gid-map FROM:TO:COUNT...", &state->gid_maps, "The same for groups"},
-               {"--no-devices", &state->no_devices, "Refuse input with device nodes"},
-               {"--max-unpacked SIZE", &state->most_unpacked,
-                "What a compressed input may unpack to (default: 1G, or 100 times its size)"},
-               {"--report FILE", &state->report,
-                "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON"}}),
-          .examples = {{"rootfs-builder create --from debian.tar --from overlay/ -o root.img", ""},
-                       {"rootfs-builder create --from dir --form kata-erofs --verity -o criu.img",
-                        "an extension image for Kata, with its dm-verity tree"}},
-          .run = [state](Context& context) -> Result<int> {
-            const auto start = std::chrono::steady_clock::now();
-            const std::string& output = context.options.output;
-            CG_TRY(image_options, state->image.resolve(context.env));
-            CG_TRY(builder, image::ImageBuilder::create(output, std::move(image_options)));
-            using Whiteouts = image::ArchiveOptions::Whiteouts;
-            image::ArchiveOptions layers{
-                .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
-            layers.platform = state->platform;
-            if (!state->most_unpacked.empty()) {
-              CG_TRY(most, image::parse_size(state->most_unpacked));
-              layers.most_unpacked = most;
-            }
-            for (const auto& from : state->from) CG_CHECK(image::add_source(builder, from, layers));
-            image::TreePolicy policy;
-            policy.devices =
-                state->no_devices ? image::TreePolicy::Devices::refused : image::TreePolicy::Devices::stored;
-            for (const auto& [texts, ranges] :
-                 {std::pair{&state->uid_maps, &policy.uids}, std::pair{&state->gid_maps, &policy.gids}})
-              for (const auto& text : *texts) {
-                CG_TRY(range, image::parse_id_range(text));
-                ranges->push_back(range);
-              }
-            CG_CHECK(image::apply(policy, builder.tree()));
-            CG_TRY(summary, builder.finish());
-            CG_CHECK(write_root_hash(output, summary));
-            if (!state->report.empty()) CG_CHECK(write_image_report(output, state->report));
-            const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-            print_summary(summary, took.count(), context);
-            return exit_good;
-          }};
+  return {
+      .name = "create",
+      .help = "Make an image from directories and tars; later ones lie over earlier ones",
+      .options = image_options(
+          state->image,
+          {{"--from SOURCE...",
+            &state->from,
+            "A directory, an OCI image layout, or a tar in any compression ('-': standard input); "
+            "several are layers, with OCI whiteouts",
+            {.required = true}},
+           {"-o,--output IMAGE", &common.output, "The image", {.required = true, .is_no_stream = true}},
+           {"--uid-map FROM:TO:COUNT...", &state->uid_maps,
+            "Users FROM to FROM+COUNT-1 become TO and up; users that no map holds are refused"},
+           {"--gid-map FROM:TO:COUNT...", &state->gid_maps, "The same for groups"},
+           {"--no-devices", &state->no_devices, "Refuse input with device nodes"},
+           {"--platform OS/ARCHITECTURE", &state->platform,
+            "Of a layout or archive with images for several: linux/arm64, arm/v7 (default: this machine's)"},
+           {"--max-unpacked SIZE", &state->most_unpacked,
+            "What a compressed input may unpack to (default: 1G, or 100 times its size)"},
+           {"--report FILE", &state->report,
+            "Write what the image holds (path, size, SHA-256, owner, mode) to this file, as JSON"}}),
+      .examples = {{"rootfs-builder create --from debian.tar --from overlay/ -o root.img", ""},
+                   {"rootfs-builder create --from dir --form kata-erofs --verity -o criu.img",
+                    "an extension image for Kata, with its dm-verity tree"}},
+      .run = [state](Context& context) -> Result<int> {
+        const auto start = std::chrono::steady_clock::now();
+        const std::string& output = context.options.output;
+        CG_TRY(image_options, state->image.resolve(context.env));
+        CG_TRY(builder, image::ImageBuilder::create(output, std::move(image_options)));
+        using Whiteouts = image::ArchiveOptions::Whiteouts;
+        image::ArchiveOptions layers{
+            .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
+        layers.platform = state->platform;
+        if (!state->most_unpacked.empty()) {
+          CG_TRY(most, image::parse_size(state->most_unpacked));
+          layers.most_unpacked = most;
+        }
+        for (const auto& from : state->from) CG_CHECK(image::add_source(builder, from, layers));
+        image::TreePolicy policy;
+        policy.devices =
+            state->no_devices ? image::TreePolicy::Devices::refused : image::TreePolicy::Devices::stored;
+        for (const auto& [texts, ranges] :
+             {std::pair{&state->uid_maps, &policy.uids}, std::pair{&state->gid_maps, &policy.gids}})
+          for (const auto& text : *texts) {
+            CG_TRY(range, image::parse_id_range(text));
+            ranges->push_back(range);
+          }
+        CG_CHECK(image::apply(policy, builder.tree()));
+        CG_TRY(summary, builder.finish());
+        CG_CHECK(write_root_hash(output, summary));
+        if (!state->report.empty()) CG_CHECK(write_image_report(output, state->report));
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+        print_summary(summary, took.count(), context);
+        return exit_good;
+      }};
 }
 
 }  // namespace cg
