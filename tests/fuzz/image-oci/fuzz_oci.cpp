@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "fuzz/image_input.h"
+#include "image/image_builder.h"
 #include "image/sources/sources.h"
 
 using namespace cg;

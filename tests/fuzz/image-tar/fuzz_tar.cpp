@@ -5,6 +5,7 @@
 #include <string>
 
 #include "fuzz/image_input.h"
+#include "image/image_builder.h"
 #include "image/reader.h"
 #include "image/sources/sources.h"
 #include "image/tree/extract.h"
