@@ -9,6 +9,7 @@
 #include "image/reader.h"
 #include "image/sources/sources.h"
 #include "image/tree/extract.h"
+#include "image/tree/tree_policy.h"
 
 namespace {
 
@@ -40,8 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CG_TRY(builder, ImageBuilder::create(scratch / "image", {.size = {.fixed = 4 << 20}}));
     CG_CHECK(add_archive(builder, scratch / "input.tar",
                          {.wanted = {}, .whiteouts = ArchiveOptions::Whiteouts::applied}));
-    CG_CHECK(builder.apply({}));
-    return builder.finish();
+    CG_CHECK(apply(TreePolicy{}, builder.tree()));
+    CG_TRY(summary, builder.finish());
+    return std::get<ImageSummary>(summary);
   }();
   if (!made) {
     fuzz::require(!made.error().message.empty(), "an error without a message");
