@@ -56,7 +56,7 @@ function(cg_library name)
   endif()
 endfunction()
 
-# cg_compile_in(TARGET FILE): FILE.toml becomes a table of TARGET that base/toml_node.h describes. A build for another
+# cg_compile_in(TARGET FILE): FILE.toml becomes a table of TARGET that base/toml/toml_node.h describes. A build for another
 # machine takes the toml-tables of this one: -DCG_TOML_TABLES=PATH.
 set(CG_TOML_TABLES "" CACHE FILEPATH "toml-tables of the machine that builds, where it is not the one built for")
 function(cg_compile_in target file)
@@ -100,9 +100,10 @@ function(cg_static name)
   endif()
 endfunction()
 
-# cg_test(NAME LABEL DIR DEPS…): DIR/*_test.cpp -> one GoogleTest program, its cases found by CTest.
+# cg_test(NAME LABEL DIR DEPS…): DIR/*_test.cpp and what they share, DIR/support -> one GoogleTest program, its cases
+# found by CTest.
 function(cg_test name label dir)
-  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp ${dir}/support/*.cpp)
   if(sources)
     add_executable(${name} ${sources})
     target_link_libraries(${name} PRIVATE cg_options ${ARGN} GTest::gtest GTest::gtest_main)

@@ -5,7 +5,7 @@
 #include <iostream>
 #include <string>
 
-#include "base/toml.h"
+#include "base/toml/toml.h"
 
 namespace {
 
@@ -41,9 +41,10 @@ int main(int count, char** words) {
     std::cerr << document.error().message << "\n";
     return 1;
   }
-  std::cout << "#include \"base/toml_node.h\"\n\nnamespace cg::data {\n\nusing namespace std::literals;\n"
-               "using Kind = TomlNode::Kind;\n\n"
-            << fmt::format("extern const TomlNode {0}[];\nconstinit const TomlNode {0}[] = {{\n", words[2]);
+  std::cout
+      << "#include \"base/toml/toml_node.h\"\n\nnamespace cg::data {\n\nusing namespace std::literals;\n"
+         "using Kind = TomlNode::Kind;\n\n"
+      << fmt::format("extern const TomlNode {0}[];\nconstinit const TomlNode {0}[] = {{\n", words[2]);
   for (const cg::TomlNode& node : document->nodes())
     std::cout << fmt::format("    {{Kind::{}, {}, {}, {}, {}, {}, {}}},\n", name_of(node.kind), node.line,
                              node.column, node.size, node.integer, literal(node.key), literal(node.text));

@@ -26,7 +26,7 @@
 #include <algorithm>
 #include <ostream>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "demonstration.h"

@@ -16,7 +16,7 @@
 #include <cstring>
 #include <iostream>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "base/text.h"
 #include "start.h"
 #include "table.h"

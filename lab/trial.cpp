@@ -17,7 +17,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
-#include "base/toml.h"
+#include "base/toml/toml.h"
 #include "criu/versions.h"
 #include "runtime.h"
 #include "start.h"

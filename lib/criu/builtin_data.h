@@ -3,7 +3,7 @@
 // line here.
 #pragma once
 
-#include "base/toml_node.h"
+#include "base/toml/toml_node.h"
 
 namespace cg::data {
 

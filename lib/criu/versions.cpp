@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "base/text.h"
-#include "base/toml.h"
+#include "base/toml/toml.h"
 #include "criu/builtin_data.h"
 
 namespace cg {

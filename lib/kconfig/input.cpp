@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "base/file.h"
-#include "base/mapped_file.h"
+#include "base/io/mapped_file.h"
 #include "base/text.h"
 #include "compress/codec.h"
 #include "compress/unpack.h"

@@ -38,7 +38,7 @@ constexpr int deepest_level = 40;
 
 class Survey {
  public:
-  explicit Survey(const FileTree& tree) : tree_(tree), loader_(tree) {}
+  explicit Survey(const RootTree& tree) : tree_(tree), loader_(tree) {}
 
   Result<ProgramsReport> run() {
     CG_TRY(machine, machine_of(loader_, tree_));
@@ -128,7 +128,7 @@ class Survey {
     return {};
   }
 
-  const FileTree& tree_;
+  const RootTree& tree_;
   Loader loader_;
   ProgramsReport found_;
   std::set<std::string> seen_;
@@ -140,7 +140,7 @@ class Survey {
 
 }  // namespace
 
-Result<ProgramsReport> check_programs(const FileTree& tree) {
+Result<ProgramsReport> check_programs(const RootTree& tree) {
   return Survey(tree).run();
 }
 

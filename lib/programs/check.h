@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "programs/file_tree.h"
 #include "programs/loader.h"
+#include "programs/root_tree.h"
 
 namespace cg {
 
@@ -26,7 +26,7 @@ struct ProgramsReport {
 // All ELF files in the directories that programs and libraries have in a guest. A library that no program
 // reaches counts as one that is loaded by name: where what it needs is anywhere in these directories, whoever
 // loads it is taken to bring the path.
-Result<ProgramsReport> check_programs(const FileTree& tree);
+Result<ProgramsReport> check_programs(const RootTree& tree);
 
 // What speaks against one file that comes, or came, into a tree for `machine` ("": for any).
 Result<std::vector<ProgramProblem>> check_program(Loader& loader, const std::string& path,

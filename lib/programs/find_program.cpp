@@ -4,7 +4,7 @@
 
 namespace cg {
 
-std::optional<Program> find_program(const FileTree& tree, std::string_view name) {
+std::optional<Program> find_program(const RootTree& tree, std::string_view name) {
   for (const char* directory :
        {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
     const std::string path = fmt::format("{}/{}", directory, name);

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "programs/file_tree.h"
+#include "programs/root_tree.h"
 
 namespace cg {
 
@@ -16,6 +16,6 @@ struct Program {
 };
 
 // Looks in the directories that a guest's root has on its PATH. Only executable regular files count.
-std::optional<Program> find_program(const FileTree& tree, std::string_view name);
+std::optional<Program> find_program(const RootTree& tree, std::string_view name);
 
 }  // namespace cg

@@ -4,11 +4,11 @@
 #include <map>
 
 #include "image/tree/image_files.h"
-#include "programs/file_tree.h"
+#include "programs/root_tree.h"
 
 namespace cg {
 
-class ImageTree : public FileTree {
+class ImageTree : public RootTree {
  public:
   explicit ImageTree(const image::ImageFiles& image) : image_(image) {}
   Result<std::optional<TreeEntry>> entry(const std::string& path) const override;

@@ -47,7 +47,7 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 // includes itself and its neighbours would be read n^n times else.
 class Configuration {
  public:
-  explicit Configuration(const FileTree& tree) : tree_(tree) {}
+  explicit Configuration(const RootTree& tree) : tree_(tree) {}
 
   Result<std::vector<std::string>> read() {
     CG_CHECK(read_file("/etc/ld.so.conf"));
@@ -90,7 +90,7 @@ class Configuration {
     return refused(fmt::format("{}: /etc/ld.so.conf leads to more than {} {}", path, most, what));
   }
 
-  const FileTree& tree_;
+  const RootTree& tree_;
   std::set<std::string> read_;
   std::size_t includes_ = 0;
   std::vector<std::string> directories_;
@@ -113,7 +113,7 @@ bool runs_on(const std::string& program, const std::string& host) {
          (program == "arm" && host == "aarch64");
 }
 
-Result<std::string> machine_of(Loader& loader, const FileTree& tree) {
+Result<std::string> machine_of(Loader& loader, const RootTree& tree) {
   for (const char* path : {"/sbin/init", "/bin/sh", "/bin/busybox", "/init", "/lib/systemd/systemd",
                            "/usr/bin/env", "/usr/bin/kata-agent", "/usr/sbin/criu", "/usr/bin/kcheck"}) {
     const auto file = resolve(tree, path);

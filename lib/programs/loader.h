@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 #include "elf/elf.h"
-#include "programs/file_tree.h"
+#include "programs/root_tree.h"
 
 namespace cg {
 
@@ -40,7 +40,7 @@ struct Closure {
 
 class Loader {
  public:
-  explicit Loader(const FileTree& tree) : tree_(tree) {}
+  explicit Loader(const RootTree& tree) : tree_(tree) {}
 
   // An error is one of the tree; what is wrong with the program is a problem of the closure. A static program
   // or one of no loader at all has itself as its closure.
@@ -81,7 +81,7 @@ class Loader {
   Result<const std::vector<std::string>*> configured();
   Result<std::vector<std::string>> musl_directories(const ElfFile& elf);
 
-  const FileTree& tree_;
+  const RootTree& tree_;
   struct Known {
     std::shared_ptr<const ElfFile> elf;
     std::optional<Error> error;
@@ -94,7 +94,7 @@ bool uses_musl(const ElfFile& elf);
 
 // The machine of a tree's own programs, by the first of /sbin/init, /bin/sh and others that is an ELF file;
 // "" when there is none.
-Result<std::string> machine_of(Loader& loader, const FileTree& tree);
+Result<std::string> machine_of(Loader& loader, const RootTree& tree);
 // Whether a kernel for `host` runs programs for `program`.
 bool runs_on(const std::string& program, const std::string& host);
 

@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "base/text.h"
-#include "base/toml.h"
+#include "base/toml/toml.h"
 
 namespace cg {
 namespace {

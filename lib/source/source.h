@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "base/toml.h"
+#include "base/toml/toml.h"
 
 namespace cg {
 

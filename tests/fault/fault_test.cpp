@@ -16,7 +16,7 @@
 
 #include "base/process.h"
 #include "fault/faults.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

@@ -26,7 +26,7 @@ run_one() {
   local name=$1 learned=$build/corpus/$1 broken=$build/broken/$1 log=$build/$1.log
   mkdir -p "$learned" "$broken"
   local dictionary=tests/fuzz/$name/dictionary
-  # What toml++ held when an assertion of its own ended it is not given back (lib/base/toml_parser.cpp).
+  # What toml++ held when an assertion of its own ended it is not given back (lib/base/toml/toml_parser.cpp).
   if ASAN_OPTIONS=detect_leaks=0 $build/bin/"${name}"_fuzz "$learned" "tests/fuzz/$name/corpus" -max_total_time="$seconds" -timeout=10 \
     -rss_limit_mb=2048 -artifact_prefix="$broken/" -print_final_stats=1 -verbosity=1 \
     $([ ! -f "$dictionary" ] || echo "-dict=$dictionary") > "$log" 2>&1; then

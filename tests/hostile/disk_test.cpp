@@ -4,7 +4,7 @@
 #include <random>
 
 #include "hostile/hostile_case.h"
-#include "image/disks.h"
+#include "image/support/disks.h"
 
 namespace cg {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/process.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/sha256.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

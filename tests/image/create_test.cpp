@@ -13,7 +13,7 @@
 #include <tuple>
 
 #include "base/process.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 #include "json_schema.h"
 
 namespace cg {

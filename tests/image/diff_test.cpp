@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/process.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "image/disks.h"
-#include "image/image_case.h"
+#include "image/support/disks.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "base/process.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

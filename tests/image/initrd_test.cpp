@@ -8,8 +8,8 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "compress/encoder.h"
-#include "image/cpio_bytes.h"
-#include "image/image_case.h"
+#include "image/support/cpio_bytes.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

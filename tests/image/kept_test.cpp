@@ -8,7 +8,7 @@
 #include <random>
 
 #include "base/process.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

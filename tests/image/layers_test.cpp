@@ -8,7 +8,7 @@
 
 #include "base/process.h"
 #include "base/sha256.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

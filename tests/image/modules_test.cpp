@@ -4,7 +4,7 @@
 
 #include "base/process.h"
 #include "compiler.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

@@ -7,7 +7,7 @@
 #include "base/process.h"
 #include "compiler.h"
 #include "elf/elf.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 #include "programs/loader.h"
 
 namespace cg {

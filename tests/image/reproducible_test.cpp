@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "image/image_case.h"
+#include "image/support/image_case.h"
 
 namespace cg {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/text.h"
-#include "base/toml.h"
+#include "base/toml/toml.h"
 #include "elf/elf.h"
 
 namespace cg {

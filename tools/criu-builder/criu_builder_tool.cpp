@@ -9,7 +9,7 @@
 #include <system_error>
 #include <thread>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/file_at.h"
-#include "base/mapped_file.h"
+#include "base/io/mapped_file.h"
 #include "compress/codec.h"
 #include "kernel/form.h"
 #include "kernel/vmlinux.h"

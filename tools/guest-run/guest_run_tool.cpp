@@ -12,7 +12,7 @@
 #include <iterator>
 
 #include "accelerator.h"
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "bootable.h"

@@ -1,7 +1,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "guest_run_tool.h"
 
 int main(int argc, char** argv) {

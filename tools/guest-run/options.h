@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/command.h"
+#include "base/cli/command.h"
 #include "conversation.h"
 #include "qemu.h"
 

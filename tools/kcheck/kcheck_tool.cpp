@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "config/config_command.h"
 #include "config/fragment_command.h"
 #include "config/stuck_command.h"

@@ -1,4 +1,4 @@
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "kcheck_tool.h"
 
 int main(int argc, char** argv) {

@@ -7,7 +7,7 @@
 #include <ctime>
 #include <ostream>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "criu/versions.h"

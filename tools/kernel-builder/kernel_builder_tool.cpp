@@ -8,7 +8,7 @@
 #include <ostream>
 #include <thread>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "base/data.h"
 #include "base/file.h"
 #include "base/process.h"

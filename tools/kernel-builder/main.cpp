@@ -1,4 +1,4 @@
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "kernel_builder_tool.h"
 
 int main(int argc, char** argv) {

@@ -1,7 +1,7 @@
 #include "recipe.h"
 
 #include "base/file.h"
-#include "base/toml.h"
+#include "base/toml/toml.h"
 
 namespace cg {
 

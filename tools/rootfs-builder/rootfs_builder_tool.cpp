@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "commands/commands.h"
 
 namespace cg {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "base/toml.h"
+#include "base/toml/toml.h"
 #include "criu/builtin_data.h"
 
 namespace cg {

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/bounded_queue.h"
+#include "base/io/bounded_queue.h"
 #include "base/result.h"
 #include "image/bytes/block.h"
 

@@ -1,6 +1,6 @@
 #include <optional>
 
-#include "base/read_ahead.h"
+#include "base/io/read_ahead.h"
 #include "image/sources/directory_reader.h"
 #include "image/sources/sources.h"
 

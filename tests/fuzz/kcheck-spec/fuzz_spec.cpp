@@ -5,7 +5,7 @@
 #include <string>
 
 #include "fuzz/require.h"
-#include "tree/plan.h"
+#include "tasks/plan.h"
 
 namespace {
 

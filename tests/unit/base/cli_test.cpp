@@ -1,11 +1,11 @@
 // A tool of the test's own: what its description makes of command lines.
-#include "base/cli.h"
+#include "base/cli/cli.h"
 
 #include <gtest/gtest.h>
 
 #include <sstream>
 
-#include "base/help.h"
+#include "base/cli/help.h"
 #include "base/text.h"
 
 namespace cg {

@@ -13,7 +13,7 @@
 #include <fstream>
 #include <functional>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "base/file.h"
 #include "temporary_directory.h"
 

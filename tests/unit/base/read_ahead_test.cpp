@@ -1,4 +1,4 @@
-#include "base/read_ahead.h"
+#include "base/io/read_ahead.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // TOML: what the specification allows and forbids, and Python's tomllib on the same texts, damaged ones too.
-#include "base/toml.h"
+#include "base/toml/toml.h"
 
 #include <gtest/gtest.h>
 

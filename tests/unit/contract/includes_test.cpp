@@ -1,10 +1,11 @@
-// Which room of the house may look into which: every #include of lib, tools, lab and demo against the table of
-// docs/design.md, so that an arrow that runs back up is seen on the day it is drawn.
+// Which room of the house may look into which: every #include of lib, tools, lab and demo against the table
+// of docs/design.md, so that an arrow that runs back up is seen on the day it is drawn.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -13,7 +14,6 @@ namespace cg {
 namespace {
 
 namespace fs = std::filesystem;
-
 
 const fs::path house = CG_SOURCE_DIR;
 
@@ -99,6 +99,15 @@ TEST(Includes, RunOneWay) {
       }
     }
   EXPECT_GT(seen, 800U) << "the includes were not found";
+}
+
+TEST(Folders, HoldNoMoreThanOneSees) {
+  constexpr std::size_t most = 16;
+  std::map<fs::path, std::set<fs::path>> rooms;  // a .cpp and its .h are one
+  for (const char* const top : {"lib", "tools", "lab", "demo", "tests"})
+    for (const auto& file : sources_below(top)) rooms[file.parent_path()].insert(file.stem());
+  for (const auto& [folder, files] : rooms)
+    EXPECT_LE(files.size(), most) << folder << ": make wings of it, by what they are about";
 }
 
 }  // namespace

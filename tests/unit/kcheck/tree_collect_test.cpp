@@ -16,9 +16,9 @@
 #include <csignal>
 
 #include "base/file.h"
+#include "tasks/checks/checks.h"
+#include "tasks/collect/collect.h"
 #include "temporary_directory.h"
-#include "tree/checks/checks.h"
-#include "tree/collect/collect.h"
 #include "tree/tree_command.h"
 
 namespace cg::tree {

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "criu/options.h"
-#include "tree/checks/checks.h"
-#include "tree/plan.h"
+#include "tasks/checks/checks.h"
+#include "tasks/plan.h"
 #include "tree/tree_command.h"
 
 namespace cg::tree {

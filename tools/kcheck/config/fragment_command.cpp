@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "base/cli.h"
+#include "base/cli/cli.h"
 #include "base/host.h"
 #include "base/text.h"
 #include "config/linux_tree.h"

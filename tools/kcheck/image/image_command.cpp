@@ -9,7 +9,7 @@
 #include <optional>
 #include <set>
 
-#include "base/mapped_file.h"
+#include "base/io/mapped_file.h"
 #include "base/text.h"
 #include "criu/coverage.h"
 #include "criu/judge.h"

@@ -15,8 +15,8 @@
 #include "live/criu_binary.h"
 #include "live/live.h"
 #include "probes/runner.h"
-#include "tree/collect/collect.h"
-#include "tree/plan.h"
+#include "tasks/collect/collect.h"
+#include "tasks/plan.h"
 
 namespace cg {
 namespace {

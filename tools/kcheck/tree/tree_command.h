@@ -10,8 +10,8 @@
 #include "criu/judge.h"
 #include "live/live.h"
 #include "options.h"
-#include "tree/snapshot.h"
-#include "tree/system.h"
+#include "tasks/snapshot.h"
+#include "tasks/system.h"
 
 namespace cg {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "base/command.h"
+#include "base/cli/command.h"
 
 namespace cg {
 

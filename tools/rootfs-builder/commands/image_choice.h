@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/command.h"
+#include "base/cli/command.h"
 #include "image/reader.h"
 
 namespace cg {

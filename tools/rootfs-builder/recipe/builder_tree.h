@@ -2,11 +2,11 @@
 #pragma once
 
 #include "image/tree/new_files.h"
-#include "programs/file_tree.h"
+#include "programs/root_tree.h"
 
 namespace cg {
 
-class BuilderTree : public FileTree {
+class BuilderTree : public RootTree {
  public:
   explicit BuilderTree(image::NewFiles& builder) : builder_(builder) {}
   Result<std::optional<TreeEntry>> entry(const std::string& path) const override;

@@ -67,7 +67,7 @@ Result<void> depmod(const std::vector<std::string>& arguments) {
 
 class Selection {
  public:
-  Selection(const ModuleRequest& request, const FileTree& image, ScratchDirectory scratch)
+  Selection(const ModuleRequest& request, const RootTree& image, ScratchDirectory scratch)
       : request_(request), image_(image), set_{{}, {}, {}, {}, std::move(scratch)} {}
 
   Result<ModuleSet> run() {
@@ -281,7 +281,7 @@ class Selection {
   }
 
   const ModuleRequest& request_;
-  const FileTree& image_;
+  const RootTree& image_;
   fs::path directory_;
   fs::path indexes_;
   Context context_;
@@ -292,7 +292,7 @@ class Selection {
 
 }  // namespace
 
-Result<ModuleSet> select_modules(const ModuleRequest& request, const FileTree& image,
+Result<ModuleSet> select_modules(const ModuleRequest& request, const RootTree& image,
                                  const Environment& env) {
   CG_TRY(scratch, ScratchDirectory::create(env));
   return Selection(request, image, std::move(scratch)).run();

@@ -9,7 +9,7 @@
 
 #include "base/environment.h"
 #include "base/result.h"
-#include "programs/file_tree.h"
+#include "programs/root_tree.h"
 #include "recipe/scratch_directory.h"
 
 namespace cg {
@@ -34,6 +34,6 @@ struct ModuleSet {
 
 // Nothing is changed. `image` says which modules of that version are there already. Refused: a name that no
 // module has (nearest names are suggested), and a directory that is no tree of modules.
-Result<ModuleSet> select_modules(const ModuleRequest& request, const FileTree& image, const Environment& env);
+Result<ModuleSet> select_modules(const ModuleRequest& request, const RootTree& image, const Environment& env);
 
 }  // namespace cg

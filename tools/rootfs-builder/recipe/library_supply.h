@@ -9,8 +9,8 @@
 
 #include "base/result.h"
 #include "image/tree/change.h"
-#include "programs/file_tree.h"
 #include "programs/loader.h"
+#include "programs/root_tree.h"
 
 namespace cg {
 

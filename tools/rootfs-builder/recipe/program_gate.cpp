@@ -35,7 +35,7 @@ Result<bool> has_programs(const std::vector<image::Change>& changes) {
   return false;
 }
 
-Result<std::vector<image::Change>> admit_programs(const FileTree& image,
+Result<std::vector<image::Change>> admit_programs(const RootTree& image,
                                                   const std::vector<image::Change>& changes,
                                                   const ProgramPolicy& policy, std::ostream& warnings) {
   Loader before(image);

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "image/tree/change.h"
-#include "programs/file_tree.h"
+#include "programs/root_tree.h"
 #include "recipe/library_supply.h"
 
 namespace cg {
@@ -20,7 +20,7 @@ struct ProgramPolicy {
 // The changes that the injections among `changes` need before them. Refused, naming the file and the reason:
 // a program of another machine than the image's, or one whose loader, libraries or symbol versions are not in
 // the image and are not brought. With `force` these reasons go to `warnings`.
-Result<std::vector<image::Change>> admit_programs(const FileTree& image,
+Result<std::vector<image::Change>> admit_programs(const RootTree& image,
                                                   const std::vector<image::Change>& changes,
                                                   const ProgramPolicy& policy, std::ostream& warnings);
 

@@ -6,7 +6,7 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "base/toml.h"
+#include "base/toml/toml.h"
 #include "image/formats.h"
 
 namespace cg {

@@ -26,7 +26,7 @@ Result<void> add_modules(const Plan& plan, image::NewFiles& builder, const Build
   return {};
 }
 
-Result<std::optional<std::string>> text_of(const FileTree& tree, const std::string& path) {
+Result<std::optional<std::string>> text_of(const RootTree& tree, const std::string& path) {
   CG_TRY(file, resolve(tree, path));
   if (!file.entry || file.entry->kind != FileKind::regular) return std::nullopt;
   CG_TRY(text, tree.read(file.path));

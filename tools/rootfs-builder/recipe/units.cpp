@@ -123,7 +123,7 @@ struct Unit {
 
 class Units {
  public:
-  explicit Units(const FileTree& tree) : tree_(tree) {}
+  explicit Units(const RootTree& tree) : tree_(tree) {}
 
   // A link to another name is that unit's alias.
   Result<Unit> find(const std::string& wanted, int depth = 0) const {
@@ -255,28 +255,28 @@ class Units {
     return {};
   }
 
-  const FileTree& tree_;
+  const RootTree& tree_;
   std::set<std::string> done_;
   std::vector<LinkChange> changes_;
 };
 
 }  // namespace
 
-Result<std::vector<LinkChange>> enable_unit(const FileTree& tree, const std::string& unit) {
+Result<std::vector<LinkChange>> enable_unit(const RootTree& tree, const std::string& unit) {
   CG_CHECK(check_name(unit));
   Units units(tree);
   CG_CHECK(units.enable(unit));
   return units.take();
 }
 
-Result<std::vector<LinkChange>> disable_unit(const FileTree& tree, const std::string& unit) {
+Result<std::vector<LinkChange>> disable_unit(const RootTree& tree, const std::string& unit) {
   CG_CHECK(check_name(unit));
   Units units(tree);
   CG_CHECK(units.disable(unit));
   return units.take();
 }
 
-Result<std::vector<LinkChange>> mask_unit(const FileTree& tree, const std::string& unit) {
+Result<std::vector<LinkChange>> mask_unit(const RootTree& tree, const std::string& unit) {
   CG_CHECK(check_name(unit));
   const std::string path = fmt::format("{}/{}", own_directory, unit);
   CG_TRY(there, resolve(tree, path, LastLink::keep));

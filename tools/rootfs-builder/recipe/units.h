@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "programs/file_tree.h"
+#include "programs/root_tree.h"
 
 namespace cg {
 
@@ -17,10 +17,10 @@ struct LinkChange {
 
 // Each returns only what is not so already, so nothing is left to do when a second call returns nothing.
 // Refused: a unit that is not there (nearest names are suggested), has no [Install] section, or is masked.
-Result<std::vector<LinkChange>> enable_unit(const FileTree& tree, const std::string& unit);
+Result<std::vector<LinkChange>> enable_unit(const RootTree& tree, const std::string& unit);
 // Also the links of the units that its Also= names.
-Result<std::vector<LinkChange>> disable_unit(const FileTree& tree, const std::string& unit);
+Result<std::vector<LinkChange>> disable_unit(const RootTree& tree, const std::string& unit);
 // A unit that is not there may be masked, too. Refused when /etc has a file of its own for it.
-Result<std::vector<LinkChange>> mask_unit(const FileTree& tree, const std::string& unit);
+Result<std::vector<LinkChange>> mask_unit(const RootTree& tree, const std::string& unit);
 
 }  // namespace cg
