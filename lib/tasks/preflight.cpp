@@ -219,6 +219,16 @@ Result<Preflight> preflight(const Request& request, const Version& criu, const T
   if (!proposes) {
     const auto given = parse_criu_command(table, criu, command);
     subject.findings = judge_criu_command(table, criu, given);
+    if (const auto pid = given.value("tree"); pid && *pid != std::to_string(request.pid)) {
+      Finding finding;
+      finding.id = "tree.other-pid";
+      finding.title = "the command dumps another tree than the one looked at";
+      finding.verdict = Verdict::warn;
+      finding.severity = "dump";
+      finding.seen = fmt::format("--tree {} is given, {} was looked at", *pid, request.pid);
+      finding.fix = "look at the same tree";
+      subject.findings.push_back(std::move(finding));
+    }
     const DumpOptions dump_options(given);
     add_findings(subject.findings, check_all({snapshot, criu, dump_options}), Fate::as_it_is);
     CG_TRY(answer, ask_system(system, snapshot, dump_options, criu, environment, Mode::as_given));

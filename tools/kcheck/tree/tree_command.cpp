@@ -31,7 +31,7 @@ Command tree_command(KcheckOptions& options) {
                         "what stands in the way, and the commands that dump and restore"},
                        {"kcheck tree 126 -- criu dump -t 126 --shell-job",
                         "judges this command instead of a proposal"}},
-          .behind = &options.behind,
+          .passthrough = &options.passthrough,
           .run = [command, &options](Context& context) -> Result<int> {
             CG_TRY(matrix, load_matrix(options));
             CG_TRY(choice, choose_version(options, real_system(matrix), options.criu_binary));
@@ -43,7 +43,7 @@ Command tree_command(KcheckOptions& options) {
 
 Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& command, const Version& criu,
                           const TreeSystem& system) {
-  CG_TRY(answer, tree::preflight({command.pid, command.spec, options.behind}, criu, system));
+  CG_TRY(answer, tree::preflight({command.pid, command.spec, options.passthrough}, criu, system));
   return Report{"tree", criu.text(), {std::move(answer.subject)}};
 }
 

@@ -18,10 +18,10 @@ struct TreeCommand {
 // With a trial of `binary`, where one is wanted; "": of the one on PATH.
 TreeSystem tree_system_with(WithTrial trial, const Matrix& matrix, const std::string& binary);
 
-// A command to judge goes to options.behind.
+// A command to judge goes to options.passthrough.
 Command tree_command(KcheckOptions& options);
 
-// Judges the criu command behind `--` (options.behind); without one, a command is proposed.
+// Judges the criu command behind `--` (options.passthrough); without one, a command is proposed.
 Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& command, const Version& criu,
                           const TreeSystem& system);
 
