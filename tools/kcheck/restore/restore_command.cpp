@@ -188,8 +188,8 @@ Result<Report> check_restore(const KcheckOptions& options, const RestoreCommand&
                              const Matrix& matrix) {
   CG_TRY(images, checkpoint::load(command.images));
   CG_TRY(table, builtin_option_table());
-  const bool proposes = options.behind.empty();
-  std::vector<std::string> behind = options.behind;
+  const bool proposes = options.passthrough.empty();
+  std::vector<std::string> behind = options.passthrough;
   const auto environment = take_variables(behind);
   std::vector<std::string> begin;
   // The root that was named is where the task's own mounts are built on.
@@ -252,7 +252,7 @@ Command restore_command(KcheckOptions& options) {
                     "in a guest that nobody has booted"},
                    {"kcheck restore images -- criu restore -D images --tcp-established",
                     "judges this command instead of a proposal"}},
-      .behind = &options.behind,
+      .passthrough = &options.passthrough,
       .run = [command, &options](Context& context) -> Result<int> {
         CG_TRY(matrix, load_matrix(options));
         CG_TRY(choice, choose_version(options, real_system(matrix), options.criu_binary));
