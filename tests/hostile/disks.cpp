@@ -1,2 +1,2 @@
 // The helpers of tests/image, in this program too.
-#include "../image/disks.cpp"
+#include "../image/support/disks.cpp"

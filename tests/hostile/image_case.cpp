@@ -1,2 +1,2 @@
 // The helpers of tests/image, in this program too.
-#include "../image/image_case.cpp"
+#include "../image/support/image_case.cpp"

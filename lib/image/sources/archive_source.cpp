@@ -18,6 +18,7 @@
 #include "compress/archive_decoders.h"
 #include "image/sources/sources.h"
 #include "image/sources/unpack_limit.h"
+#include "image/sources/whiteout.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
@@ -240,15 +241,17 @@ Result<void> add_entry(NewFiles& image, archive* handle, archive_entry* entry, c
   while (bare.starts_with("./") || bare.starts_with("/")) bare.remove_prefix(bare.starts_with("./") ? 2 : 1);
   if (options.wanted && !options.wanted(bare)) return {};
   if (options.whiteouts == ArchiveOptions::Whiteouts::applied) {
-    const auto slash = bare.rfind('/');
-    const std::string_view directory =
-        slash == std::string_view::npos ? std::string_view() : bare.substr(0, slash);
-    const std::string_view name = slash == std::string_view::npos ? bare : bare.substr(slash + 1);
-    if (name == ".wh..wh..opq") return image.tree().remove_lower_children(directory);
-    // Other names with ".wh..wh." belong to the storage driver that wrote them.
-    if (bare.starts_with(".wh..wh.") || bare.contains("/.wh..wh.")) return {};
-    if (name.starts_with(".wh."))
-      return image.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
+    CG_TRY(whiteout, whiteout_of(path));
+    switch (whiteout.kind) {
+      case Whiteout::Kind::none:
+        break;
+      case Whiteout::Kind::ignored:
+        return {};
+      case Whiteout::Kind::opaque:
+        return image.tree().remove_lower_children(whiteout.path);
+      case Whiteout::Kind::name:
+        return image.tree().remove_lower(whiteout.path);
+    }
   }
   const std::string link = text_of(entry, archive_entry_hardlink, archive_entry_hardlink_utf8);
   if (!link.empty()) {
@@ -280,7 +283,7 @@ Result<void> add_archive(NewFiles& image, const fs::path& archive_path, const Ar
     if (done || done.error().message.starts_with(name)) return done;
     return std::unexpected(Error{done.error().kind, fmt::format("{}: {}", name, done.error().message)});
   };
-  image.tree().begin_layer();
+  image.tree().begin_layer(options.replacing);
   const std::unique_ptr<archive, ArchiveCloser> handle(archive_read_new());
   if (!handle) throw std::bad_alloc();
   archive_read_support_format_tar(handle.get());

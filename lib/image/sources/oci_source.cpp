@@ -183,6 +183,7 @@ class ContainerImage {
 Result<void> add_layers(NewFiles& image, const ImageMembers& members, ArchiveOptions options) {
   CG_TRY(layers, ContainerImage(members, options).layers());
   options.whiteouts = ArchiveOptions::Whiteouts::applied;
+  options.replacing = Replacing::whole;
   for (const fs::path& layer : layers) CG_CHECK(add_archive(image, layer, options));
   return {};
 }
