@@ -24,6 +24,9 @@ struct ArchiveOptions {
   // (OCI image specification, "Layer"); or they are names like others.
   enum class Whiteouts { names, applied } whiteouts = Whiteouts::names;
   Replacing replacing = Replacing::careful;
+  // Attributes that no file system of Linux stores, such as com.apple.quarantine.
+  enum class Foreign { refused, left_out } foreign = Foreign::refused;
+  std::function<void(const std::string&)> say = {};  // a line of what was left out
   // Bytes that a compressed archive may unpack to; default: unpack_limit.h.
   std::optional<std::uint64_t> most_unpacked;
   // Of container images: which one, where there are several. Default: the only one, or this machine's.
