@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "criu/versions.h"
 #include "base/text.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace {
