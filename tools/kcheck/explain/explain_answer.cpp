@@ -41,7 +41,7 @@ Finding finding_of(const Cause& cause, const std::vector<std::string>& holes,
   finding.fix = join(remedies(cause, version, holes), "\n");
   finding.source = join(cause.sources, ", ");
   finding.proof = cause.proof;
-  for (const auto& other : cause.nots) finding.notes.push_back(fill_holes(other, holes));
+  for (const auto& other : cause.without) finding.notes.push_back(fill_holes(other, holes));
   return finding;
 }
 
