@@ -52,11 +52,11 @@ Finding not_looked_at() {
   finding.verdict = Verdict::not_applicable;
   finding.severity = "better-off";
   finding.seen =
-      "guard regions and other contents of the memory; security labels (AppArmor, SELinux); devices with "
-      "memory of "
-      "their own (GPUs); links that an earlier dump with --link-remap has left; what the tree does between "
-      "now and the "
-      "dump; on restore: whether files, addresses, pids and the CPU's features are the same there";
+      "guard regions and other contents of the memory; devices with memory of their own (GPUs); what the "
+      "tree "
+      "does between now and the dump; on restore: whether files, addresses, pids and the CPU's features are "
+      "the "
+      "same there";
   return finding;
 }
 
@@ -88,9 +88,7 @@ std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
       return fmt::format("NOT READY: {} would fail{}", who,
                          mode == Mode::proposal ? ", whatever its options" : "");
     case Verdict::unknown:
-      if (!criu_versions().cover(criu))
-        return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
-                           criu_versions().nearest(criu));
+      if (!criu_versions().cover(criu)) return "NOT KNOWN: " + criu_versions().not_covered(criu);
       return fmt::format("NOT KNOWN: not all of the tree could be seen for {}", who);
     default:
       return fmt::format("READY: {} should work{}", who,

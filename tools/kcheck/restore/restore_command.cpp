@@ -154,9 +154,7 @@ std::string headline(Verdict verdict, const Version& criu, const Checkpoint& ima
     case Verdict::fail:
       return fmt::format("NOT READY: {} would fail{}", who, proposes ? ", whatever its options" : "");
     case Verdict::unknown:
-      if (!criu_versions().cover(criu))
-        return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
-                           criu_versions().nearest(criu));
+      if (!criu_versions().cover(criu)) return "NOT KNOWN: " + criu_versions().not_covered(criu);
       return fmt::format("NOT KNOWN: not all that {} needs could be seen", who);
     default:
       return fmt::format("READY: nothing known stands against {}{}", who,
