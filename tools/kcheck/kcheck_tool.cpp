@@ -12,6 +12,7 @@
 #include "explain/explain_command.h"
 #include "flags/flags_command.h"
 #include "image/image_command.h"
+#include "learn/learn_command.h"
 #include "live/live.h"
 #include "options.h"
 #include "tree/tree_command.h"
@@ -67,8 +68,8 @@ int kcheck_main(const Args& args, Environment& env) {
       {"--matrix FILE", &options.matrix, "Requirement matrix to use instead of the one compiled in"},
       {"--waivers FILE", &options.waivers, "Findings to live with (TOML: id, reason, expires)"},
       {"-o,--output FILE", &options.common.output, "Write the report to a file"}};
-  tool.examples = {{"kcheck --criu=4.1.1", "this machine: configuration and live probes"},
-                   {"kcheck config .config --criu 4.1.1 --format sarif -o kcheck.sarif", "for a pipeline"}};
+  tool.examples = {{"kcheck --criu=4.2.1", "this machine: configuration and live probes"},
+                   {"kcheck config .config --criu 4.2.1 --format sarif -o kcheck.sarif", "for a pipeline"}};
   tool.exit_statuses = {{"0", "READY: nothing fails"},
                         {"1", "something fails, or an input was refused"},
                         {"2", "the call's words are off"},
@@ -85,7 +86,8 @@ int kcheck_main(const Args& args, Environment& env) {
       image_command(options),
       flags_command(options),
       tree_command(options),
-      explain_command(options)};
+      explain_command(options),
+      learn_command(options)};
   tool.run = [&](Context& context) -> Result<int> {
     if (is_criu_given || !options.criu_binary.empty() || options.with_trial) return live(context);
     return usage_error(
