@@ -100,10 +100,19 @@ function(cg_static name)
   endif()
 endfunction()
 
-# cg_test(NAME LABEL DIR DEPS…): DIR/*_test.cpp and what they share, DIR/support -> one GoogleTest program, its cases
-# found by CTest.
+# cg_test_support(NAME DIR DEPS…): DIR/*.cpp, what several test programs share -> a library.
+function(cg_test_support name dir)
+  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC cg_options ${ARGN} GTest::gtest)
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE CG_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CG_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  cg_precompiled(${name} test)
+endfunction()
+
+# cg_test(NAME LABEL DIR DEPS…): DIR/*_test.cpp -> one GoogleTest program, its cases found by CTest.
 function(cg_test name label dir)
-  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp ${dir}/support/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   if(sources)
     add_executable(${name} ${sources})
     target_link_libraries(${name} PRIVATE cg_options ${ARGN} GTest::gtest GTest::gtest_main)

@@ -13,7 +13,7 @@ bool asks(const MatrixRow& row, const FragmentQuestion& question) {
   if (row.window) return false;
   const bool wanted = row.required() || question.features.contains(row.feature) ||
                       row.severity == Severity::better_off ||
-                      (row.severity == Severity::harmful && question.over_expert);
+                      (row.severity == Severity::harmful && question.base_has_expert);
   if (!wanted || row.symbols.empty()) return false;
   if (!row.architectures.empty() &&
       std::ranges::find(row.architectures, question.architecture) == row.architectures.end())
@@ -76,7 +76,7 @@ std::vector<FragmentLine> required_lines(const Matrix& matrix, const FragmentQue
     for (const auto& [symbol, to_on] : row.symbols.changes(open)) {
       // Some can be switched off only where EXPERT=y shows the question; EXPERT for that alone does more
       // harm.
-      if (!to_on && !question.over_expert && matrix.needs.contains("!" + symbol)) continue;
+      if (!to_on && !question.base_has_expert && matrix.needs.contains("!" + symbol)) continue;
       if (std::ranges::find(lines, symbol, &FragmentLine::symbol) == lines.end())
         lines.push_back({symbol, to_on, {}, reason_of(row)});
     }

@@ -25,7 +25,7 @@ struct FragmentQuestion {
   std::set<std::string> features;
   std::string architecture;  // as in the matrix; empty: what every architecture asks for
   std::optional<Version> kernel;
-  bool over_expert =
+  bool base_has_expert =
       false;  // it is laid over a configuration with EXPERT=y, which hides symbols from their defaults
   std::function<bool(std::string_view)> has = nullptr;  // whether the kernel has a symbol; empty: not known
 };

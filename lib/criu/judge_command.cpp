@@ -269,12 +269,12 @@ class Judge {
         std::ranges::find(option.actions, command_.action) == option.actions.end()) {
       const std::string where = join(option.actions, ", ");
       add({.id = "misplaced." + option.name,
-           .title = option.elsewhere.empty() ? fmt::format("--{} does nothing at {}; it is read at {}",
+           .title = option.if_unread.empty() ? fmt::format("--{} does nothing at {}; it is read at {}",
                                                            option.name, command_.action, where)
                                              : fmt::format("--{} is only valid at {}", option.name, where),
-           .verdict = option.elsewhere.empty() ? Verdict::warn : Verdict::fail,
+           .verdict = option.if_unread.empty() ? Verdict::warn : Verdict::fail,
            .seen = given.written,
-           .breaks = option.elsewhere.empty() ? "nothing is said, and nothing is done" : option.elsewhere,
+           .breaks = option.if_unread.empty() ? "nothing is said, and nothing is done" : option.if_unread,
            .fix = fmt::format("leave it out here and give it at {}", where),
            .source = option.source});
       return;
@@ -289,8 +289,8 @@ class Judge {
                   .title = fmt::format("--{}: '{}' is no good value: {}", option.name, *given.value, wrong),
                   .verdict = Verdict::fail,
                   .seen = seen,
-                  .breaks = option.otherwise.empty() ? "invalid argument, or a number that was not meant"
-                                                     : option.otherwise,
+                  .breaks = option.if_invalid.empty() ? "invalid argument, or a number that was not meant"
+                                                      : option.if_invalid,
                   .fix = "correct the value",
                   .source = option.source});
     if (option.values.empty()) return;
@@ -303,7 +303,7 @@ class Judge {
       if (match) later = &value;
       if (here) known.push_back(value.pattern);
     }
-    const std::string breaks = fmt::format("{}: {}", option.otherwise, *given.value);
+    const std::string breaks = fmt::format("{}: {}", option.if_invalid, *given.value);
     if (later)
       return add({.id = "value." + option.name,
                   .title = fmt::format("--{}: the value '{}' exists since CRIU {}", option.name, *given.value,

@@ -59,8 +59,8 @@ void read_values(TomlReader& reader, CriuOption& option) {
 
 Result<CriuOption> read_option(const TomlNode& table, const OptionTable& options, const std::string& file) {
   TomlReader reader(table, file);
-  reader.only({"name", "letter", "argument", "negatable", "criu", "actions", "elsewhere", "values", "form",
-               "otherwise", "what", "source"});
+  reader.only({"name", "letter", "argument", "negatable", "criu", "actions", "if_unread", "values", "form",
+               "if_invalid", "what", "source"});
   CriuOption option;
   option.name = reader.required_string("name");
   const std::string letter = reader.string("letter");
@@ -76,12 +76,12 @@ Result<CriuOption> read_option(const TomlNode& table, const OptionTable& options
   option.negatable = reader.boolean("negatable", false);
   option.criu = read_range(reader);
   read_actions(reader, options, option.actions);
-  option.elsewhere = reader.string("elsewhere");
+  option.if_unread = reader.string("if_unread");
   read_values(reader, option);
   option.form = reader.string("form");
   if (!is_known_form(option.form))
     reader.fail("form", fmt::format("no form '{}'{}", option.form, did_you_mean(option.form, known_forms)));
-  option.otherwise = reader.string("otherwise");
+  option.if_invalid = reader.string("if_invalid");
   option.what = reader.string("what");
   option.source = reader.required_string("source");
   CG_CHECK(reader.error());

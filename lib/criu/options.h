@@ -28,10 +28,10 @@ struct CriuOption {
   bool negatable = false;            // has a form --no-NAME
   VersionRange criu;                 // the versions that know it
   std::vector<std::string> actions;  // where its value is read; empty: everywhere
-  std::string elsewhere;             // what CRIU says at another action; empty: nothing, it is not read
+  std::string if_unread;             // what CRIU says at another action; empty: nothing, it is not read
   std::vector<OptionValue> values;   // empty: anything
   std::string form;                  // "pid", "port", "fd", "number", "size", ...; empty: anything
-  std::string otherwise;             // what CRIU says to another value
+  std::string if_invalid;            // what CRIU says to another value
   std::string what;
   std::string source;
 };

@@ -17,8 +17,8 @@ std::string file_name(const std::string& path) {
 }
 
 // One problem for each object of the closure and kind: the libraries that it misses stand in one sentence.
-void report(const Closure& closure, std::set<ProgramProblem>& problems,
-            const std::function<bool(const LoadProblem&)>& counts = {}) {
+void report(const Closure& closure, std::set<UnloadableProgram>& problems,
+            const std::function<bool(const LoadError&)>& counts = {}) {
   std::map<std::string, std::vector<std::string>> missing;
   for (const auto& problem : closure.problems) {
     if (counts && !counts(problem)) continue;
@@ -66,7 +66,7 @@ class Survey {
       ++found_.libraries;
       if (elf->needed.empty() || reached_.contains(path)) continue;
       CG_TRY(closure, loader_.closure(path));
-      report(closure, problems_, [&](const LoadProblem& problem) {
+      report(closure, problems_, [&](const LoadError& problem) {
         return problem.fault != LoadFault::library_missing || !names_.contains(file_name(problem.wanted));
       });
     }
@@ -135,7 +135,7 @@ class Survey {
   std::set<std::string> names_;  // of all files and links
   std::vector<std::pair<std::string, std::shared_ptr<const ElfFile>>> files_;
   std::set<std::string> reached_;  // by some program
-  std::set<ProgramProblem> problems_;
+  std::set<UnloadableProgram> problems_;
 };
 
 }  // namespace
@@ -144,9 +144,9 @@ Result<ProgramsReport> check_programs(const RootTree& tree) {
   return Survey(tree).run();
 }
 
-Result<std::vector<ProgramProblem>> check_program(Loader& loader, const std::string& path,
-                                                  const std::string& machine) {
-  std::vector<ProgramProblem> problems;
+Result<std::vector<UnloadableProgram>> check_program(Loader& loader, const std::string& path,
+                                                     const std::string& machine) {
+  std::vector<UnloadableProgram> problems;
   const auto elf = loader.elf(path);
   if (!elf) {
     if (elf.error().kind == ErrorKind::cannot) return std::unexpected(elf.error());
@@ -164,7 +164,7 @@ Result<std::vector<ProgramProblem>> check_program(Loader& loader, const std::str
   }
   if (is_module) return problems;
   CG_TRY(closure, loader.closure(path));
-  std::set<ProgramProblem> found;
+  std::set<UnloadableProgram> found;
   report(closure, found);
   problems.assign(found.begin(), found.end());
   return problems;

@@ -10,17 +10,17 @@
 
 namespace cg {
 
-struct ProgramProblem {
+struct UnloadableProgram {
   std::string path;     // of the program or library that cannot be loaded
   std::string message;  // "needs libx.so.1, which …"
-  auto operator<=>(const ProgramProblem&) const = default;
+  auto operator<=>(const UnloadableProgram&) const = default;
 };
 
 struct ProgramsReport {
-  std::size_t programs = 0;              // ELF files in the standard places
-  std::size_t libraries = 0;             // of these, ones without a loader of their own
-  std::string machine;                   // "" when there is no program
-  std::vector<ProgramProblem> problems;  // sorted
+  std::size_t programs = 0;                 // ELF files in the standard places
+  std::size_t libraries = 0;                // of these, ones without a loader of their own
+  std::string machine;                      // "" when there is no program
+  std::vector<UnloadableProgram> problems;  // sorted
 };
 
 // All ELF files in the directories that programs and libraries have in a guest. A library that no program
@@ -29,7 +29,7 @@ struct ProgramsReport {
 Result<ProgramsReport> check_programs(const RootTree& tree);
 
 // What speaks against one file that comes, or came, into a tree for `machine` ("": for any).
-Result<std::vector<ProgramProblem>> check_program(Loader& loader, const std::string& path,
-                                                  const std::string& machine);
+Result<std::vector<UnloadableProgram>> check_program(Loader& loader, const std::string& path,
+                                                     const std::string& machine);
 
 }  // namespace cg

@@ -24,7 +24,7 @@ struct LoadedObject {
 };
 
 enum class LoadFault { damaged, interpreter_missing, library_missing, version_missing };
-struct LoadProblem {
+struct LoadError {
   LoadFault fault = LoadFault::damaged;
   std::size_t object = 0;          // index of the one that asks
   std::string wanted;              // interpreter, library, or the library that lacks versions
@@ -34,7 +34,7 @@ struct LoadProblem {
 
 struct Closure {
   std::vector<LoadedObject> objects;  // the program first, then in the order of loading
-  std::vector<LoadProblem> problems;
+  std::vector<LoadError> problems;
   bool good() const { return problems.empty(); }
 };
 

@@ -12,7 +12,7 @@
 #include "criu/versions.h"
 #include "kconfig/remedy.h"
 #include "kconfig/resolve.h"
-#include "kconfig/stuck.h"
+#include "kconfig/unmet_request.h"
 #include "unpacked_tree.h"
 
 namespace cg {
@@ -134,7 +134,7 @@ TEST_F(MatrixAndTree, TheFragmentOverAllnoconfigIsReadyForEveryVersionAndFeature
       to_text(with_dependencies(matrix(), question, required_lines(matrix(), question)), {});
   const auto request = parse_config(text, "fragment").value();
   const KernelConfig resolved = resolve(x86, request);
-  for (const auto& stuck : kconfig::find_stuck(request, resolved, &x86))
+  for (const auto& stuck : kconfig::find_unmet_requests(request, resolved, &x86))
     ADD_FAILURE() << kconfig::to_text(stuck);
   Evidence evidence;
   evidence.config = &resolved;

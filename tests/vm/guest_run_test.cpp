@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "base/file.h"
-#include "cpio.h"
 #include "guest_run_tool.h"
+#include "image/support/cpio_bytes.h"
 #include "json_schema.h"
 #include "temporary_directory.h"
 
@@ -271,11 +271,11 @@ class GuestRunInitrd : public GuestRun {
  protected:
   std::string initrd(const std::string& init) {
     const auto program = read_file(busybox);
-    CpioWriter archive;
-    archive.directory("bin").file("bin/busybox", *program, 0755);
-    for (const char* name : {"proc", "run", "sys"}) archive.directory(name);
-    if (!init.empty()) archive.file("init", "#!/bin/busybox sh\n" + init, 0755);
-    EXPECT_TRUE(write_file_atomically(file("initrd"), archive.finish()));
+    std::string archive;
+    for (const char* name : {"bin", "proc", "run", "sys"}) archive += cpio_entry(name, cpio_directory);
+    archive += cpio_entry("bin/busybox", cpio_file | 0755, *program);
+    if (!init.empty()) archive += cpio_entry("init", cpio_file | 0755, "#!/bin/busybox sh\n" + init);
+    EXPECT_TRUE(write_file_atomically(file("initrd"), archive + cpio_end()));
     return file("initrd");
   }
   Outcome boot(const std::string& initrd, const Args& options, const std::string& script) {

@@ -115,7 +115,7 @@ Tool guest_run_tool(GuestRunOptions& options, GuestRunWords& words) {
       "output, "
       "standard error and exit status its own. Needs neither root nor a network.";
   tool.common = &options.common;
-  tool.behind = &options.argv;
+  tool.passthrough = &options.argv;
   tool.repeated = Tool::Repeated::last_counts;  // a wrapper's options can be overridden
   tool.options = {
       {"--kernel", &options.kernel, "bzImage, or ELF vmlinux with a PVH entry", {.required = true}},

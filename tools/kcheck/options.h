@@ -17,10 +17,11 @@ struct KcheckOptions {
   std::string criu;                   // --criu V as given
   std::vector<std::string> features;  // --feature F
   bool strict = false;
-  std::string waivers;              // --waivers FILE
-  std::string criu_binary;          // --criu-binary FILE
-  bool with_trial = false;          // --try
-  std::vector<std::string> behind;  // the words behind "--", for the commands that judge a criu command line
+  std::string waivers;      // --waivers FILE
+  std::string criu_binary;  // --criu-binary FILE
+  bool with_trial = false;  // --try
+  std::vector<std::string>
+      passthrough;  // the words behind "--", for the commands that judge a criu command line
 };
 
 // The matrix asked for, with every probe it names known to this kcheck.

@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "kconfig/stuck.h"
+#include "kconfig/unmet_request.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -70,7 +70,7 @@ Result<KernelConfig> resolve(const KernelMake& make, const KernelConfig& request
 }
 
 Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const kconfig::Tree* tree) {
-  const auto stuck = kconfig::find_stuck(request, resolved, tree);
+  const auto stuck = kconfig::find_unmet_requests(request, resolved, tree);
   if (stuck.empty()) return {};
   std::string message = fmt::format(
       "Linux {}: {} of {} requested symbols did not get the requested value; nothing was compiled\n",

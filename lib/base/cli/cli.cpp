@@ -133,14 +133,15 @@ std::string about_stray(const Tool& tool, const Command* command, const std::vec
 }
 
 // The words behind "--" where they are another program's; `words` loses them.
-void take_behind(const Tool& tool, Args& words) {
+void take_passthrough(const Tool& tool, Args& words) {
   const auto dashes = std::ranges::find(words, "--");
   if (dashes == words.end()) return;
-  std::vector<std::string>* behind = tool.behind;
+  std::vector<std::string>* passthrough = tool.passthrough;
   for (const auto& command : tool.commands)
-    if (command.behind && std::find(words.begin(), dashes, command.name) != dashes) behind = command.behind;
-  if (!behind) return;
-  behind->assign(dashes + 1, words.end());
+    if (command.passthrough && std::find(words.begin(), dashes, command.name) != dashes)
+      passthrough = command.passthrough;
+  if (!passthrough) return;
+  passthrough->assign(dashes + 1, words.end());
   words.erase(dashes, words.end());
 }
 
@@ -155,7 +156,7 @@ Args with_help_as_option(const Tool& tool, Args words) {
 // The status of a call that is over; nullopt: `chosen` is to run (null: the tool itself).
 std::optional<int> parse(const Tool& tool, const Args& args, const Command*& chosen, Environment& env) {
   Args words = with_help_as_option(tool, args);
-  take_behind(tool, words);
+  take_passthrough(tool, words);
   // Parsing overwrites the defaults that a help text shows.
   std::map<const Command*, std::string> help;
   if (std::ranges::find(words, "--help") != words.end() || std::ranges::find(words, "-h") != words.end()) {

@@ -73,7 +73,7 @@ struct Command {
   std::vector<Example> examples = {};
   std::string notes = {};  // what the help says at the end
   // The words behind "--", where they are another program's and not the tool's own.
-  std::vector<std::string>* behind = nullptr;
+  std::vector<std::string>* passthrough = nullptr;
   std::function<Result<int>(Context&)> run =
       {};  // the exit status; empty: one of the tool's commands has to be given
 };

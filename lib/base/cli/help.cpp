@@ -90,7 +90,7 @@ std::string usage(const Tool& tool, const Command* command) {
     const std::string name = taken.names.front() + (taken.values == Values::several ? "..." : "");
     words += option.traits.required ? " " + name : fmt::format(" [{}]", name);
   }
-  if (of.behind) words += command ? " [-- COMMAND...]" : " -- COMMAND...";
+  if (of.passthrough) words += command ? " [-- COMMAND...]" : " -- COMMAND...";
   return words + "\n";
 }
 

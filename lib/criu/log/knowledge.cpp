@@ -94,7 +94,7 @@ Result<Cause> read_cause(const TomlNode& table, const std::string& file) {
   if (cause.texts.empty() && cause.sign.empty() && cause.places.empty())
     reader.fail("texts", "missing; a cause needs texts, a sign or a place");
   cause.fix = read_remedies(reader);
-  cause.nots = reader.strings("not");
+  cause.without = reader.strings("not");
   cause.sources = reader.strings("source");
   if (cause.sources.empty()) reader.fail("source", "missing; say where the text comes from");
   cause.proof = reader.string("proof");

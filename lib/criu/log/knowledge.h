@@ -46,7 +46,7 @@ struct Cause {
 
   std::string why;
   std::vector<Remedy> fix;
-  std::vector<std::string> nots;
+  std::vector<std::string> without;
   std::vector<std::string> sources;
   std::string proof;  // "lab:CASE"; empty: read
 };

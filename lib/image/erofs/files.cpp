@@ -154,8 +154,8 @@ struct ErofsInode {
   Metadata meta;
   std::uint64_t size = 0;
   std::uint32_t links = 0;
-  std::uint32_t word = 0;    // first block, device number or kind of chunks
-  std::uint64_t behind = 0;  // where what follows the inode and its attributes lies
+  std::uint32_t word = 0;       // first block, device number or kind of chunks
+  std::uint64_t inline_at = 0;  // where what follows the inode and its attributes lies
 };
 enum : unsigned { flat_plain = 0, compressed_full = 1, flat_inline = 2, compressed_compact = 3, chunked = 4 };
 
@@ -185,7 +185,7 @@ class ErofsFiles final : public TreeFiles {
             .directories = directories_,
             .uuid = erofs_.uuid,
             .label = erofs_.label,
-            .state = erofs_.sum_fits ? "clean" : "the superblock's checksum is wrong",
+            .state = erofs_.checksum_ok ? "clean" : "the superblock's checksum is wrong",
             .features = erofs_.features};
   }
 
@@ -267,9 +267,9 @@ Result<ErofsInode> ErofsFiles::read_inode(std::uint64_t number, const std::strin
     inode.meta.device_minor = (inode.word & 0xff) | (inode.word >> 12 & 0xfff00);
   }
   const std::uint64_t attribute_bytes = attributes == 0 ? 0 : 12 + (attributes - 1U) * 4U;
-  const std::uint64_t behind = at + (extended ? 64 : 32);
-  if (attribute_bytes > 0) CG_CHECK(read_xattrs(inode, behind, attribute_bytes, path));
-  inode.behind = behind + attribute_bytes;
+  const std::uint64_t after = at + (extended ? 64 : 32);
+  if (attribute_bytes > 0) CG_CHECK(read_xattrs(inode, after, attribute_bytes, path));
+  inode.inline_at = after + attribute_bytes;
   return inode;
 }
 
@@ -337,7 +337,7 @@ Result<std::vector<Pieces::Piece>> ErofsFiles::pieces_of(const ErofsInode& inode
   } else if (inode.layout == flat_inline) {
     const std::uint64_t whole = inode.size / block * block;
     CG_CHECK(add(0, whole, first));
-    CG_CHECK(add(whole, inode.size - whole, inode.behind));
+    CG_CHECK(add(whole, inode.size - whole, inode.inline_at));
   } else if (inode.layout == chunked) {
     const std::uint64_t chunk = block << (inode.word & 31);
     const bool long_form = inode.word & 32;
@@ -346,7 +346,7 @@ Result<std::vector<Pieces::Piece>> ErofsFiles::pieces_of(const ErofsInode& inode
     if (chunk < block || count > window_.size() / unit)
       return damaged(path, "chunks of absurd size or number");
     CG_CHECK(claim(count * unit, path));
-    const std::uint64_t table = (inode.behind + unit - 1) / unit * unit;
+    const std::uint64_t table = (inode.inline_at + unit - 1) / unit * unit;
     CG_TRY(entries, bytes_at(table, count * unit, path));
     for (std::uint64_t i = 0; i < count; ++i) {
       const std::uint64_t address = number_at<std::uint32_t>(entries, i * unit + (long_form ? 4 : 0));

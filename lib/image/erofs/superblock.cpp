@@ -86,8 +86,8 @@ Result<ErofsInfo> read_erofs_superblock(Device& file_system) {
       return refused(name + ": an EROFS file system that is cut short");
     CG_CHECK(file_system.read(superblock_at, block));
     std::memset(block.data() + offsetof(Superblock, sum), 0, sizeof super.sum);
-    info.sum_fits = ext2fs_crc32c_le(~0U, reinterpret_cast<const unsigned char*>(block.data()),
-                                     block.size()) == super.sum;
+    info.checksum_ok = ext2fs_crc32c_le(~0U, reinterpret_cast<const unsigned char*>(block.data()),
+                                        block.size()) == super.sum;
   }
   return info;
 }

@@ -21,7 +21,7 @@ struct ErofsInfo {
   std::string uuid;
   std::string label;
   std::vector<std::string> features;
-  bool sum_fits = true;  // where it has one
+  bool checksum_ok = true;  // where it has one
 };
 
 // Refused: no EROFS, or blocks of a size that there is not.

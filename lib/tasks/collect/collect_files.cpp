@@ -53,7 +53,7 @@ bool same_file(const FileStat& one, const FileStat& other) {
   return one.inode == other.inode && one.major == other.major && one.minor == other.minor;
 }
 
-bool asks_server(const procfs::Mount& mount) {
+bool is_network_file_system(const procfs::Mount& mount) {
   for (const std::string_view type : {"fuse", "virtiofs", "9p", "nfs", "nfs4", "cifs", "smb3", "ceph"})
     if (mount.type == type || mount.type.starts_with("fuse.")) return true;
   return false;
@@ -120,7 +120,7 @@ void FileGround::pids_are_ours(bool ours) {
 
 void FileGround::know(const std::vector<procfs::Mount>& mounts) {
   for (const auto& mount : mounts) {
-    mounts_[mount.id] = {asks_server(mount), has_own_numbers(mount)};
+    mounts_[mount.id] = {is_network_file_system(mount), has_own_numbers(mount)};
   }
 }
 

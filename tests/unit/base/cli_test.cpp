@@ -22,7 +22,7 @@ struct Outcome {
   std::optional<unsigned> partition = {};
   std::vector<std::string> sets = {};
   std::vector<std::string> files = {};
-  std::vector<std::string> behind = {};
+  std::vector<std::string> passthrough = {};
   std::string criu = {};
   bool is_criu_given = false;
   bool force = false;
@@ -49,7 +49,7 @@ Outcome call(const Args& args, Tool::Repeated repeated = Tool::Repeated::refused
                     .run = [&](Context&) { return outcome.ran = "make", exit_good; }},
                    {.name = "judge",
                     .help = "Judges another program's words",
-                    .behind = &outcome.behind,
+                    .passthrough = &outcome.passthrough,
                     .run = [&](Context&) -> Result<int> { return refused("no"); }}};
   tool.run = [&](Context&) { return outcome.ran = "tool", exit_good; };
   std::ostringstream out, err;
@@ -86,8 +86,8 @@ TEST(CommandLine, WithoutACommandTheToolItselfRuns) {
 
 TEST(CommandLine, AnotherProgramsWordsStandBehindTheDashes) {
   const auto outcome = call({"judge", "--", "criu", "dump", "--no-such-option", "--"});
-  EXPECT_EQ(outcome.behind, (std::vector<std::string>{"criu", "dump", "--no-such-option", "--"}));
-  EXPECT_TRUE(call({"make", "--", "judge"}).behind.empty());
+  EXPECT_EQ(outcome.passthrough, (std::vector<std::string>{"criu", "dump", "--no-such-option", "--"}));
+  EXPECT_TRUE(call({"make", "--", "judge"}).passthrough.empty());
 }
 
 TEST(CommandLine, AWrongWordIsNamedWithItsNearestNeighbour) {

@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "bootable.h"
 #include "console.h"
-#include "cpio.h"
 #include "guest_run_tool.h"
 #include "initrd.h"
 #include "options.h"
@@ -58,19 +57,22 @@ TEST(Console, AnEndlessConsoleKeepsItsEnd) {
   EXPECT_EQ(console.last(1), "end\n");
 }
 
-TEST(Cpio, IsWhatTheKernelsFormatSays) {
-  const std::string bytes = CpioWriter().directory("d").file("d/f", "12345", 0600).finish();
+TEST(GuestArchive, IsWhatTheKernelsFormatSays) {
+  const std::string bytes = guest_archive({{"key", "12345"}});
   EXPECT_EQ(bytes.size() % 4, 0U);
   EXPECT_EQ(bytes.substr(0, 6), "070701");
   EXPECT_EQ(bytes.substr(14, 8), "000041ED");  // mode of the directory
-  EXPECT_EQ(bytes.substr(110, 2), std::string("d\0", 2));
-  const std::size_t second = 112;  // 110 + "d\0" is aligned
+  EXPECT_EQ(bytes.substr(110, 11), std::string(".guest-run\0", 11));
+  const std::size_t second = 124;  // 110 + 11, aligned
   EXPECT_EQ(bytes.substr(second, 6), "070701");
-  EXPECT_EQ(bytes.substr(second + 14, 8), "00008180");
-  EXPECT_EQ(bytes.substr(second + 54, 8), "00000005");  // size
-  EXPECT_EQ(bytes.substr(second + 94, 8), "00000004");  // name with its NUL
-  EXPECT_EQ(bytes.substr(second + 110, 4), std::string("d/f\0", 4));
-  EXPECT_EQ(bytes.substr(second + 116, 5), "12345");
+  EXPECT_EQ(bytes.substr(second + 14, 8), "000081ED");
+  const std::size_t third = bytes.find("070701", second + 110 + embedded_guest_init().size());
+  ASSERT_NE(third, std::string::npos);
+  EXPECT_EQ(third % 4, 0U);
+  EXPECT_EQ(bytes.substr(third + 54, 8), "0000000A");  // size
+  EXPECT_EQ(bytes.substr(third + 94, 8), "00000012");  // name with its NUL
+  EXPECT_EQ(bytes.substr(third + 110, 18), std::string(".guest-run/config\0", 18));
+  EXPECT_EQ(bytes.substr(third + 128, 10), "key=12345\n");
   EXPECT_NE(bytes.find("TRAILER!!!"), std::string::npos);
 }
 

@@ -372,10 +372,10 @@ TEST(TreeSystemTest, WhatTheSystemTakesAwayIsInTheCommandsOrStopsThem) {
     EXPECT_EQ((Ids{words[0], words[1], words[2]}), (Ids{"env", "CRIU_FAULT=130", "criu"})) << name;
 
   KcheckOptions options;
-  options.behind = {"criu", "dump", "-t", "126", "-D", "d"};
+  options.passthrough = {"criu", "dump", "-t", "126", "-D", "d"};
   EXPECT_EQ(exit_status(check_tree(options, command, v4_1_1, scripted(plain())).value(), Strictness::normal),
             1);
-  options.behind.insert(options.behind.begin(), {"env", "CRIU_FAULT=130"});
+  options.passthrough.insert(options.passthrough.begin(), {"env", "CRIU_FAULT=130"});
   EXPECT_EQ(exit_status(check_tree(options, command, v4_1_1, scripted(plain())).value(), Strictness::normal),
             0);
 }

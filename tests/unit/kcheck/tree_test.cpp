@@ -415,7 +415,7 @@ TEST(TreeCommandTest, ProposesBothCommands) {
 
 TEST(TreeCommandTest, JudgesTheGivenCommand) {
   KcheckOptions options;
-  options.behind = {"criu", "dump", "-t", "126", "-D", "d", "--enable-external-masters"};
+  options.passthrough = {"criu", "dump", "-t", "126", "-D", "d", "--enable-external-masters"};
   const auto report = check_tree(options, {.pid = 126, .spec = {}}, v4_1_1, scripted(container()));
   ASSERT_TRUE(report);
   EXPECT_EQ(report->subjects.front().verdict, Verdict::fail);

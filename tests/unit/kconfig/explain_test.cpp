@@ -6,7 +6,7 @@
 #include <ostream>
 
 #include "base/text.h"
-#include "kconfig/stuck.h"
+#include "kconfig/unmet_request.h"
 
 namespace cg::kconfig {
 namespace {
@@ -135,11 +135,11 @@ TEST(Remedies, ACircleHasNone) {
   EXPECT_FALSE(find_remedy(Evaluation(*tree, config), tree->index_of("A"), Tristate::yes));
 }
 
-TEST(Stuck, NamesTheLineOfTheFragment) {
+TEST(UnmetRequest, NamesTheLineOfTheFragment) {
   const auto tree = parse_tree({{"Kconfig", chain}});
   const auto requested = parse_config("\nCONFIG_B=y\n", "guest.conf").value();
   const auto resolved = parse_config("# CONFIG_A is not set\n", ".config").value();
-  const auto stuck = find_stuck(requested, resolved, &*tree);
+  const auto stuck = find_unmet_requests(requested, resolved, &*tree);
   ASSERT_EQ(stuck.size(), 1U);
   EXPECT_EQ(
       to_text(stuck.front()),

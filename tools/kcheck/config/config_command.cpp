@@ -13,7 +13,7 @@
 #include "criu/versions.h"
 #include "kconfig/input.h"
 #include "kconfig/resolve.h"
-#include "kconfig/stuck.h"
+#include "kconfig/unmet_request.h"
 
 namespace cg {
 namespace {
@@ -49,7 +49,7 @@ Result<ConfigInput> merge_fragments(const ConfigCommand& command, Environment& e
   CG_TRY(tree, load_linux_tree(command.tree, command.architecture, base ? *base : input.config));
   CG_TRY(resolved, resolve_by_conf({command.tree, tree.architecture, tree.version, tree.arch}, input.config,
                                    base ? &*base : nullptr));
-  for (const auto& stuck : kconfig::find_stuck(input.config, resolved, &tree))
+  for (const auto& stuck : kconfig::find_unmet_requests(input.config, resolved, &tree))
     env.err << "kcheck: " << kconfig::to_text(stuck);
   resolved.overrides = input.config.overrides;
   resolved.warnings = input.config.warnings;

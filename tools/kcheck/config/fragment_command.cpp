@@ -144,7 +144,7 @@ Result<Work> make_fragment(const KcheckOptions& options, const FragmentCommand& 
   work.question.kernel = leading_version(!command.kernel.empty() ? command.kernel
                                          : base                  ? base->config.version
                                                                  : "");
-  work.question.over_expert = base && base->config.value("EXPERT") == "y";
+  work.question.base_has_expert = base && base->config.value("EXPERT") == "y";
   work.heading = heading_of(work.question, matrix);
   if (command.tree.empty()) {
     CG_CHECK(tell_what_no_line_cures(work, matrix));

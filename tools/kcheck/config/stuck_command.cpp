@@ -6,12 +6,12 @@
 
 #include "config/linux_tree.h"
 #include "kconfig/input.h"
-#include "kconfig/stuck.h"
+#include "kconfig/unmet_request.h"
 
 namespace cg {
 namespace {
 
-Finding finding_of(const kconfig::Stuck& stuck) {
+Finding finding_of(const kconfig::UnmetRequest& stuck) {
   Finding finding;
   finding.id = "config." + stuck.mismatch.symbol;
   finding.title = fmt::format("CONFIG_{}={} is {}", stuck.mismatch.symbol, stuck.mismatch.requested.text,
@@ -69,7 +69,7 @@ Result<Report> check_stuck(const StuckCommand& command) {
   }
   Subject subject;
   subject.name = command.config;
-  for (const auto& stuck : kconfig::find_stuck(requested, resolved.config, tree ? &*tree : nullptr))
+  for (const auto& stuck : kconfig::find_unmet_requests(requested, resolved.config, tree ? &*tree : nullptr))
     subject.findings.push_back(finding_of(stuck));
   for (const auto& line : requested.dropped) subject.findings.push_back(finding_of(line));
   const std::size_t failed = subject.findings.size();

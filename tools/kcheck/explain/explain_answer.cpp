@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "criu/versions.h"
 #include "base/text.h"
+#include "criu/versions.h"
 #include "explain/explain_unknown.h"
 #include "flags/flags_command.h"
 
@@ -41,7 +41,7 @@ Finding finding_of(const Cause& cause, const std::vector<std::string>& holes,
   finding.fix = join(remedies(cause, version, holes), "\n");
   finding.source = join(cause.sources, ", ");
   finding.proof = cause.proof;
-  for (const auto& other : cause.nots) finding.notes.push_back(fill_holes(other, holes));
+  for (const auto& other : cause.without) finding.notes.push_back(fill_holes(other, holes));
   return finding;
 }
 

@@ -70,7 +70,7 @@ void read_log_of(const fs::path& root, Scene& scene) {
 
 // The criu command: behind "--", else that of the process.
 Result<void> read_command(const KcheckOptions& options, const Version& version, Scene& scene) {
-  std::vector<std::string> words = options.behind;
+  std::vector<std::string> words = options.passthrough;
   if (words.empty() && scene.process) words = words_of(*scene.process);
   if (words.empty()) return {};
   CG_TRY(table, builtin_option_table());
@@ -152,14 +152,14 @@ Command explain_command(KcheckOptions& options) {
                    {"kcheck explain --pid 534 --images DIR", "of a criu that hangs"},
                    {"kcheck explain d.log -- criu dump -t 1 -v4 -o d.log",
                     "with the command, which says more"}},
-      .behind = &options.behind,
+      .passthrough = &options.passthrough,
       .run = [command, &options](Context& context) {
         return deliver(explain(options, *command, context.env), options, context.env);
       }};
 }
 
 Result<Report> explain(const KcheckOptions& options, const ExplainCommand& command, Environment& env) {
-  if (command.what.empty() && command.images.empty() && command.pid == 0 && options.behind.empty())
+  if (command.what.empty() && command.images.empty() && command.pid == 0 && options.passthrough.empty())
     return usage_error(
         "nothing to explain; give a log, an images directory, an error line, --pid, or the command behind "
         "'--'");

@@ -31,7 +31,7 @@ Command flags_command(KcheckOptions& options) {
       .options = {{"--options FILE", &command->table, "Option table to use instead of the one compiled in"}},
       .examples = {{"kcheck flags --criu 4.2 -- criu dump -t 1 --shell-job",
                     "the command stands behind '--'"}},
-      .behind = &options.behind,
+      .passthrough = &options.passthrough,
       .run = [command, &options](Context& context) {
         return deliver(check_flags_of(options, *command), options, context.env);
       }};
@@ -44,14 +44,15 @@ Result<OptionTable> load_option_table(const std::string& file) {
 }
 
 Result<Report> check_flags_of(const KcheckOptions& options, const FlagsCommand& command) {
-  if (options.behind.empty())
+  if (options.passthrough.empty())
     return usage_error("no command; it stands behind '--': kcheck flags --criu 4.2 -- criu dump -t 1");
   CG_TRY(version, criu_versions().resolve(options.criu));
   CG_TRY(table, load_option_table(command.table));
   Report report{"flags", version.text(), {}};
   Subject subject;
-  subject.name = join(options.behind, " ");
-  subject.findings = judge_criu_command(table, version, parse_criu_command(table, version, options.behind));
+  subject.name = join(options.passthrough, " ");
+  subject.findings =
+      judge_criu_command(table, version, parse_criu_command(table, version, options.passthrough));
   subject.verdict = overall_verdict(subject.findings);
   const auto wrong = std::ranges::count(subject.findings, Verdict::fail, &Finding::verdict);
   const auto warned = std::ranges::count(subject.findings, Verdict::warn, &Finding::verdict);
@@ -64,7 +65,8 @@ Result<Report> check_flags_of(const KcheckOptions& options, const FlagsCommand& 
                          : fmt::format("GOOD for CRIU {}", version.text());
   subject.facts = {{"command", subject.name}};
   for (const Version& other : criu_versions().all) {
-    const auto findings = judge_criu_command(table, other, parse_criu_command(table, other, options.behind));
+    const auto findings =
+        judge_criu_command(table, other, parse_criu_command(table, other, options.passthrough));
     subject.versions.push_back({other.text(), overall_verdict(findings), ids_of(findings), other == version});
   }
   if (!criu_versions().cover(version)) subject.versions.push_back(open_verdict(version));

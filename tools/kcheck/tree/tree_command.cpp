@@ -254,7 +254,7 @@ Command tree_command(KcheckOptions& options) {
                         "what stands in the way, and the commands that dump and restore"},
                        {"kcheck tree 126 -- criu dump -t 126 --shell-job",
                         "judges this command instead of a proposal"}},
-          .behind = &options.behind,
+          .passthrough = &options.passthrough,
           .run = [command, &options](Context& context) -> Result<int> {
             CG_TRY(matrix, load_matrix(options));
             CG_TRY(choice, choose_version(options, real_system(matrix), options.criu_binary));
@@ -270,13 +270,13 @@ Result<Report> check_tree(const KcheckOptions& options, const TreeCommand& comma
   Subject subject;
   subject.name = fmt::format("process tree {}", command.pid);
   subject.facts = {{"root", snapshot.root().name()}, {"tree", describe(snapshot)}};
-  const bool proposes = options.behind.empty();
-  std::vector<std::string> behind = options.behind;
-  const auto environment = take_environment(behind);
+  const bool proposes = options.passthrough.empty();
+  std::vector<std::string> passthrough = options.passthrough;
+  const auto environment = take_environment(passthrough);
   CG_TRY(table, builtin_option_table());
   tree::SystemAnswer of_system;
   if (!proposes) {
-    const auto given = parse_criu_command(table, criu, behind);
+    const auto given = parse_criu_command(table, criu, passthrough);
     subject.findings = judge_criu_command(table, criu, given);
     if (const auto pid = given.value("tree"); pid && *pid != std::to_string(command.pid)) {
       Finding finding;

@@ -47,7 +47,7 @@ class Supply {
   }
 
  private:
-  Result<bool> bring(const Closure& closure, const LoadProblem& problem) {
+  Result<bool> bring(const Closure& closure, const LoadError& problem) {
     if (problem.fault == LoadFault::interpreter_missing) return bring_loader(closure, problem.wanted);
     if (problem.fault == LoadFault::library_missing) return bring_library(closure, problem);
     return false;
@@ -113,7 +113,7 @@ class Supply {
     }
   }
 
-  Result<bool> bring_library(const Closure& closure, const LoadProblem& problem) {
+  Result<bool> bring_library(const Closure& closure, const LoadError& problem) {
     const std::string& library = problem.wanted;
     const LoadedObject& asker = closure.objects[problem.object];
     const bool is_musl = uses_musl(*closure.objects[0].elf);

@@ -180,7 +180,8 @@ Result<DirectoryBlocks> build_directory(std::uint32_t self, std::uint32_t parent
   return result;
 }
 
-std::vector<std::byte> build_roomy_directory(std::uint32_t self, std::uint32_t parent, std::size_t count) {
+std::vector<std::byte> build_directory_with_room(std::uint32_t self, std::uint32_t parent,
+                                                 std::size_t count) {
   std::vector<std::byte> bytes(count * block_size);
   for (std::size_t i = 0; i < count; ++i) {
     std::byte* const block = bytes.data() + i * block_size;

@@ -28,6 +28,6 @@ Result<DirectoryBlocks> build_directory(std::uint32_t self, std::uint32_t parent
                                         const std::uint32_t hash_seed[4]);
 
 // An empty directory of `count` linear blocks: lost+found, which fsck wants room in beforehand.
-std::vector<std::byte> build_roomy_directory(std::uint32_t self, std::uint32_t parent, std::size_t count);
+std::vector<std::byte> build_directory_with_room(std::uint32_t self, std::uint32_t parent, std::size_t count);
 
 }  // namespace cg::image

@@ -82,10 +82,10 @@ std::uint64_t table_blocks(std::uint64_t inodes, std::uint64_t groups) {
   return ((inodes + groups - 1) / groups + inodes_per_block - 1) / inodes_per_block;
 }
 
-// The inodes of a file system with that many blocks when the user has a wish; `otherwise` when not.
+// The inodes of a file system with that many blocks when the user has a wish; `by_default` when not.
 std::uint64_t wished_inodes(const ImageOptions& options, std::uint64_t blocks, std::uint64_t used,
-                            std::uint64_t otherwise) {
-  if (!options.inodes && !options.bytes_per_inode) return otherwise;
+                            std::uint64_t by_default) {
+  if (!options.inodes && !options.bytes_per_inode) return by_default;
   return std::max({used, options.inodes.value_or(0),
                    options.bytes_per_inode ? blocks * block_size / *options.bytes_per_inode : 0});
 }
@@ -119,9 +119,9 @@ Plan plan_framed(const Plan& plan, const ImageOptions& options) {
 }
 
 Plan plan_fixed(std::uint64_t bytes, std::uint64_t used_inodes, const ImageOptions& options) {
-  const std::uint64_t otherwise =
+  const std::uint64_t by_default =
       std::max({used_inodes + used_inodes / 8, bytes / free_bytes_per_inode, used_inodes + 16});
-  return {bytes / block_size, wished_inodes(options, bytes / block_size, used_inodes, otherwise)};
+  return {bytes / block_size, wished_inodes(options, bytes / block_size, used_inodes, by_default)};
 }
 
 Result<Filesystem> initialize(Device& device, const Plan& plan, const Identity& identity,

@@ -178,7 +178,7 @@ Result<void> InodeTable::lay_out_inode(const Tree& tree, const std::string& path
       const std::uint32_t parent = tree.at(inode.parent).number;
       std::vector<std::byte> bytes;
       if (inode.number == lost_and_found_inode && entries.empty()) {
-        bytes = build_roomy_directory(inode.number, parent, lost_and_found_blocks);
+        bytes = build_directory_with_room(inode.number, parent, lost_and_found_blocks);
       } else {
         auto built = build_directory(inode.number, parent, entries, hash_seed_);
         if (!built) return refused(path + ": " + built.error().message);

@@ -1,4 +1,4 @@
-#include "kconfig/stuck.h"
+#include "kconfig/unmet_request.h"
 
 #include <fmt/format.h>
 
@@ -19,14 +19,15 @@ void name_other_request(const KernelConfig& requested, Explanation& explanation)
 
 }  // namespace
 
-std::vector<Stuck> find_stuck(const KernelConfig& requested, const KernelConfig& resolved, const Tree* tree) {
-  std::vector<Stuck> list;
+std::vector<UnmetRequest> find_unmet_requests(const KernelConfig& requested, const KernelConfig& resolved,
+                                              const Tree* tree) {
+  std::vector<UnmetRequest> list;
   const auto mismatches = unmet_requests(requested, resolved);
   if (mismatches.empty()) return list;
   std::optional<Evaluation> evaluation;
   if (tree) evaluation.emplace(*tree, resolved);
   for (const Mismatch& mismatch : mismatches) {
-    Stuck stuck{mismatch, {}};
+    UnmetRequest stuck{mismatch, {}};
     if (evaluation) {
       stuck.explanation = explain_request(*evaluation, mismatch.symbol, std::string(mismatch.requested.text));
     } else {
@@ -44,7 +45,7 @@ std::vector<Stuck> find_stuck(const KernelConfig& requested, const KernelConfig&
   return list;
 }
 
-std::string to_text(const Stuck& stuck) {
+std::string to_text(const UnmetRequest& stuck) {
   const Mismatch& mismatch = stuck.mismatch;
   std::string text =
       fmt::format("CONFIG_{}={} ({}:{}): got {}: {}\n", mismatch.symbol, mismatch.requested.text,

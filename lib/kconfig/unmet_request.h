@@ -8,15 +8,16 @@
 
 namespace cg::kconfig {
 
-struct Stuck {
+struct UnmetRequest {
   Mismatch mismatch;
   Explanation explanation;  // its summary is never empty
 };
 
 // In the order of the fragments. Without a tree (nullptr) the reasons say only what the configuration has.
-std::vector<Stuck> find_stuck(const KernelConfig& requested, const KernelConfig& resolved, const Tree* tree);
+std::vector<UnmetRequest> find_unmet_requests(const KernelConfig& requested, const KernelConfig& resolved,
+                                              const Tree* tree);
 
 // "CONFIG_X=y (extra.conf:3): depends on ...", the chain and the remedy below it, indented by two blanks.
-std::string to_text(const Stuck& stuck);
+std::string to_text(const UnmetRequest& stuck);
 
 }  // namespace cg::kconfig
