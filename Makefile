@@ -54,29 +54,30 @@ guest-kernel: tools
 	  $(foreach f,$(FRAGMENTS),--fragments $(f)) $(if $(BASE),--base $(BASE)) \
 	  $(if $(SOURCE),--source $(SOURCE)) $(if $(SHA256),--sha256 $(SHA256))
 
-## make criu                 a static CRIU [CRIU_VERSION=4.1.1] [SOURCE=criu.tar.gz]
+## make criu                 a static CRIU [CRIU_VERSION=4.2.1] [SOURCE=criu.tar.gz]
 criu: tools
 	@$(BIN)/criu-builder build $(CRIU_VERSION) -o $(OUT) $(if $(SOURCE),--source $(SOURCE))
 
-## make rootfs               a root image [RECIPE=kata|demo] [CRIU_VERSION=4.1.1] [AGENT=path/to/kata-agent]
+## make rootfs               a root image [RECIPE=kata|demo] [CRIU_VERSION=4.2.1] [AGENT=path/to/kata-agent]
 rootfs: criu
 	@v=$$($(BIN)/criu-builder resolve $(CRIU_VERSION)); \
+	[ ! -d $(OUT)/criu-$$v.d ] || { echo "CRIU $$v is to be had as a distribution's binary with libraries of its own only: for make lab, not for an image" >&2; exit 3; }; \
 	if [ $(RECIPE) = kata ]; then image=kata-criu-$$v.img; else image=$(RECIPE).img; fi; \
 	$(BIN)/rootfs-builder build $(RECIPE) -o $(OUT)/$$image --set criu=$(OUT)/criu-$$v --set kcheck=$(BIN)/kcheck \
 	  $(if $(AGENT),--set agent=$(AGENT)); \
 	if [ $(RECIPE) = kata ]; then ln -sfn $$image $(OUT)/kata-containers.img; fi
 
-## make vm-check             boots that image and asks kcheck inside it [RECIPE=demo] [CRIU_VERSION=4.1.1]
+## make vm-check             boots that image and asks kcheck inside it [RECIPE=demo] [CRIU_VERSION=4.2.1]
 vm-check: guest-kernel rootfs
 	@v=$$($(BIN)/criu-builder resolve $(CRIU_VERSION)); \
 	if [ $(RECIPE) = kata ]; then image=kata-criu-$$v.img; else image=$(RECIPE).img; fi; \
 	$(BIN)/guest-run --kernel $(OUT)/vmlinux.container --image $(OUT)/$$image --timeout 300 -- kcheck --criu=$$v
 
-## make demo                 everything, up to a container that is checkpointed and restored [CRIU_VERSION=4.1.1]
+## make demo                 everything, up to a container that is checkpointed and restored [CRIU_VERSION=4.2.1]
 demo:
 	@BIN=$(BIN) OUT=$(OUT) CRIU_VERSION=$(CRIU_VERSION) MAKE=$(MAKE) demo/run.sh
 
-## make lab                  kcheck's word against CRIU's deed, case by case in a guest [LAB_CRIU="4.1.1 4.2.1"|all] [LAB_CASES="..."]
+## make lab                  kcheck's word against CRIU's deed, case by case in a guest [LAB_CRIU="4.2.1 4.3"|all] [LAB_CASES="..."]
 lab: tools
 	@$(call ninja,lab-guest)
 	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) lab/run.sh

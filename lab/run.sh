@@ -5,7 +5,7 @@
 # kernel).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-: "${BIN:=build/release/bin}" "${OUT:=out}" "${MAKE:=make}" "${LAB_CRIU:=3.17.1 3.19 4.1.1 4.2.1}" "${LAB_CASES:=}" "${LAB_KERNEL:=}"
+: "${BIN:=build/release/bin}" "${OUT:=out}" "${MAKE:=make}" "${LAB_CRIU:=3.17.1 3.19 4.1.1 4.2.1 4.3}" "${LAB_CASES:=}" "${LAB_KERNEL:=}"
 [ "$LAB_CRIU" != all ] || LAB_CRIU=$(basename -s .toml recipes/criu/*.toml)
 
 [ -n "$LAB_KERNEL" ] || { "$MAKE" guest-kernel; LAB_KERNEL=$OUT/vmlinux.container; }
@@ -15,6 +15,10 @@ puts=() criu=()
 for version in $LAB_CRIU; do
   if "$BIN/criu-builder" build "$version" -o "$OUT" > "$OUT/lab-criu.log" 2>&1; then
     puts+=(--put "$OUT/criu-$version:/run/criu-$version:755")
+    # A distribution's binary has its libraries beside it.
+    for file in "$OUT/criu-$version.d"/*; do
+      [ ! -f "$file" ] || puts+=(--put "$file:/run/criu-$version.d/${file##*/}:755")
+    done
     criu+=(--criu "$version=/run/criu-$version")
   elif grep -q 'no source could be had' "$OUT/lab-criu.log"; then
     echo "CRIU $version left out: its source is neither in the cache nor to be had here"

@@ -23,7 +23,7 @@
 namespace cg::lab {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, long>, 31> calls{{
+constexpr std::array<std::pair<std::string_view, long>, 34> calls{{
     {"membarrier", SYS_membarrier},
     {"madvise", SYS_madvise},
     {"kcmp", SYS_kcmp},
@@ -55,15 +55,20 @@ constexpr std::array<std::pair<std::string_view, long>, 31> calls{{
     {"rt_sigqueueinfo", SYS_rt_sigqueueinfo},
     {"mount", SYS_mount},
     {"ioctl", SYS_ioctl},
+    {"unshare", SYS_unshare},
+    {"fsopen", SYS_fsopen},
+    {"statmount", 457},  // newer than the C library's header
 }};
 
-constexpr std::array<std::pair<std::string_view, int>, 9> errors{
+constexpr std::array<std::pair<std::string_view, int>, 11> errors{
     {{"OK", 0},  // nothing is done, and success is told
      {"ENOSYS", ENOSYS},
      {"EPERM", EPERM},
      {"EACCES", EACCES},
      {"EINVAL", EINVAL},
      {"EIO", EIO},
+     {"ENODEV", ENODEV},
+     {"ENOSPC", ENOSPC},
      {"EAFNOSUPPORT", EAFNOSUPPORT},
      {"EPROTONOSUPPORT", EPROTONOSUPPORT},
      {"ENOPROTOOPT", ENOPROTOOPT}}};

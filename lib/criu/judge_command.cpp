@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
+#include <system_error>
 
 #include "base/text.h"
 #include "criu/command.h"
@@ -15,6 +18,30 @@ bool all_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
 }
 
+// The number that these digits are; one that does not fit is larger than any bound.
+unsigned long number_of(std::string_view digits) {
+  unsigned long number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return error == std::errc() ? number : std::numeric_limits<unsigned long>::max();
+}
+
+// "1..65537": CRIU looks at such a number, and refuses others.
+std::string wrong_number(std::string_view bounds, std::string_view value) {
+  const std::size_t dots = bounds.find("..");
+  const auto least = bounds.substr(0, dots), most = bounds.substr(dots + 2);
+  if (all_digits(value) && number_of(value) >= number_of(least) && number_of(value) <= number_of(most))
+    return "";
+  return fmt::format("a number from {} to {} is meant", least, most);
+}
+
+// "4194304": bytes, in whole pages, and no more than these.
+std::string wrong_pages(std::string_view most, std::string_view value) {
+  constexpr unsigned long page = 4096;
+  const unsigned long bytes = all_digits(value) ? number_of(value) : 0;
+  if (bytes != 0 && bytes % page == 0 && bytes <= number_of(most)) return "";
+  return fmt::format("bytes are meant, a multiple of {} up to {}", page, most);
+}
+
 // CRIU reads numbers with atoi(3) and sizes with atol(3): what is no number silently becomes 0, a suffix that
 // it does not know is dropped.
 std::string wrong_form(std::string_view form, std::string_view value) {
@@ -22,6 +49,10 @@ std::string wrong_form(std::string_view form, std::string_view value) {
     if (!all_digits(value) || value.find_first_not_of('0') == value.npos) return "a number above 0 is meant";
   } else if (form == "fd" || form == "number") {
     if (!all_digits(value)) return "a number is meant; CRIU reads anything else as 0";
+  } else if (form.starts_with("number:")) {
+    return wrong_number(form.substr(form.find(':') + 1), value);
+  } else if (form.starts_with("pages:")) {
+    return wrong_pages(form.substr(form.find(':') + 1), value);
   } else if (form == "size") {
     const std::string_view digits = value.substr(0, value.find_first_not_of("0123456789"));
     const std::string_view suffix = value.substr(digits.size());

@@ -16,6 +16,20 @@ namespace {
 const std::vector<std::string> known_forms = {"pid",  "port",      "fd",     "number",
                                               "size", "verbosity", "inodes", "cpu-caps"};
 
+// "pid", "number:1..65537", "pages:4194304".
+bool is_known_form(std::string_view form) {
+  const auto is_number = [](std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, is_digit);
+  };
+  if (form.starts_with("pages:")) return is_number(form.substr(form.find(':') + 1));
+  if (form.starts_with("number:")) {
+    const auto bounds = form.substr(form.find(':') + 1);
+    const std::size_t dots = bounds.find("..");
+    return dots != bounds.npos && is_number(bounds.substr(0, dots)) && is_number(bounds.substr(dots + 2));
+  }
+  return form.empty() || std::ranges::find(known_forms, form) != known_forms.end();
+}
+
 VersionRange read_range(TomlReader& reader) {
   const auto range = VersionRange::parse(reader.string("criu", "*"));
   if (!range) reader.fail("criu", range.error().message);
@@ -65,7 +79,7 @@ Result<CriuOption> read_option(const TomlNode& table, const OptionTable& options
   option.if_unread = reader.string("if_unread");
   read_values(reader, option);
   option.form = reader.string("form");
-  if (!option.form.empty() && std::ranges::find(known_forms, option.form) == known_forms.end())
+  if (!is_known_form(option.form))
     reader.fail("form", fmt::format("no form '{}'{}", option.form, did_you_mean(option.form, known_forms)));
   option.if_invalid = reader.string("if_invalid");
   option.what = reader.string("what");

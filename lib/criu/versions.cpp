@@ -28,10 +28,10 @@ Result<void> read_release(const TomlNode& table, const std::string& name, CriuVe
   CriuRelease release{version.value_or(Version{}), reader.strings("from"), reader.strings("known"),
                       reader.string("only")};
   if (!because.empty() && !release.only.empty()) reader.fail("only", "the default is known wholly");
-  static const std::vector<std::string> places = {"upstream", "debian"};
+  static const std::vector<std::string> places = {"upstream", "debian", "debian-binary"};
   for (const auto& place : release.from)
     if (std::ranges::find(places, place) == places.end())
-      reader.fail("from", fmt::format("'{}' is neither upstream nor debian", place));
+      reader.fail("from", fmt::format("'{}' is none of upstream, debian, debian-binary", place));
   if (release.known.empty()) reader.fail("known", "missing; what sets it apart from the version before?");
   CG_CHECK(reader.error());
   if (!because.empty()) {

@@ -14,7 +14,7 @@ namespace cg {
 
 struct CriuRelease {
   Version version;
-  std::vector<std::string> from;   // "upstream", "debian": where its source can be had
+  std::vector<std::string> from;   // where it can be had: "upstream", "debian", "debian-binary"
   std::vector<std::string> known;  // what sets it apart from the one before
   std::string only;                // why no more than its words is known; empty: all is
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -94,6 +95,23 @@ ProbeResult set_group() {
   return pass("move_mount(2) knows MOVE_MOUNT_SET_GROUP");
 }
 
+// CRIU 4.3 mounts binfmt_misc nowhere, and where that works it does the same in a user namespace of its own:
+// that none can be made ends its start.
+ProbeResult binfmt_sandbox() {
+  const auto mountable = [] {
+    constexpr unsigned create = 6;  // FSCONFIG_CMD_CREATE
+    UniqueFd context(static_cast<int>(syscall(SYS_fsopen, "binfmt_misc", 0)));
+    if (!context || syscall(SYS_fsconfig, context.get(), create, nullptr, nullptr, 0) != 0) return false;
+    return static_cast<bool>(UniqueFd(static_cast<int>(syscall(SYS_fsmount, context.get(), 0, 0))));
+  };
+  const bool asked = mountable();
+  if (unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0) return pass("a user namespace can be made");
+  const int error = errno;
+  if (!asked && has_capability(CAP_SYS_ADMIN))
+    return pass("binfmt_misc cannot be mounted, so it is not asked");
+  return failed_call("unshare(CLONE_NEWNS|CLONE_NEWUSER)", error);
+}
+
 }  // namespace
 
 std::vector<Probe> mount_probes() {
@@ -102,7 +120,8 @@ std::vector<Probe> mount_probes() {
           {"tmpfs", tmpfs, Place::own_mounts},
           {"detached-propagation", detached_propagation, Place::own_mounts},
           {"move-mount-answer", move_mount_answer},
-          {"move-mount-set-group", set_group}};
+          {"move-mount-set-group", set_group},
+          {"binfmt-sandbox", binfmt_sandbox}};
 }
 
 }  // namespace cg::probes

@@ -1,12 +1,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <map>
+#include <system_error>
 
+#include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "source/debian.h"
 
 namespace cg {
+namespace fs = std::filesystem;
 namespace {
 
 // apt's file names write ':' as "%3a".
@@ -23,12 +28,13 @@ std::string percent_decoded(std::string_view text) {
   return result;
 }
 
-Result<std::string> ask(const std::vector<std::string>& argv) {
+Result<std::string> ask(const std::vector<std::string>& argv, const std::filesystem::path& configuration = {},
+                        std::chrono::minutes limit = std::chrono::minutes(2)) {
   if (!find_program(argv[0]))
     return cannot(argv[0] + " is not on this machine; this source needs a Debian system");
-  CG_TRY(
-      result,
-      run(argv, {.directory = "/", .set_variables = {{"LC_ALL", "C"}}, .timeout = std::chrono::minutes(2)}));
+  ProcessOptions options{.directory = "/", .set_variables = {{"LC_ALL", "C"}}, .timeout = limit};
+  if (!configuration.empty()) options.set_variables["APT_CONFIG"] = configuration.string();
+  CG_TRY(result, run(argv, options));
   if (result.status != 0) {
     std::string why(trim(last_lines(result.err, 1)));
     if (why.contains("Unable to locate package") || why.contains("Can't select candidate"))
@@ -60,6 +66,40 @@ Result<std::vector<std::string>> apt_mirrors(const std::string& apt_get) {
   return debian;
 }
 
+Result<Apt> apt_of_suite(const std::string& apt_get, const std::string& suite, const fs::path& directory) {
+  const std::string here = directory.string();
+  if (here.find_first_of("\"\n\\") != std::string::npos)
+    return usage_error(here + " has a character in its path that apt cannot handle; name another cache");
+  CG_TRY(mirrors, apt_mirrors(apt_get));
+  CG_CHECK(make_directories(directory / "lists" / "partial"));
+  CG_CHECK(make_directories(directory / "cache" / "archives" / "partial"));
+  CG_TRY(lock, FileLock::acquire(directory / "lock"));
+  const Apt apt{apt_get, directory / "apt.conf"};
+  const fs::path fetched = directory / "fetched";
+  const std::string source = fmt::format("deb {} {} main\n", mirrors.front(), suite);
+  std::error_code error;
+  const auto at = fs::last_write_time(fetched, error);
+  const bool fresh = !error && fs::file_time_type::clock::now() - at < std::chrono::hours(24) &&
+                     read_file(fetched).value_or("") == source;
+  if (fresh) return apt;
+  CG_CHECK(write_file_atomically(directory / "sources.list", source));
+  CG_CHECK(write_file_atomically(directory / "status", ""));
+  CG_CHECK(write_file_atomically(apt.configuration, fmt::format(R"(Dir::State "{0}";
+Dir::State::lists "{0}/lists";
+Dir::State::status "{0}/status";
+Dir::Cache "{0}/cache";
+Dir::Etc::sourcelist "{0}/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Acquire::Languages "none";
+)",
+                                                                here)));
+  CG_TRY(said, ask({apt_get, "-q", "update"}, apt.configuration, std::chrono::minutes(10)));
+  CG_CHECK(write_file_atomically(fetched, source));
+  return apt;
+}
+
 std::string apt_proxy() {
   const auto result = ask({"apt-config", "dump", "--format", "%v%n", "Acquire::http::Proxy"});
   if (!result) return "";
@@ -77,9 +117,12 @@ std::string upstream_version(std::string_view version) {
   return std::string(version.substr(0, version.rfind('-')));
 }
 
-// One line: 'URI' FILE SIZE HASH-KIND:HASH
-Result<AptPackage> apt_package(const std::string& apt_get, const std::string& package) {
-  CG_TRY(text, ask({apt_get, "-qq", "download", "--print-uris", package}));
+// One line for each: 'URI' FILE SIZE HASH-KIND:HASH
+Result<std::vector<AptPackage>> apt_packages(const Apt& apt, const std::vector<std::string>& packages) {
+  std::vector<std::string> argv{apt.program, "-qq", "download", "--print-uris"};
+  argv.insert(argv.end(), packages.begin(), packages.end());
+  CG_TRY(text, ask(argv, apt.configuration));
+  std::map<std::string, AptPackage> named;
   for (const auto line : split_lines(text)) {
     const auto words = split(line, ' ');
     if (words.size() < 4 || !words[0].starts_with('\'') || !words[0].ends_with('\'') || words[0].size() < 3)
@@ -92,9 +135,16 @@ Result<AptPackage> apt_package(const std::string& apt_get, const std::string& pa
     found.version = percent_decoded(parts[1]);
     found.upstream_version = upstream_version(found.version);
     if (words[3].starts_with("SHA256:")) found.sha256 = words[3].substr(7);
-    return found;
+    named[parts[0]] = std::move(found);
   }
-  return cannot(fmt::format("apt-get download --print-uris {}: no package was named", package));
+  std::vector<AptPackage> all;
+  for (const auto& package : packages) {
+    const auto found = named.find(package);
+    if (found == named.end())
+      return cannot(fmt::format("apt-get download --print-uris {}: no package was named", package));
+    all.push_back(found->second);
+  }
+  return all;
 }
 
 }  // namespace cg

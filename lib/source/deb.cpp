@@ -5,12 +5,16 @@
 #include <archive_entry.h>
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
+#include <string_view>
+#include <system_error>
 
 #include "base/file.h"
 #include "base/sha256.h"
 #include "compress/archive_decoders.h"
 #include "source/debian.h"
+#include "source/source.h"
 
 namespace cg {
 namespace {
@@ -59,11 +63,9 @@ Result<std::string> copy_entry(struct archive* reader, const std::string& name,
   return hash.hex();
 }
 
-}  // namespace
-
-Result<std::string> extract_from_deb(const std::filesystem::path& deb, const std::string& member,
-                                     const std::filesystem::path& to) {
-  const Reader outer(archive_read_new());
+// The .deb, read up to the bytes of its data.tar.
+Result<Reader> open_data(const std::filesystem::path& deb) {
+  Reader outer(archive_read_new());
   archive_read_support_format_ar(outer.get());
   if (archive_read_open_filename(outer.get(), deb.c_str(), 1 << 18) != ARCHIVE_OK)
     return refused(fmt::format("{}: not a Debian package: {}", deb.string(), reason(outer.get())));
@@ -71,26 +73,46 @@ Result<std::string> extract_from_deb(const std::filesystem::path& deb, const std
   int status = ARCHIVE_OK;
   while ((status = archive_read_next_header(outer.get(), &entry)) == ARCHIVE_OK) {
     const char* const stored = archive_entry_pathname(entry);
-    if (!stored || !std::string_view(stored).starts_with("data.tar")) continue;
-    Outer source{outer.get()};
-    const Reader inner(archive_read_new());
-    CG_CHECK(support_decoders(inner.get()));
-    archive_read_support_format_tar(inner.get());
-    if (archive_read_open(inner.get(), &source, nullptr, read_outer, nullptr) != ARCHIVE_OK)
-      return refused(fmt::format("{}: {}", deb.string(), reason(inner.get())));
-    while ((status = archive_read_next_header(inner.get(), &entry)) == ARCHIVE_OK) {
-      const char* const path = archive_entry_pathname(entry);
-      if (!path || without_dot(path) != member) continue;
-      if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
-        return refused(fmt::format("{}: {} is no regular file", deb.string(), member));
-      return copy_entry(inner.get(), deb.string(), to);
-    }
-    if (status != ARCHIVE_EOF) return refused(fmt::format("{}: {}", deb.string(), reason(inner.get())));
-    return refused(fmt::format("{}: there is no {} in it", deb.string(), member));
+    if (stored && std::string_view(stored).starts_with("data.tar")) return outer;
   }
-  if (status != ARCHIVE_EOF)
-    return refused(fmt::format("{}: not a Debian package: {}", deb.string(), reason(outer.get())));
-  return refused(fmt::format("{}: not a Debian package: no data.tar in it", deb.string()));
+  return refused(fmt::format("{}: not a Debian package: {}", deb.string(),
+                             status == ARCHIVE_EOF ? "no data.tar in it" : reason(outer.get())));
+}
+
+}  // namespace
+
+Result<std::string> extract_from_deb(const std::filesystem::path& deb, const std::string& member,
+                                     const std::filesystem::path& to) {
+  CG_TRY(outer, open_data(deb));
+  Outer source{outer.get()};
+  const Reader inner(archive_read_new());
+  CG_CHECK(support_decoders(inner.get()));
+  archive_read_support_format_tar(inner.get());
+  if (archive_read_open(inner.get(), &source, nullptr, read_outer, nullptr) != ARCHIVE_OK)
+    return refused(fmt::format("{}: {}", deb.string(), reason(inner.get())));
+  struct archive_entry* entry = nullptr;
+  int status = ARCHIVE_OK;
+  while ((status = archive_read_next_header(inner.get(), &entry)) == ARCHIVE_OK) {
+    const char* const path = archive_entry_pathname(entry);
+    if (!path || without_dot(path) != member) continue;
+    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
+      return refused(fmt::format("{}: {} is no regular file", deb.string(), member));
+    return copy_entry(inner.get(), deb.string(), to);
+  }
+  if (status != ARCHIVE_EOF) return refused(fmt::format("{}: {}", deb.string(), reason(inner.get())));
+  return refused(fmt::format("{}: there is no {} in it", deb.string(), member));
+}
+
+Result<void> unpack_deb(const std::filesystem::path& deb, const std::filesystem::path& directory) {
+  std::error_code error;
+  if (std::filesystem::is_directory(directory, error)) return {};
+  CG_CHECK(make_directories(directory.parent_path()));
+  CG_TRY(outer, open_data(deb));
+  const auto data = std::filesystem::path(directory.string() + ".data.tar");
+  CG_TRY(sum, copy_entry(outer.get(), deb.string(), data));
+  auto done = unpack(data, directory, 0, OutsideLinks::keep);
+  std::filesystem::remove(data, error);
+  return done;
 }
 
 }  // namespace cg

@@ -10,6 +10,18 @@
 
 namespace cg {
 
+// How apt is asked: the program, and a configuration of ours; empty: the machine's.
+struct Apt {
+  std::string program = "apt-get";
+  std::filesystem::path configuration;
+};
+
+// apt as it sees one suite of Debian's archive alone, whatever suites the machine's own has, which stays as
+// it is. Mirror, proxy and keys are the machine's. The lists, kept below `directory`, are fetched anew when
+// they are older than a day.
+Result<Apt> apt_of_suite(const std::string& apt_get, const std::string& suite,
+                         const std::filesystem::path& directory);
+
 // The base URIs of apt's repositories, Debian's own first, each ending in "/". Only kinds that a download can
 // use.
 Result<std::vector<std::string>> apt_mirrors(const std::string& apt_get);
@@ -28,8 +40,9 @@ struct AptPackage {
   std::string upstream_version;  // "6.12.117"
 };
 
-// The candidate that apt would download.
-Result<AptPackage> apt_package(const std::string& apt_get, const std::string& package);
+// The candidates that apt would download, in the order of `packages`: one call, since apt reads its lists
+// anew each time.
+Result<std::vector<AptPackage>> apt_packages(const Apt& apt, const std::vector<std::string>& packages);
 // "2:6.12.117-1~deb12u1" -> "6.12.117".
 std::string upstream_version(std::string_view version);
 
@@ -37,5 +50,8 @@ std::string upstream_version(std::string_view version);
 // whole.
 Result<std::string> extract_from_deb(const std::filesystem::path& deb, const std::string& member,
                                      const std::filesystem::path& to);
+
+// All files of a .deb in `directory`, which is whole once it exists.
+Result<void> unpack_deb(const std::filesystem::path& deb, const std::filesystem::path& directory);
 
 }  // namespace cg

@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/process.h"
 #include "base/sha256.h"
@@ -28,6 +29,7 @@ class Fetcher {
   Result<Fetched> local();
   Result<std::optional<Fetched>> cached();
   Result<Fetched> network();
+  Result<std::vector<FetchedPackage>> packages();
 
  private:
   Result<std::optional<Fetched>> cached(const Source& source);
@@ -38,7 +40,9 @@ class Fetcher {
   Result<Fetched> debian_package(const Source& source);
   Result<fs::path> download_verified(const std::string& url, const std::string& sha256,
                                      const std::string& name, const std::string& proxy);
-  Result<fs::path> download_package(const Source& source, const AptPackage& package);
+  Result<Apt> apt_for(const Source& source) const;
+  Result<AptPackage> candidate(const Apt& apt, const Source& source) const;
+  Result<fs::path> download_package(const Apt& apt, const Source& source, const AptPackage& package);
 
   std::string version_of(const Source& source) const {
     return source.version.empty() ? list_.version : source.version;
@@ -81,7 +85,7 @@ std::string describe(const Source& source) {
     case SourceKind::debian_source:
       return fmt::format("apt source package {} ({})", source.package, source.file);
     case SourceKind::debian_package:
-      return "apt package " + source.package;
+      return "apt package " + source.package + (source.suite.empty() ? "" : " of " + source.suite);
   }
   return "";
 }
@@ -179,8 +183,24 @@ Result<Fetched> Fetcher::debian_source(const Source& source) {
   return std::unexpected(Error{wrong ? ErrorKind::refused : ErrorKind::cannot, failures});
 }
 
+Result<AptPackage> fitting(const Source& source, AptPackage package) {
+  if (version_fits(source, package.upstream_version)) return package;
+  return cannot(fmt::format("apt has version {}, the recipe wants {}", package.upstream_version,
+                            source.version_pattern));
+}
+
+Result<Apt> Fetcher::apt_for(const Source& source) const {
+  if (source.suite.empty()) return Apt{options_.apt_get, {}};
+  return apt_of_suite(options_.apt_get, source.suite, store_.directory() / ("apt-" + source.suite));
+}
+
+Result<AptPackage> Fetcher::candidate(const Apt& apt, const Source& source) const {
+  CG_TRY(found, apt_packages(apt, {source.package}));
+  return fitting(source, std::move(found.front()));
+}
+
 // By our own downloader, which shows progress and resumes; apt's own methods and proxies are the second try.
-Result<fs::path> Fetcher::download_package(const Source& source, const AptPackage& package) {
+Result<fs::path> Fetcher::download_package(const Apt& apt, const Source& source, const AptPackage& package) {
   std::string first = "apt names no SHA-256 for it";
   if (!package.sha256.empty()) {
     CG_TRY(already, store_.find(package.sha256, package.file, progress_));
@@ -192,7 +212,9 @@ Result<fs::path> Fetcher::download_package(const Source& source, const AptPackag
   const fs::path directory = store_.directory() / "apt";
   CG_CHECK(make_directories(directory));
   progress_.begin("apt-get download " + source.package);
-  CG_TRY(result, run({options_.apt_get, "-q", "download", source.package}, {.directory = directory}));
+  ProcessOptions process{.directory = directory};
+  if (!apt.configuration.empty()) process.set_variables["APT_CONFIG"] = apt.configuration.string();
+  CG_TRY(result, run({apt.program, "-q", "download", source.package}, process));
   if (result.status != 0)
     return cannot(fmt::format("{}; apt-get download: {}", first, trim(last_lines(result.err, 1))));
   const fs::path path = directory / package.file;
@@ -207,12 +229,10 @@ Result<Fetched> Fetcher::debian_package(const Source& source) {
   CG_TRY(lock, store_.lock("package-" + source.package));
   CG_TRY(already, cached(source));
   if (already) return *already;
-  CG_TRY(package, apt_package(options_.apt_get, source.package));
-  if (!version_fits(source, package.upstream_version))
-    return cannot(fmt::format("apt has version {}, the recipe wants {}", package.upstream_version,
-                              source.version_pattern));
+  CG_TRY(apt, apt_for(source));
+  CG_TRY(package, candidate(apt, source));
   std::error_code ignored;
-  CG_TRY(deb, download_package(source, package));
+  CG_TRY(deb, download_package(apt, source, package));
   progress_.line(fmt::format("taking {} out of {}", source.unpacked, package.file));
   const std::string name = source_file_name(source);
   const fs::path unpacked = store_.directory() / (".unpacked-" + source.package);
@@ -230,6 +250,33 @@ Result<Fetched> Fetcher::debian_package(const Source& source) {
   fs::remove(deb.parent_path(), ignored);
   return Fetched{path, sha256, package.upstream_version,
                  fmt::format("{} {}", describe(source), package.version)};
+}
+
+Result<std::vector<FetchedPackage>> Fetcher::packages() {
+  std::map<std::string, std::vector<std::string>> suites;
+  for (const auto& source : list_.sources) suites[source.suite].push_back(source.package);
+  std::map<std::string, AptPackage> candidates;
+  std::map<std::string, Apt> apts;
+  for (const auto& [suite, names] : suites) {
+    CG_TRY(apt, apt_for({.kind = SourceKind::debian_package, .suite = suite}));
+    CG_TRY(found, apt_packages(apt, names));
+    for (std::size_t i = 0; i < names.size(); ++i) candidates[names[i]] = found[i];
+    apts[suite] = apt;
+  }
+  std::vector<FetchedPackage> all;
+  for (const auto& source : list_.sources) {
+    CG_TRY(lock, store_.lock("package-" + source.package));
+    CG_TRY(package, fitting(source, candidates[source.package]));
+    CG_TRY(downloaded, download_package(apts[source.suite], source, package));
+    CG_TRY(sha256, sha256_file(downloaded));
+    fs::path path = downloaded;
+    if (downloaded != store_.place(sha256, package.file)) {  // apt's own download lies elsewhere
+      CG_TRY(adopted, store_.adopt(downloaded, sha256, package.file));
+      path = std::move(adopted);
+    }
+    all.push_back({path, source.package, source.suite, package.version, sha256});
+  }
+  return all;
 }
 
 Result<Fetched> Fetcher::network(const Source& source) {
@@ -279,6 +326,13 @@ Result<Fetched> find_in_cache(const SourceList& list, const FetchOptions& option
   CG_TRY(found, fetcher.cached());
   if (found) return *found;
   return cannot(fmt::format("{} {}: not in the cache", list.name, list.version));
+}
+
+Result<std::vector<FetchedPackage>> fetch_packages(const std::vector<Source>& sources,
+                                                   const FetchOptions& options) {
+  if (options.offline) return cannot("a distribution's packages are wanted, and offline");
+  const SourceList list{.name = "packages", .version = "", .sources = sources};
+  return Fetcher(list, options).packages();
 }
 
 Result<Fetched> fetch(const SourceList& list, const FetchOptions& options) {

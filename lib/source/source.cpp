@@ -39,6 +39,12 @@ void read_package(TomlReader& reader, Source& source) {
   if (!is_plain_name(source.package)) reader.fail("package", "not a package name");
 }
 
+// "trixie-backports": a word of apt's list of sources.
+void read_suite(TomlReader& reader, Source& source) {
+  source.suite = reader.string("suite");
+  if (!source.suite.empty() && !is_plain_name(source.suite)) reader.fail("suite", "not the name of a suite");
+}
+
 Result<Source> read_source(const TomlNode& table, const std::string& file) {
   TomlReader reader(table, file);
   Source source;
@@ -60,9 +66,10 @@ Result<Source> read_source(const TomlNode& table, const std::string& file) {
     source.file = reader.required_string("file");
     read_hash(reader, source);
   } else if (kind == "debian_package") {
-    reader.only({"kind", "package", "unpacked", "file", "version_pattern"});
+    reader.only({"kind", "package", "suite", "unpacked", "file", "version_pattern"});
     source.kind = SourceKind::debian_package;
     read_package(reader, source);
+    read_suite(reader, source);
     source.unpacked = reader.required_string("unpacked");
     source.version_pattern = reader.string("version_pattern");
   } else if (!kind.empty()) {

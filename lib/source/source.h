@@ -23,6 +23,7 @@ struct Source {
   SourceKind kind = SourceKind::url;
   std::string url;      // url
   std::string package;  // debian_source, debian_package
+  std::string suite;    // debian_package: of Debian's archive; empty: what the machine's apt has
   std::string file;     // debian_source: file name in the pool; else the name in the cache
   std::string
       version_pattern;   // debian_package: glob that the package's upstream version must match; may be empty
@@ -40,7 +41,8 @@ struct SourceList {
 // Reads `name`, `version` and every [[source]] of a recipe:
 //   [[source]]  kind = "url"             url, sha256, optional file and version
 //   [[source]]  kind = "debian_source"   package, file, sha256, optional version
-//   [[source]]  kind = "debian_package"  package, unpacked, optional file and version_pattern
+//   [[source]]  kind = "debian_package"  package, unpacked, optional suite, file and
+//                                        version_pattern
 // `file` is the recipe's name in messages. Refused with file:line:column when a key is missing, unknown or
 // wrong.
 Result<SourceList> read_sources(const TomlNode& recipe, const std::string& file);
@@ -72,6 +74,18 @@ Result<Fetched> fetch(const SourceList& list, const FetchOptions& options);
 
 // The file fetch() would return without network, local file or waiting; an error when there is none.
 Result<Fetched> find_in_cache(const SourceList& list, const FetchOptions& options);
+
+// A package as apt vouches for it, whole.
+struct FetchedPackage {
+  std::filesystem::path path;  // of the .deb, in the cache
+  std::string package;
+  std::string suite;
+  std::string version;  // of the package: "4.3-1~exp2"
+  std::string sha256;
+};
+// In the order of `sources`, each a debian_package; what `unpacked` says is not looked at.
+Result<std::vector<FetchedPackage>> fetch_packages(const std::vector<Source>& sources,
+                                                   const FetchOptions& options);
 
 // The name under which a source lies in the cache.
 std::string source_file_name(const Source& source);

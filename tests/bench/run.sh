@@ -89,7 +89,7 @@ if wanted tree; then
 /run/lab-guest forest 500 40 > /run/ready & root=$!
 until [ "$(wc -l < /run/ready)" = 500 ]; do sleep 0.2; done
 for i in $(seq $RUNS); do
-  begin=$(cut -d' ' -f1 /proc/uptime); kcheck tree $root --criu 4.1.1 > /run/report || exit 1
+  begin=$(cut -d' ' -f1 /proc/uptime); kcheck tree $root --criu 4.2.1 > /run/report || exit 1
   echo "$begin $(cut -d' ' -f1 /proc/uptime)"
 done
 grep -o '[0-9]* processes.*open files' /run/report >&2
@@ -103,7 +103,7 @@ END
   sleep 600 & other=$!
   looked_at() {
     "$BIN/lab-guest" busy 2 >> "$work/$1" & busy=$!
-    while kill -0 $busy 2> /dev/null; do "$BIN/kcheck" tree "$([ "$1" = other ] && echo $other || echo $busy)" --criu 4.1.1 > /dev/null 2>&1 || true; done
+    while kill -0 $busy 2> /dev/null; do "$BIN/kcheck" tree "$([ "$1" = other ] && echo $other || echo $busy)" --criu 4.2.1 > /dev/null 2>&1 || true; done
   }
   for ((i = 0; i < RUNS; i++)); do
     "$BIN/lab-guest" busy 2 >> "$work/alone"

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <iostream>
 #include <map>
 #include <set>
@@ -21,6 +20,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "criu/learn/source_tree.h"
 #include "criu/log/knowledge.h"
 #include "criu/log/source_texts.h"
 
@@ -75,56 +75,20 @@ std::string columns(const Counts& counts) {
       counts.of("noise"), counts.of("none"), counts.answered(), counts.own());
 }
 
-// "CRIU_VERSION_MAJOR := 4" and its like.
-std::string version_of(const fs::path& tree) {
-  const std::string text = cg::read_file(tree / "Makefile.versions").value_or("");
-  std::string version;
-  for (const char* part : {"MAJOR", "MINOR", "SUBLEVEL"})
-    for (const auto line : cg::split_lines(text))
-      if (line.starts_with(fmt::format("CRIU_VERSION_{}", part))) {
-        const auto number = cg::trim(line.substr(line.find('=') + 1));
-        if (!number.empty()) version += (version.empty() ? "" : ".") + std::string(number);
-      }
-  return version.empty() ? tree.filename().string() : version;
-}
-
-// What runs in a dump or a restore: not the tests, and not compel's own compiler.
-bool is_of_interest(const std::string& name) {
-  if (!name.ends_with(".c") && !name.ends_with(".h")) return false;
-  for (const char* other :
-       {"/test/", "/tests/", "compel/src/main", "handle-elf", "compel/include/", "lib/py"})
-    if (name.find(other) != name.npos) return false;
-  return true;
-}
-
 Result<Tree> read_tree(const fs::path& tree, const cg::Knowledge& knowledge) {
-  Tree read{version_of(tree), {}, 0, 0};
-  std::vector<std::string> names;
-  for (const char* part : {"criu", "compel", "soccr", "plugins", "lib/c"}) {
-    std::error_code error;
-    for (fs::recursive_directory_iterator at(tree / part, error), end; !error && at != end;
-         at.increment(error))
-      if (at->is_regular_file(error)) names.push_back(fs::relative(at->path(), tree).string());
-  }
-  std::ranges::sort(names);
-  if (names.empty()) return cg::cannot(fmt::format("{}: no source tree of CRIU", tree.string()));
-  std::set<std::pair<std::string, std::string>> seen;
+  Tree read{cg::criu_source_version(tree), {}, 0, 0};
+  CG_TRY(texts, cg::criu_source_texts(tree));
   const cg::CriuLog bare;
-  for (const auto& name : names) {
-    if (!is_of_interest(name)) continue;
-    CG_TRY(source, cg::read_file(tree / name));
-    for (auto& text : cg::source_texts(source, name)) {
-      if (!seen.emplace(name, text.format).second) continue;
-      const auto found = cg::recognize(knowledge, bare, text.sample());
-      if (text.level == cg::SourceText::Level::warning) {
-        ++read.warnings;
-        if (found.cause) ++read.known_warnings;
-        continue;
-      }
-      read.texts.push_back({std::move(text),
-                            found.cause ? std::string(cg::role_name(found.cause->role)) : "none",
-                            found.cause ? found.cause->id : ""});
+  for (auto& text : texts) {
+    const auto found = cg::recognize(knowledge, bare, text.sample());
+    if (text.level == cg::SourceText::Level::warning) {
+      ++read.warnings;
+      if (found.cause) ++read.known_warnings;
+      continue;
     }
+    read.texts.push_back({std::move(text),
+                          found.cause ? std::string(cg::role_name(found.cause->role)) : "none",
+                          found.cause ? found.cause->id : ""});
   }
   return read;
 }

@@ -1,6 +1,7 @@
 // kcheck's word against CRIU's deed, in the demo guest, for each CRIU version: it says ready exactly when
 // CRIU does its work, and when it says ready a container is really dumped and restored. A version whose
 // source cannot be had is skipped.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -56,6 +57,11 @@ class Agreement : public ::testing::TestWithParam<std::string> {
         "300",
         "--put",
         (directory_.path() / ("criu-" + GetParam())).string() + ":/run/criu:755"};
+    // A distribution's binary has its loader and libraries beside it.
+    std::error_code none;
+    for (const auto& file : fs::directory_iterator(directory_.path() / ("criu-" + GetParam() + ".d"), none))
+      argv.insert(argv.end(), {"--put", fmt::format("{}:/run/criu-{}.d/{}:755", file.path().string(),
+                                                    GetParam(), file.path().filename().string())});
     argv.insert(argv.end(), options.begin(), options.end());
     argv.insert(argv.end(), {"--", "sh", "-c", script});
     return call(argv);

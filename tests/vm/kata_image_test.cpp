@@ -14,13 +14,13 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(KataImage, SystemdStartsTheAgentThatWasPutIn) {
-  if (!fs::exists(checkout / "out/vmlinux.container") || !fs::exists(checkout / "out/criu-4.1.1"))
+  if (!fs::exists(checkout / "out/vmlinux.container") || !fs::exists(checkout / "out/criu-4.2.1"))
     GTEST_SKIP() << "kernel or CRIU is missing; `make demo` makes them";
   const TemporaryDirectory directory;
   const std::string image = (directory.path() / "kata.img").string();
   const std::string agent = programs + "stand-in-agent";
   const auto built = call({programs + "rootfs-builder", "build", "kata", "-o", image, "--set",
-                           "criu=" + (checkout / "out/criu-4.1.1").string(), "--set",
+                           "criu=" + (checkout / "out/criu-4.2.1").string(), "--set",
                            "kcheck=" + programs + "kcheck", "--set", "agent=" + agent});
   ASSERT_EQ(built.status, 0) << built.out << built.err;
 

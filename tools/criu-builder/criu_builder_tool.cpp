@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "binary.h"
 #include "build.h"
 #include "criu/versions.h"
 #include "plan.h"
@@ -47,6 +48,7 @@ class Builder {
   FetchOptions fetch_options() const;
   Result<std::optional<std::pair<CriuPlan, CriuResult>>> already_built(const CriuRecipe& recipe,
                                                                        const Host& host);
+  Result<void> build_binary(const CriuRecipe& recipe);
   Result<void> deliver(const CriuPlan& plan, const CriuResult& result, const std::string& how);
   fs::path cache() const { return fs::absolute(cache_directory(env_, common_.cache)); }
   void print(const nlohmann::ordered_json& document) { env_.out << document.dump(2) << "\n"; }
@@ -107,10 +109,12 @@ Result<void> Builder::list() {
       fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", "VERSION", "DEFAULT", "SOURCES", "CACHED", "BUILT");
   for (const auto& version : versions) {
     CG_TRY(recipe, load_recipe(directory / (version + ".toml")));
+    const auto binary = recipe.binary ? find_binary(recipe, cache()) : std::nullopt;
     const bool is_default = version == criu_versions().preferred.text();
-    const bool cached = find_in_cache(recipe.source, quiet).has_value();
-    std::string built;  // a machine without a compiler can still list
-    if (const auto host = inspect_host(recipe.libraries)) {
+    const bool cached = binary || find_in_cache(recipe.source, quiet).has_value();
+    std::string built = binary ? binary->script.string() : "";
+    // A machine without a compiler can still list.
+    if (const auto host = inspect_host(recipe.libraries); host && !recipe.binary) {
       CG_TRY(found, already_built(recipe, *host));
       if (found) built = found->second.binary.string();
     }
@@ -121,13 +125,17 @@ Result<void> Builder::list() {
       else
         sources.push_back({{"package", source.package}, {"file", source.file}, {"sha256", source.sha256}});
     }
+    if (recipe.binary)
+      for (const auto& package : recipe.binary->packages)
+        sources.push_back({{"package", package.package}, {"suite", package.suite}});
     rows.push_back({{"version", version},
                     {"default", is_default},
                     {"sources", sources},
                     {"cached", cached},
                     {"built", built}});
     text += fmt::format("{:<8} {:<8} {:<17} {:<7} {}\n", version, is_default ? "yes" : "",
-                        source_names(recipe.source), cached ? "yes" : "no", built.empty() ? "no" : "yes");
+                        recipe.binary ? "Debian (binary)" : source_names(recipe.source),
+                        cached ? "yes" : "no", built.empty() ? "no" : "yes");
   }
   if (common_.format == "json")
     text =
@@ -138,6 +146,8 @@ Result<void> Builder::list() {
 
 Result<void> Builder::fetch_source() {
   CG_TRY(recipe, chosen_recipe());
+  if (recipe.binary)
+    return refused(recipe.file.string() + ": there is no source of this version to be had, only a binary");
   CG_TRY(fetched, fetch(recipe.source, fetch_options()));
   if (common_.format == "json")
     print({{"schema", "criu-guest.criu-source/1"},
@@ -160,8 +170,47 @@ Result<std::optional<std::pair<CriuPlan, CriuResult>>> Builder::already_built(co
   return std::nullopt;
 }
 
+// A version of which there is only a distribution's binary.
+Result<void> Builder::build_binary(const CriuRecipe& recipe) {
+  if (!options_.source.empty())
+    return usage_error(recipe.file.string() + ": takes a distribution's packages, no --source");
+  if (options_.dry_run) {
+    std::string text =
+        fmt::format("CRIU {}: the distribution's own binary, nothing is compiled\n", recipe.source.version);
+    for (const auto& package : recipe.binary->packages)
+      text += fmt::format("  {} of {}\n", package.package, package.suite);
+    text += fmt::format(
+        "unpack, take {} with the libraries that it asks for\ncheck: --version says {}\ncopy to {}\n",
+        recipe.binary->program, recipe.source.version, options_.destination);
+    if (common_.format == "json")
+      print({{"schema", "criu-guest.criu-plan/1"},
+             {"version", recipe.source.version},
+             {"steps", split_lines(text)}});
+    else
+      env_.out << text;
+    return {};
+  }
+  auto made = find_binary(recipe, cache());
+  const std::string how = made ? "from the cache" : "put together from the distribution's packages";
+  if (!made) {
+    CG_TRY(fresh, make_binary(recipe, fetch_options()));
+    made = std::move(fresh);
+  }
+  CG_TRY(out, deliver_binary(*made, options_.destination));
+  if (common_.format == "json") {
+    CG_TRY(manifest, read_file(out.manifest));
+    env_.out << manifest;
+    return {};
+  }
+  env_.out << fmt::format(
+      "CRIU {} (a distribution's binary with its libraries, for the lab): {}\n  {}\n  {}\n  {}\n",
+      recipe.source.version, how, out.script.string(), out.directory.string(), out.manifest.string());
+  return {};
+}
+
 Result<void> Builder::build() {
   CG_TRY(recipe, chosen_recipe());
+  if (recipe.binary) return build_binary(recipe);
   if (recipe.source.sources.front().sha256.empty())
     return refused(recipe.file.string() +
                    ": CRIU's sources are pinned by SHA-256; kind \"debian_package\" is not");

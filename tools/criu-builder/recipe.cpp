@@ -39,14 +39,43 @@ Result<void> replace_once(const fs::path& tree, const Replacement& change) {
   return write_file_atomically(path, text, mode & 0777U);
 }
 
+// name, version, program, [[package]] (name, suite, optional version_pattern): a distribution's binary.
+Result<CriuRecipe> load_binary_recipe(const TomlNode& root, CriuRecipe recipe) {
+  const std::string file = recipe.file.string();
+  TomlReader reader(root, file);
+  reader.only({"name", "version", "program", "package"});
+  recipe.source.name = reader.required_string("name");
+  recipe.source.version = reader.required_string("version");
+  recipe.binary = BinaryRecipe{.program = inside_path(reader, "program"), .packages = {}};
+  if (recipe.file.stem() != recipe.source.version)
+    reader.fail("version", fmt::format("'{}' in a file named {}", recipe.source.version,
+                                       recipe.file.filename().string()));
+  for (const TomlNode* table : reader.tables("package")) {
+    TomlReader package(*table, file);
+    package.only({"name", "suite", "version_pattern"});
+    Source source{.kind = SourceKind::debian_package};
+    source.package = package.required_string("name");
+    source.suite = package.required_string("suite");
+    source.version_pattern = package.string("version_pattern");
+    for (const auto* word : {&source.package, &source.suite})
+      if (!stays_inside(*word) || word->contains('/') || word->starts_with('-'))
+        package.fail("name", "'" + *word + "' is no plain name");
+    CG_CHECK(package.error());
+    recipe.binary->packages.push_back(std::move(source));
+  }
+  CG_CHECK(reader.error());
+  return recipe;
+}
+
 }  // namespace
 
 Result<CriuRecipe> load_recipe(const fs::path& file) {
   CG_TRY(document, load_toml(file));
   CriuRecipe recipe{.file = file};
+  TomlReader reader(document.root(), file.string());
+  if (!reader.tables("package").empty()) return load_binary_recipe(document.root(), std::move(recipe));
   CG_TRY(source, read_sources(document.root(), file.string()));
   recipe.source = std::move(source);
-  TomlReader reader(document.root(), file.string());
   reader.only({"name", "version", "source", "libraries", "make", "rename", "replace"});
   recipe.libraries = reader.strings("libraries");
   recipe.make = reader.strings("make");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,17 @@ struct Renaming {
   std::string to;
 };
 
+// Instead of a source: a program that a distribution has built, and the packages that hold it and the
+// libraries that it asks for.
+struct BinaryRecipe {
+  std::string program;           // "usr/sbin/criu", in the first package
+  std::vector<Source> packages;  // debian_package
+};
+
 struct CriuRecipe {
   std::filesystem::path file;
-  SourceList source;
+  SourceList source;  // no sources when there is a binary
+  std::optional<BinaryRecipe> binary;
   std::vector<std::string> libraries;  // static archives it links, without "lib" and ".a"
   std::vector<std::string> make;       // further arguments for make
   std::vector<Renaming> renamings;     // done before the replacements

@@ -13,6 +13,7 @@
 #include "flags/flags_command.h"
 #include "image/image_command.h"
 #include "images/images_command.h"
+#include "learn/learn_command.h"
 #include "live/live.h"
 #include "options.h"
 #include "restore/restore_command.h"
@@ -69,8 +70,8 @@ int kcheck_main(const Args& args, Environment& env) {
       {"--matrix FILE", &options.matrix, "Requirement matrix to use instead of the one compiled in"},
       {"--waivers FILE", &options.waivers, "Findings to live with (TOML: id, reason, expires)"},
       {"-o,--output FILE", &options.common.output, "Write the report to a file"}};
-  tool.examples = {{"kcheck --criu=4.1.1", "this machine: configuration and live probes"},
-                   {"kcheck config .config --criu 4.1.1 --format sarif -o kcheck.sarif", "for a pipeline"}};
+  tool.examples = {{"kcheck --criu=4.2.1", "this machine: configuration and live probes"},
+                   {"kcheck config .config --criu 4.2.1 --format sarif -o kcheck.sarif", "for a pipeline"}};
   tool.exit_statuses = {{"0", "READY: nothing fails"},
                         {"1", "something fails, or an input was refused"},
                         {"2", "the call's words are off"},
@@ -89,7 +90,8 @@ int kcheck_main(const Args& args, Environment& env) {
       tree_command(options),
       images_command(options),
       restore_command(options),
-      explain_command(options)};
+      explain_command(options),
+      learn_command(options)};
   tool.run = [&](Context& context) -> Result<int> {
     if (is_criu_given || !options.criu_binary.empty() || options.with_trial) return live(context);
     return usage_error(

@@ -72,11 +72,21 @@ TEST(Recipes, OfThisProjectAreWholeAndOrdered) {
       EXPECT_NE(source.sha256, "");
       from.emplace_back(source.kind == SourceKind::url ? "upstream" : "debian");
     }
+    if (recipe->binary) from.emplace_back("debian-binary");
     const auto release =
         std::ranges::find(criu_versions().releases, parse_version(version).value(), &CriuRelease::version);
     ASSERT_NE(release, criu_versions().releases.end());
     EXPECT_EQ(from, release->from) << version;
   }
+}
+
+TEST(Recipes, ABinaryIsAskedOfItsSuite) {
+  const auto recipe = load_recipe(fs::path(CG_SOURCE_DIR) / "recipes" / "criu" / "4.3.toml");
+  ASSERT_TRUE(recipe && recipe->binary);
+  EXPECT_TRUE(recipe->source.sources.empty());
+  EXPECT_EQ(recipe->binary->packages.front().package, "criu");
+  EXPECT_EQ(recipe->binary->packages.front().suite, "experimental");
+  EXPECT_FALSE(recipe->binary->packages.front().version_pattern.empty());
 }
 
 class LoadRecipe : public testing::Test {

@@ -8,8 +8,8 @@
 
 #include "base/process.h"
 #include "base/text.h"
-#include "criu/versions.h"
 #include "built_criu.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace {
@@ -85,6 +85,27 @@ TEST(JudgeCommand, Verdicts) {
       {"4.2", "criu dump -t 1 --shel-job", "fail unknown.shel-job"},
       {"4.2", "criu dump -t 1 -F", "fail unknown.F"},
       {"4.2", "criu dump -t 1 --t", "fail ambiguous.t"},
+      // 4.3
+      {"4.2.1", "criu dump -t 1 --compress", "fail unknown.compress"},
+      {"4.3", "criu dump -t 1 -c", "warn compress-build"},
+      {"4.3", "criu dump -t 1 --compress-block 65536", "warn compress-build"},
+      {"4.3", "criu dump -t 1 --compress-block 8k", "fail value.compress-block, warn compress-build"},
+      {"4.3", "criu dump -t 1 --compress-block 0", "fail value.compress-block, warn compress-build"},
+      {"4.3", "criu dump -t 1 --compress-block 8388608", "fail value.compress-block, warn compress-build"},
+      {"4.3", "criu dump -t 1 --compress-acceleration 65538",
+       "fail value.compress-acceleration, warn compress-build"},
+      {"4.3", "criu restore -D /i -d --decompress-threads 1024", ""},
+      {"4.3", "criu restore -D /i -d --decompress-threads 1025", "fail value.decompress-threads"},
+      {"4.3", "criu restore -D /i -d --decompress-threads 99999999999999999999999",
+       "fail value.decompress-threads"},
+      {"4.3", "criu page-server --port 9 -c", "fail compress-elsewhere"},
+      {"4.3", "criu dump -t 1 --image-io-mode direct", ""},
+      {"4.3", "criu dump -t 1 --image-io-mode fast", "fail value.image-io-mode"},
+      {"4.3", "criu dump -t 1 --plugin-option cuda.x=1", ""},
+      {"4.3", "criu dump -t 1 --plugin-option cuda", "fail value.plugin-option"},
+      {"4.3", "criu dump -t 1 --stream --page-server", "fail stream-to-page-server"},
+      {"4.3", "criu check --feature breakpoints", "fail value.feature"},
+      {"4.2.1", "criu check --feature compress", "fail value.feature"},
       // without effect
       {"3.17.1", "criu dump -t 1 --enable-external-masters", "warn masters-alone"},
       {"4.2.1", "criu dump -t 1 --enable-external-masters", "warn masters-alone"},

@@ -334,6 +334,41 @@ TEST_F(FetchFromDebian, TakesTheFileOutOfThePackage) {
   EXPECT_EQ(again->version, "9.4.7");
 }
 
+// The machine's apt knows one suite; another is asked for by a configuration of its own, whose lists are
+// fetched once.
+TEST_F(FetchFromDebian, AnotherSuiteByAConfigurationOfItsOwn) {
+  const fs::path deb = upstream() / "package.deb", log = directory_.path() / "asked";
+  fs::create_directories(upstream());
+  make_deb(deb, {{"./usr/src/linux.tar", "the tree"}});
+  apt("Debian file:" + upstream().string(),
+      "[ -n \"$APT_CONFIG\" ] || exit 100; echo \"'file://" + deb.string() +
+          "' linux-source-9_9.9-1_all.deb 1 SHA256:" + sha256_file(deb).value() + "\"");
+  std::string script = slurp(apt_get_);
+  script.replace(
+      script.find("*download*)"), 0,
+      "*update*) cp \"$APT_CONFIG\" " + log.string() + ".conf; echo update >> " + log.string() + ";;\n");
+  spill(apt_get_, script);
+  Source source = package();
+  ASSERT_FALSE(fetch({source})) << "the machine's own apt does not have it";
+  source.suite = "trixie-backports";
+  const auto got = fetch({source});
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(slurp(got->path), "the tree");
+  EXPECT_EQ(got->origin, "apt package linux-source-9 of trixie-backports 9.9-1");
+  const fs::path own = cache() / "sources" / "apt-trixie-backports";
+  EXPECT_EQ(slurp(own / "sources.list"), "deb file://" + upstream().string() + "/ trixie-backports main\n");
+  EXPECT_NE(slurp(log.string() + ".conf").find("sourceparts \"/dev/null\""), std::string::npos);
+
+  const auto all = fetch_packages({source}, {.cache = cache(), .apt_get = apt_get_});
+  ASSERT_TRUE(all) << all.error().message;
+  const FetchedPackage* whole = &all->front();
+  EXPECT_EQ(slurp(log), "update\n") << "the lists of today are there already";
+  EXPECT_EQ(whole->version, "9.9-1");
+  EXPECT_EQ(whole->sha256, sha256_file(deb).value());
+  EXPECT_EQ(slurp(whole->path), slurp(deb));
+  EXPECT_FALSE(fetch_packages({source}, {.cache = cache(), .offline = true, .apt_get = apt_get_}));
+}
+
 TEST_F(FetchFromDebian, PackageOfAnotherSeriesIsNotTaken) {
   offer_package("linux-source-9_8.1-1_all.deb", "old");
   const auto got = fetch({package()});

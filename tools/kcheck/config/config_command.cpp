@@ -163,7 +163,7 @@ Command config_command(const KcheckOptions& options) {
                   {"--tree DIR", &command->tree, "The Linux source tree whose conf does that"},
                   {"--kernel VERSION", &command->kernel, "Kernel version, when the file does not say"},
                   {"--arch ARCH", &command->architecture, "Architecture, when the file does not say"}},
-      .examples = {{"kcheck config /proc/config.gz --criu 4.1.1", "the running kernel's"},
+      .examples = {{"kcheck config /proc/config.gz --criu 4.2.1", "the running kernel's"},
                    {"kcheck config out/config-6.12 .config --format markdown", "two, side by side"}},
       .run = [command, &options](Context& context) -> Result<int> {
         CG_TRY(matrix, load_matrix(options));

@@ -213,7 +213,7 @@ Command fragment_command(const KcheckOptions& options) {
                {"--arch ARCH", &command->architecture,
                 "Architecture, when the configuration does not say; any: what they have in common"},
                {"--kernel VERSION", &command->kernel, "Kernel version, when the configuration does not say"}},
-          .examples = {{"kcheck fragment --criu 4.1.1 > criu.conf",
+          .examples = {{"kcheck fragment --criu 4.2.1 > criu.conf",
                         "for a kernel of this machine's architecture"},
                        {"kcheck fragment --criu all --config .config --tree linux",
                         "only what .config lacks, proven"}},

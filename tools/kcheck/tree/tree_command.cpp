@@ -27,7 +27,7 @@ Command tree_command(KcheckOptions& options) {
                        {.range = {{1, std::numeric_limits<int>::max()}}, .required = true}},
                       {"--spec FILE", &command->spec,
                        "The OCI runtime spec (config.json) that names the bind mounts"}},
-          .examples = {{"kcheck tree 126 --criu 4.1.1",
+          .examples = {{"kcheck tree 126 --criu 4.2.1",
                         "what stands in the way, and the commands that dump and restore"},
                        {"kcheck tree 126 -- criu dump -t 126 --shell-job",
                         "judges this command instead of a proposal"}},
