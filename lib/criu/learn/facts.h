@@ -16,7 +16,7 @@ namespace cg {
 
 struct LearnedOption {
   std::string name;
-  char letter = 0;
+  char letter = 0;  // 0: none, or not known
   ArgumentKind argument = ArgumentKind::none;
   bool negatable = false;
   std::vector<std::string> read_in;  // files of the source tree; empty without one

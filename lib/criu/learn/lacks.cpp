@@ -74,10 +74,10 @@ class Comparison {
           fmt::format("--{}: its argument is {}, the row says {}", option.name, word_of(option.argument),
                       word_of(known->argument)),
           "criu-options.toml");
-    if (known->letter != option.letter)
+    // A flag's letter is only in getopt's string of letters.
+    if (option.letter && known->letter != option.letter)
       add(id,
-          fmt::format("--{}: its letter is '{}', the row says '{}'", option.name,
-                      option.letter ? std::string(1, option.letter) : "",
+          fmt::format("--{}: its letter is '{}', the row says '{}'", option.name, option.letter,
                       known->letter ? std::string(1, known->letter) : ""),
           "criu-options.toml");
     if (known->negatable != option.negatable)

@@ -269,6 +269,12 @@ TEST(TreeState, AWatchThatNoHandleLeadsTo) {
   watched.name = "/srv/conf";
   EXPECT_EQ(make_plan(tree, v4_1_1, table()).dump_options, (Ids{"--irmap-scan-path", "/srv/conf"}));
   EXPECT_EQ(ids(tree, {"--irmap-scan-path", "/srv"}), Ids());
+  // 4.3 looks through an overlay by itself, and through nothing else.
+  const auto newer = parse_version("4.3").value();
+  EXPECT_EQ(make_plan(tree, newer, table()).dump_options, (Ids{"--irmap-scan-path", "/srv/conf"}));
+  tree.mounts.emplace_back(0, procfs::parse_mountinfo("30 1 0:29 / /srv rw - overlay overlay rw\n").value());
+  EXPECT_TRUE(make_plan(tree, newer, table()).dump_options.empty());
+  EXPECT_EQ(make_plan(tree, v4_1_1, table()).dump_options, (Ids{"--irmap-scan-path", "/srv/conf"}));
   watched.found_by_criu = true;
   EXPECT_EQ(ids(tree), Ids());
 }

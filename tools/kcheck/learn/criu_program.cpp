@@ -45,6 +45,14 @@ std::vector<Entry> table_in(const ProgramImage& program, const ProgramImage::Sec
   return run.size() > longest.size() ? run : longest;
 }
 
+// has_arg of getopt_long(3).
+ArgumentKind kind_of(std::uint32_t has_argument) {
+  constexpr std::uint32_t required = 1, optional = 2;
+  return has_argument == required   ? ArgumentKind::required
+         : has_argument == optional ? ArgumentKind::optional
+                                    : ArgumentKind::none;
+}
+
 char letter_of(std::uint32_t value) {
   const bool is_letter = (value >= 'a' && value <= 'z') || (value >= 'A' && value <= 'Z');
   return is_letter ? static_cast<char>(value) : 0;
@@ -73,11 +81,8 @@ std::vector<LearnedOption> options_in_program(const ProgramImage& program) {
   std::vector<LearnedOption> options;
   for (const auto& entry : table) {
     if (entry.name.starts_with("no-") && has(entry.name.substr(3))) continue;
-    options.push_back({entry.name,
-                       letter_of(entry.value),
-                       static_cast<ArgumentKind>(entry.argument),
-                       has("no-" + entry.name),
-                       {}});
+    options.push_back(
+        {entry.name, letter_of(entry.value), kind_of(entry.argument), has("no-" + entry.name), {}});
   }
   return options;
 }

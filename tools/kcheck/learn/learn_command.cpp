@@ -55,7 +55,7 @@ Subject subject_of(const LearnCommand& command, const CriuFacts& facts, const st
       missing.empty()
           ? fmt::format("NOTHING IS MISSING: what this CRIU {} tells of itself is known",
                         facts.version.text())
-          : fmt::format("{} of CRIU {} is not as the data have it",
+          : fmt::format("{} of CRIU {} not as the data have it",
                         missing.size() == 1 ? "1 thing" : fmt::format("{} things", missing.size()),
                         facts.version.text());
   const auto probes = facts.start_up_probes();
