@@ -47,10 +47,12 @@ tools: deps-if-missing
 test-programs: test-deps-if-missing tools
 	@$(call ninja,all)
 
-## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [SOURCE=linux.tar.xz]
+## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [BASE=your.config]
+##                           [SOURCE=linux.tar.xz] [SHA256=of the source]
 guest-kernel: tools
 	@$(BIN)/kernel-builder build $(KERNEL_VERSION) -o $(OUT) -j $(JOBS) \
-	  $(foreach f,$(FRAGMENTS),--fragments $(f)) $(if $(SOURCE),--source $(SOURCE))
+	  $(foreach f,$(FRAGMENTS),--fragments $(f)) $(if $(BASE),--base $(BASE)) \
+	  $(if $(SOURCE),--source $(SOURCE)) $(if $(SHA256),--sha256 $(SHA256))
 
 ## make criu                 a static CRIU [CRIU_VERSION=4.1.1] [SOURCE=criu.tar.gz]
 criu: tools
