@@ -74,6 +74,21 @@ bool ran_ip(std::vector<std::string> words) {
   return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
+// A macvlan of that number here, whose parent is in the first network namespace.
+void make_macvlan(const std::string& number) {
+  const std::string own = std::to_string(getpid());
+  const pid_t maker = fork();
+  if (maker == 0) {
+    if (setns(open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC), CLONE_NEWNET) != 0) _exit(1);
+    (void)ran_ip({"link", "add", "labparent", "type", "dummy"});  // of an earlier task, if it is there
+    const bool made = ran_ip(
+        {"link", "add", "labmac", "link", "labparent", "netns", own, "index", number, "type", "macvlan"});
+    _exit(made ? 0 : 1);
+  }
+  int status = 1;
+  must(waitpid(maker, &status, 0) == maker && status == 0, "a macvlan");
+}
+
 // A file whose name is gone, while another one is left.
 void renamed_away_in(const std::string& directory) {
   must(mkdir(directory.c_str(), 0755) == 0, "mkdir");
@@ -262,19 +277,8 @@ std::map<std::string, Holding> holdings_of_state() {
          must(ran_ip({"link", "add", "lab0", "type", "veth", "peer", "name", "labouter", "netns", "1"}),
               "ip");
        }},
-      {"macvlan",
-       [] {
-         const pid_t maker = fork();
-         if (maker == 0) {
-           const std::string own = std::to_string(getppid());
-           if (setns(open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC), CLONE_NEWNET) != 0) _exit(1);
-           (void)ran_ip({"link", "add", "labparent", "type", "dummy"});  // of an earlier task, if it is there
-           _exit(ran_ip({"link", "add", "labmac", "link", "labparent", "netns", own, "type", "macvlan"}) ? 0
-                                                                                                         : 1);
-         }
-         int status = 1;
-         must(waitpid(maker, &status, 0) == maker && status == 0, "a macvlan");
-       }},
+      {"macvlan", [] { make_macvlan("2"); }},
+      {"macvlan-own-number", [] { make_macvlan("4242"); }},
       {"other-user",
        [] { must(setgroups(0, nullptr) == 0 && setgid(1000) == 0 && setuid(1000) == 0, "setuid"); }},
       {"child-container", [] { child_in(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS); }},

@@ -300,6 +300,10 @@ TEST(TreeState, DevicesOfANetworkNamespace) {
   EXPECT_EQ(plan.restore_options,
             (Ids{"--external", "veth[eth0]:veth7@br0", "--external", "macvlan[mac0]:ens3"}));
   EXPECT_TRUE(plan.dump_options.empty());
+  // The number that the macvlan has inside is another's outside.
+  tree.own_links.push_back({.index = 3, .type = ARPHRD_ETHER, .name = "ens4"});
+  EXPECT_EQ(ids(tree).back(), "tree.macvlan-index");
+  tree.own_links.pop_back();
   tree.links.push_back({.index = 4, .type = ARPHRD_ETHER, .name = "dummy0", .kind = "dummy"});
   EXPECT_EQ(ids(tree).back(), "tree.network-device");
 }
