@@ -29,9 +29,9 @@ TEST(Checkpoint, NoTaskIsLostAndNoImageIsHalfWhateverIsKilled) {
   const auto guest = call({programs + "guest-run", "--kernel", (checkout / "out/vmlinux.container").string(),
                            "--image", (checkout / "out/demo.img").string(), "--timeout", "3000", "--put",
                            (directory.path() / criu).string() + ":/run/" + criu + ":755", "--put",
-                           programs + "guest-checkpoint:/run/guest-checkpoint:755", "--put",
+                           programs + "guest-checkpoint:/usr/bin/guest-checkpoint:755", "--put",
                            programs + "checkpoint-faults:/run/checkpoint-faults:755", "--",
-                           "/run/checkpoint-faults", "/run/guest-checkpoint", "/run/" + criu,
+                           "/run/checkpoint-faults", "/usr/bin/guest-checkpoint", "/run/" + criu,
                            std::getenv("CG_CHECK_LONG") ? "100" : "12", "/run/faults"});
   EXPECT_EQ(guest.status, 0) << guest.out << guest.err;
   // The figure is for whoever reads the tests' output.

@@ -276,6 +276,10 @@ Result<void> Dump::take() {
   let_all_go();
   document_.seconds.emplace_back("criu", seconds);
   document_.notes.insert(document_.notes.end(), end.notes.begin(), end.notes.end());
+  std::error_code none;
+  if (!fs::exists(destination_, none))
+    return cannot(fmt::format(
+        "{} says that it dumped, but did not call its action script, and no images are there", criu_.path));
   tell_success();
   document_.tasks = living(plan_.preflight.snapshot);
   return {};

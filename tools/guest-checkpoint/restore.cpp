@@ -200,9 +200,14 @@ Result<void> Restore::look() {
         fmt::format("{}: the images are not whole: {}", directory_.string(), join(images_.flaws, "; ")));
   if (!record_.own_pids && !record_.tasks.empty()) {
     std::vector<std::string> taken;
-    std::error_code none;
-    for (const int pid : record_.tasks)  // a zombie has its pid still
-      if (fs::exists(fmt::format("/proc/{}", pid), none)) taken.push_back(std::to_string(pid));
+    // A task that has just ended keeps its pid until somebody has asked for its status.
+    for (int look = 0; look < 50; ++look) {
+      taken.clear();
+      for (const int pid : record_.tasks)
+        if (fs::exists(fmt::format("/proc/{}", pid), none)) taken.push_back(std::to_string(pid));
+      if (taken.empty() || !living(record_.tasks).empty()) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
     if (!taken.empty())
       return refused(
           fmt::format("the pids {} are taken here, and the tasks are to have them again{}", join(taken, ", "),

@@ -79,7 +79,6 @@ class Scripted : public ::testing::Test {
 TEST_F(Scripted, ARefusedTreeIsNotTouched) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may see a whole tree";
   const Sleeper sleeper;
-  kill(sleeper.pid(), SIGSTOP);  // no finding; an unknown version is one
   const auto file = path("criu");
   ASSERT_TRUE(write_file_atomically(
       file, "#!/bin/sh\n[ $1 = --version ] && echo Version: 99.9 || touch " + path("called") + "\n", 0755));
@@ -105,6 +104,14 @@ TEST_F(Scripted, AFailedDumpIsExplainedAndLeavesNoImages) {
   EXPECT_EQ(violation_of(out_.str(), "guest-checkpoint.schema.json"), "") << out_.str();
   EXPECT_FALSE(fs::exists(path("d")) || fs::exists(path("d.tmp")));
   EXPECT_TRUE(fs::exists(path("d.log")));
+}
+
+TEST_F(Scripted, ACriuThatOnlySaysSoHasNotDumped) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may see a whole tree";
+  const Sleeper sleeper;
+  EXPECT_EQ(call({"dump", std::to_string(sleeper.pid()), "-D", path("d"), "--criu", criu("exit 0")}), 3);
+  EXPECT_TRUE(err_.str().contains("no images are there")) << err_.str() << out_.str();
+  EXPECT_FALSE(fs::exists(path("d")) || fs::exists(path("d.tmp")));
 }
 
 TEST_F(Scripted, ADryRunCallsNothing) {

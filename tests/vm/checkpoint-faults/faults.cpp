@@ -345,7 +345,7 @@ Figures Faults::restore_points() {
     complain(figures, &Figures::other, "a dump that nobody disturbs does not work");
     return figures;
   }
-  while (waitpid(root_, nullptr, WNOHANG) > 0) {
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {
   }
   // How long its log is.
   std::size_t all = 0;
@@ -438,7 +438,7 @@ Figures Faults::other_faults() {
         call({"dump", "--cgroup", cgroup.string(), "-D", (work_ / "d").string(), "--criu", criu_});
     ++figures.points;
     if (good.status != 0) complain(figures, &Figures::other, "paused: " + good.out + good.err);
-    while (waitpid(root_, nullptr, WNOHANG) > 0) {
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
     put(cgroup / "cgroup.freeze", "0");
     const auto back = call({"restore", (work_ / "d").string(), "--criu", criu_, "--detach"});
