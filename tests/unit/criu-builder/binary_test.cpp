@@ -35,6 +35,7 @@ std::vector<fs::path> mapped_by(const fs::path& program) {
 class Binary : public testing::Test {
  protected:
   void SetUp() override {
+    fs::create_directories(upstream_);
     const fs::path program = directory_.path() / "program";
     compiler_.compile(program, {},
                       "#include <stdio.h>\nint main(int c, char** v) {\n"

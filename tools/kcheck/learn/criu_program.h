@@ -7,9 +7,9 @@
 #include <string>
 
 #include "base/result.h"
+#include "criu/binary.h"
 #include "criu/learn/facts.h"
 #include "elf/program_image.h"
-#include "live/criu_binary.h"
 
 namespace cg {
 
