@@ -12,7 +12,7 @@ RECIPE ?= kata
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 BIN := $(BUILD)/bin
-PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run demo-guest demo-workload
+PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run guest-checkpoint demo-guest demo-workload
 # On a terminal ninja shows how far it is; elsewhere one line says that it takes a while.
 ninja = if [ -t 1 ]; then ninja -C $(BUILD) $(1); else \
 	  [ -x $(BIN)/kcheck ] || echo "compiling, a few minutes the first time"; \

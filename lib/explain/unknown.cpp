@@ -1,4 +1,4 @@
-#include "explain/explain_unknown.h"
+#include "explain/unknown.h"
 
 #include <fmt/format.h>
 
