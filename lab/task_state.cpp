@@ -74,15 +74,18 @@ bool ran_ip(std::vector<std::string> words) {
   return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
-// A macvlan of that number here, whose parent is in the first network namespace.
-void make_macvlan(const std::string& number) {
+// A macvlan here, whose parent is in the first network namespace. Without a number it gets the next that is
+// free here, which is taken there.
+void make_macvlan(const std::vector<std::string>& number) {
   const std::string own = std::to_string(getpid());
   const pid_t maker = fork();
   if (maker == 0) {
     if (setns(open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC), CLONE_NEWNET) != 0) _exit(1);
     (void)ran_ip({"link", "add", "labparent", "type", "dummy"});  // of an earlier task, if it is there
-    const bool made = ran_ip(
-        {"link", "add", "labmac", "link", "labparent", "netns", own, "index", number, "type", "macvlan"});
+    std::vector<std::string> words{"link", "add", "labmac", "link", "labparent", "netns", own};
+    words.insert(words.end(), number.begin(), number.end());
+    words.insert(words.end(), {"type", "macvlan"});
+    const bool made = ran_ip(std::move(words));
     _exit(made ? 0 : 1);
   }
   int status = 1;
@@ -277,8 +280,11 @@ std::map<std::string, Holding> holdings_of_state() {
          must(ran_ip({"link", "add", "lab0", "type", "veth", "peer", "name", "labouter", "netns", "1"}),
               "ip");
        }},
-      {"macvlan", [] { make_macvlan("2"); }},
-      {"macvlan-own-number", [] { make_macvlan("4242"); }},
+      {"macvlan", [] { make_macvlan({}); }},
+      {"macvlan-own-number",
+       [] {
+         make_macvlan({"index", "4242"});
+       }},
       {"other-user",
        [] { must(setgroups(0, nullptr) == 0 && setgid(1000) == 0 && setuid(1000) == 0, "setuid"); }},
       {"child-container", [] { child_in(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS); }},
