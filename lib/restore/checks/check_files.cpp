@@ -39,6 +39,7 @@ class FileCheck {
   void compare(const Files& files, const std::string& path, const RegularFile& file, const Seen& seen,
                const std::string& holder);
   void remap(const Remap& remap);
+  void nameless(std::uint32_t id, const RegularFile& file);
   const Files* files_at(const Location& place) const {
     return place.kind == Location::Kind::root      ? view_.place.files
            : place.kind == Location::Kind::outside ? view_.place.host
@@ -140,6 +141,19 @@ void FileCheck::remap(const Remap& remap) {
     compare(*files, place.path, *file, **seen, holder);
 }
 
+// It gets a name for a moment, also where its content is in the images.
+void FileCheck::nameless(std::uint32_t id, const RegularFile& file) {
+  const std::string path = file.path.starts_with('/') ? file.path : "/" + file.path;
+  const Location place = locate(view_, file.mount, path);
+  const Files* files = files_at(place);
+  if (!files) return;
+  const std::string directory = place.path.substr(0, std::max<std::size_t>(place.path.rfind('/'), 1));
+  if (files->is_read_only(directory))
+    found_.add({"nameless-read-only"},
+               fmt::format("{}, {}", shown(file.path), holder_of(view_.checkpoint, id)),
+               {{"path", shown(file.path)}});
+}
+
 void FileCheck::run() {
   const Checkpoint& images = view_.checkpoint;
   std::set<std::uint32_t> others;
@@ -157,7 +171,7 @@ void FileCheck::run() {
       one(id, *file);
     else if (known->second->kind == Remap::Kind::linked)
       remap(*known->second);
-    // A ghost is made of its image.
+    if (known != remaps_.end() && known->second->kind != Remap::Kind::process) nameless(id, *file);
   }
 }
 
