@@ -170,8 +170,9 @@ Counters Faults::counters() const {
 
 bool Faults::counts() const {
   const auto before = counters();
-  for (int look = 0; look < 150; ++look) {
+  for (int look = 0; look < 1000; ++look) {  // a busy machine takes its time
     nap(10);
+    if (look % 20 == 0 && tree().empty()) return false;
     const auto now = counters();
     bool all = true;
     for (int place = 0; place < processes; ++place) all = all && now[place] > before[place];
@@ -189,7 +190,7 @@ bool Faults::anything_stopped() const {
 ProcessResult Faults::call(const std::vector<std::string>& words) const {
   std::vector<std::string> argv{tool_};
   argv.insert(argv.end(), words.begin(), words.end());
-  auto result = cg::run(argv, {.timeout = std::chrono::minutes(3)});
+  auto result = cg::run(argv, {.timeout = std::chrono::minutes(10)});
   if (!result) return {.status = 255, .err = result.error().message};
   if (verbose_) fmt::print("{} -> {}\n{}{}", join(argv, " "), result->status, result->out, result->err);
   return std::move(*result);
@@ -259,7 +260,7 @@ void Faults::complain(Figures& figures, int Figures::*kind, const std::string& w
 void Faults::kill_at(pid_t tool, bool criu, std::size_t line, bool restore) const {
   int pid = criu ? -1 : tool;
   int status = 0;
-  for (const auto end = Clock::now() + std::chrono::seconds(60); Clock::now() < end;) {
+  for (const auto end = Clock::now() + std::chrono::minutes(5); Clock::now() < end;) {
     if (criu && pid < 0) pid = criu_of(tool);
     if (pid > 0 && lines(restore) >= line) {
       kill(pid, SIGKILL);
@@ -267,7 +268,7 @@ void Faults::kill_at(pid_t tool, bool criu, std::size_t line, bool restore) cons
     }
     if (waitpid(tool, &status, WNOHANG) == tool) return;
   }
-  for (int look = 0; look < 6000 && waitpid(tool, &status, WNOHANG) != tool; ++look) nap(10);
+  for (int look = 0; look < 30000 && waitpid(tool, &status, WNOHANG) != tool; ++look) nap(10);
 }
 
 std::vector<std::string> Faults::dump_words(const fs::path& to, bool leave) const {
@@ -299,8 +300,8 @@ void Faults::judge_dump(Figures& figures, const std::string& where) {
 
 Figures Faults::dump_points() {
   Figures figures;
-  if (call(dump_words(work_ / "d", true)).status != 0 || !counts()) {
-    complain(figures, &Figures::other, "a dump that nobody disturbs does not work");
+  if (const auto plain = call(dump_words(work_ / "d", true)); plain.status != 0 || !counts()) {
+    complain(figures, &Figures::other, "a dump that nobody disturbs does not work: " + plain.out + plain.err);
     return figures;
   }
   const std::size_t all = lines(false);
@@ -313,6 +314,7 @@ Figures Faults::dump_points() {
     if (!counts()) start();
     const pid_t tool = begin(dump_words(work_ / "d", leave));
     kill_at(tool, criu, line, false);
+    if (verbose_) fmt::print("dump point {}\n", point);
     judge_dump(figures, fmt::format("{} killed at line {} of {} of a dump",
                                     criu ? "criu" : "guest-checkpoint", line, all));
   }
@@ -454,6 +456,7 @@ Figures Faults::other_faults() {
 }
 
 int Faults::run() {
+  setvbuf(stdout, nullptr, _IOLBF, 0);
   start();
   if (!counts()) {
     fmt::print("WRONG: the tree does not come to run\n");
