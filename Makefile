@@ -12,7 +12,7 @@ RECIPE ?= kata
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 BIN := $(BUILD)/bin
-PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run demo-guest demo-workload
+PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run guest-checkpoint demo-guest demo-workload
 # On a terminal ninja shows how far it is; elsewhere one line says that it takes a while.
 ninja = if [ -t 1 ]; then ninja -C $(BUILD) $(1); else \
 	  [ -x $(BIN)/kcheck ] || echo "compiling, a few minutes the first time"; \
@@ -47,10 +47,12 @@ tools: deps-if-missing
 test-programs: test-deps-if-missing tools
 	@$(call ninja,all)
 
-## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [SOURCE=linux.tar.xz]
+## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [BASE=your.config]
+##                           [SOURCE=linux.tar.xz] [SHA256=of the source]
 guest-kernel: tools
 	@$(BIN)/kernel-builder build $(KERNEL_VERSION) -o $(OUT) -j $(JOBS) \
-	  $(foreach f,$(FRAGMENTS),--fragments $(f)) $(if $(SOURCE),--source $(SOURCE))
+	  $(foreach f,$(FRAGMENTS),--fragments $(f)) $(if $(BASE),--base $(BASE)) \
+	  $(if $(SOURCE),--source $(SOURCE)) $(if $(SHA256),--sha256 $(SHA256))
 
 ## make criu                 a static CRIU [CRIU_VERSION=4.1.1] [SOURCE=criu.tar.gz]
 criu: tools

@@ -31,6 +31,7 @@ chmod 755 "$work/release"
 # What is released is what was tried: the tools start from where they were unpacked, and find their recipes.
 tar -C "$work" -xf "$work/release/$name-linux-$(uname -m).tar.gz"
 "$work/$name/bin/kcheck" --version > /dev/null
+"$work/$name/bin/guest-checkpoint" --version > /dev/null
 "$work/$name/bin/criu-builder" list > /dev/null
 "$work/$name/bin/rootfs-builder" build demo --dry-run --set criu=/bin/true --set kcheck=/bin/true > /dev/null
 

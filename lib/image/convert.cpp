@@ -12,7 +12,7 @@ namespace cg::image {
 Result<Summary> convert(const ImageReader& image, const std::filesystem::path& destination,
                         const ImageOptions& options) {
   CG_CHECK(check_options(options));
-  if (const auto write = format_of(options.file_system).write)
+  if (const auto write = format_of(options.file_system)->write)
     return write(image.files(), destination, options);
   // The files pass through a tar without a name: the new file system is laid out afresh.
   CG_TRY(tar, nameless_file(destination.parent_path()));

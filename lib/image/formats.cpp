@@ -20,8 +20,7 @@ namespace {
 using Opened = Result<std::unique_ptr<ImageFiles>>;
 
 const Format table[] = {
-    {.file_system = FileSystem::ext4,
-     .content = ContentKind::ext,
+    {.content = ContentKind::ext,
      .names = "ext2, ext3, ext4",
      .forms = {{"ext4", FrameKind::raw},
                {"kata", FrameKind::kata},
@@ -38,8 +37,7 @@ const Format table[] = {
                         .program = "e2fsck",
                         .package = "e2fsprogs",
                         .run = [](const Volume& volume) { return check_ext(volume.fd, volume.offset); }}},
-    {.file_system = FileSystem::initrd,
-     .content = ContentKind::initrd,
+    {.content = ContentKind::initrd,
      .names = "",
      .forms = {{"initrd", FrameKind::raw}},
      .open = [](const Volume& volume) -> Opened { return open_initrd_files(volume.window); },
@@ -50,8 +48,7 @@ const Format table[] = {
      .has_plan = false,
      .check_compression = check_initrd_compression,
      .checker = std::nullopt},
-    {.file_system = FileSystem::erofs,
-     .content = ContentKind::erofs,
+    {.content = ContentKind::erofs,
      .names = "EROFS",
      .forms = {{"erofs", FrameKind::raw}, {"kata-erofs", FrameKind::mbr}},
      .open = [](const Volume& volume) -> Opened {
@@ -93,16 +90,12 @@ std::string partitioned_forms(const Format& format) {
 }
 
 std::string_view form_name(const ImageOptions& options) {
-  const auto& forms = format_of(options.file_system).forms;
+  const auto& forms = format_of(options.file_system)->forms;
   const auto found = std::ranges::find(forms, options.frame.kind, &Form::frame);
   return found == forms.end() ? "?" : found->name;
 }
 
 }  // namespace
-
-const Format& format_of(FileSystem file_system) {
-  return *std::ranges::find(table, file_system, &Format::file_system);
-}
 
 const Format* format_of(ContentKind content) {
   const auto* const found = std::ranges::find(table, content, &Format::content);
@@ -113,7 +106,7 @@ Result<NamedForm> parse_form(std::string_view text) {
   std::vector<std::string> known;
   for (const Format& format : table)
     for (const Form& form : format.forms) {
-      if (form.name == text) return NamedForm{format.file_system, form.frame};
+      if (form.name == text) return NamedForm{format.content, form.frame};
       known.emplace_back(form.name);
     }
   return usage_error(
@@ -121,7 +114,7 @@ Result<NamedForm> parse_form(std::string_view text) {
 }
 
 Result<void> check_options(const ImageOptions& options) {
-  const Format& format = format_of(options.file_system);
+  const Format& format = *format_of(options.file_system);
   if (options.frame.verity && options.frame.kind == FrameKind::raw)
     return usage_error(fmt::format("a dm-verity tree needs a partition; the form {} has none: choose {}",
                                    form_name(options), partitioned_forms(format)));

@@ -42,8 +42,7 @@ struct Checker {
 };
 
 struct Format {
-  FileSystem file_system;
-  ContentKind content;     // what its bytes look like
+  ContentKind content;     // what its bytes look like: the signatures of disk/layout
   std::string_view names;  // of what is read, for messages; "": never a part of a disk
   std::vector<Form> forms;
 
@@ -65,11 +64,10 @@ struct Format {
   std::optional<Checker> checker;
 };
 
-const Format& format_of(FileSystem file_system);
 const Format* format_of(ContentKind content);  // nullptr: none that is read here
 
 struct NamedForm {
-  FileSystem file_system;
+  ContentKind file_system;
   FrameKind frame;
 };
 Result<NamedForm> parse_form(std::string_view text);

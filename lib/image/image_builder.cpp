@@ -41,7 +41,7 @@ class ImageBuilder::Between {
   const fs::path& path() const { return path_; }
   Result<Summary> finish() const {
     CG_TRY(reader, ImageReader::open(path_));
-    return format_of(options_.file_system).write(reader.files(), destination_, options_);
+    return format_of(options_.file_system)->write(reader.files(), destination_, options_);
   }
 
  private:
@@ -55,10 +55,10 @@ Result<ImageBuilder> ImageBuilder::create(const fs::path& destination, ImageOpti
   CG_CHECK(check_options(options));
   if (options.label.size() > 16)
     return usage_error(fmt::format("label '{}': ext4 holds at most 16 bytes", options.label));
-  const Filling filling = format_of(options.file_system).filling;
+  const Filling filling = format_of(options.file_system)->filling;
   if (filling == Filling::between) {
     auto between = std::make_shared<Between>(destination, options);
-    options.file_system = FileSystem::ext4;
+    options.file_system = ContentKind::ext;
     options.frame = {};
     options.journal_bytes = 0;
     options.compression.clear();
@@ -201,7 +201,7 @@ Result<Summary> ImageBuilder::finish_beside() {
   CG_CHECK(blocks_->flush());
   FileDevice blocks(waiting_.get(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
   CG_TRY(summary, format_of(options_.file_system)
-                      .write_tree(*tree_, blocks, file_.fd(), file_.path().string(), options_));
+                      ->write_tree(*tree_, blocks, file_.fd(), file_.path().string(), options_));
   CG_CHECK(file_.commit());
   return summary;
 }

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 
+#include "base/text.h"
 #include "report/formats.h"
 #include "report/markup.h"
 
@@ -31,7 +33,19 @@ th.judged { text-decoration: underline; }
 .UNKNOWN { background: #8250df33; } .NA { color: #999; }
 details { margin: .4rem 0; } summary { cursor: pointer; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .8rem; margin: .3rem 0 .3rem 1rem; }
-dt { color: #777; } dd { margin: 0; } pre { margin: 0; white-space: pre-wrap; font: inherit; }
+dt { color: #777; } dd { margin: 0; overflow-wrap: anywhere; } pre { margin: 0; white-space: pre-wrap; font: inherit; }
+pre.command { font: 13px/1.4 ui-monospace, monospace; border: 1px solid var(--line); padding: .4rem .6rem; margin: .4rem 0;
+  max-width: 78rem; overflow-wrap: anywhere; }
+@media (max-width: 48rem) {
+  body { margin: .8rem; } .frame { max-height: none; }
+  tbody th, tbody td:first-child, thead tr:first-child th:first-child { position: static; }
+  thead th { position: static; } tbody td:first-child, tbody th { min-width: 9rem; max-width: 11rem; overflow-wrap: anywhere; }
+  dl { grid-template-columns: 1fr; margin-left: .3rem; } dd { margin: 0 0 .3rem .8rem; }
+}
+@media print {
+  .frame { overflow: visible; max-height: none; } th, td { position: static !important; }
+  * { -webkit-print-color-adjust: exact; print-color-adjust: exact; } details, tr { break-inside: avoid; }
+}
 )";
 
 std::string_view class_of(Verdict verdict) {
@@ -170,6 +184,17 @@ void write_finding(std::string& out, const Finding& finding) {
 
 }  // namespace
 
+namespace {
+
+void write_findings(std::string& out, const Subject& subject, std::initializer_list<Verdict> verdicts) {
+  for (const Verdict verdict : verdicts)
+    for (const auto& finding : subject.findings)
+      if (finding.verdict == verdict) write_finding(out, finding);
+}
+
+}  // namespace
+
+// First what is to be done, of each subject; then all that was asked.
 std::string to_html(const Report& report) {
   std::string out = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
@@ -177,17 +202,26 @@ std::string to_html(const Report& report) {
       "{}{}</h1>\n",
       escape_markup(report.command), style, escape_markup(report.command),
       report.version.empty() ? "" : " for CRIU " + escape_markup(report.version));
-  write_grid(out, report);
   for (const auto& subject : report.subjects) {
     out +=
         fmt::format("<h2><span class=\"{}\">{}</span></h2>\n<p class=\"facts\">{}</p>\n",
                     class_of(subject.verdict), escape_markup(subject.headline), escape_markup(subject.name));
     for (const auto& [key, value] : subject.facts)
       out += fmt::format("<p class=\"facts\">{} {}</p>\n", escape_markup(key), escape_markup(value));
-    for (const Verdict verdict :
-         {Verdict::fail, Verdict::unknown, Verdict::warn, Verdict::pass, Verdict::not_applicable})
-      for (const auto& finding : subject.findings)
-        if (finding.verdict == verdict) write_finding(out, finding);
+    for (const auto& [name, words] : subject.commands)
+      out += fmt::format("<pre class=\"command\">{}</pre>\n", escape_markup(shell_words(words)));
+    write_findings(out, subject, {Verdict::fail, Verdict::unknown, Verdict::warn});
+  }
+  out += "<h2>All requirements</h2>\n";
+  write_grid(out, report);
+  for (const auto& subject : report.subjects) {
+    const auto good = [](const Finding& finding) {
+      return finding.verdict == Verdict::pass || finding.verdict == Verdict::not_applicable;
+    };
+    if (std::ranges::none_of(subject.findings, good)) continue;
+    if (report.subjects.size() > 1)
+      out += fmt::format("<p class=\"facts\">{}</p>\n", escape_markup(subject.name));
+    write_findings(out, subject, {Verdict::pass, Verdict::not_applicable});
   }
   return out + "</body></html>\n";
 }

@@ -56,6 +56,11 @@ std::string to_markdown(const Report& report) {
                            cell(finding.seen), cell(at),
                            cell(finding.waiver.empty() ? finding.fix : finding.waiver));
       }
+    if (!subject.commands.empty()) {
+      out += "\n```sh\n";
+      for (const auto& [name, words] : subject.commands) out += shell_words(words) + "\n";
+      out += "```\n";
+    }
     std::vector<std::string> counts;
     for (const Verdict verdict :
          {Verdict::pass, Verdict::warn, Verdict::fail, Verdict::unknown, Verdict::not_applicable})

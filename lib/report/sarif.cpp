@@ -1,6 +1,11 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/sha256.h"
 #include "report/formats.h"
 
 namespace cg {
@@ -19,10 +24,31 @@ const char* level_of(const Finding& finding) {
   }
 }
 
-Json location_of(const Finding& finding) {
+// A reference as RFC 3986 has it: relative below the working directory, where a checkout is the root of what
+// a code host shows; else a file URI.
+std::string uri_of(const std::string& file) {
+  std::error_code none;
+  const auto here = std::filesystem::current_path(none);
+  auto path = std::filesystem::path(file).lexically_normal();
+  if (path.is_absolute() && !none)
+    if (const auto below = path.lexically_relative(here); !below.empty() && *below.begin() != "..")
+      path = below;
+  std::string uri = path.is_absolute() ? "file://" : "";
+  for (const char c : path.string()) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~/").contains(c);
+    uri += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return uri;
+}
+
+// A result without a place is refused by code hosts, and with it the file: what is no file, such as a running
+// kernel, is named in the place of one.
+Json location_of(const Finding& finding, const Subject& subject) {
   Json location;
-  location["physicalLocation"]["artifactLocation"]["uri"] = finding.file;
-  if (finding.line) location["physicalLocation"]["region"]["startLine"] = finding.line;
+  location["physicalLocation"]["artifactLocation"]["uri"] =
+      uri_of(finding.file.empty() ? subject.name : finding.file);
+  location["physicalLocation"]["region"]["startLine"] = std::max<std::size_t>(finding.line, 1);
   return location;
 }
 
@@ -47,7 +73,10 @@ Json result_of(const Finding& finding, const Subject& subject) {
   result["ruleId"] = finding.id;
   result["level"] = level_of(finding);
   result["message"]["text"] = subject.name + ": " + text;
-  if (!finding.file.empty()) result["locations"] = Json::array({location_of(finding)});
+  result["locations"] = Json::array({location_of(finding, subject)});
+  // The same fault is the same alert, wherever its line has moved to.
+  result["partialFingerprints"]["finding/v1"] =
+      sha256_hex(finding.id + "\n" + uri_of(subject.name) + "\n" + finding.seen).substr(0, 32);
   if (!finding.waiver.empty())
     result["suppressions"] = Json::array({Json{{"kind", "external"}, {"justification", finding.waiver}}});
   return result;

@@ -89,7 +89,8 @@ std::vector<SystemRow> judge_system(const Matrix& rows, const Version& criu, con
   std::vector<SystemRow> judged;
   for (auto& finding : judge(rows, {criu, {features.begin(), features.end()}}, evidence)) {
     const auto row = std::ranges::find(rows.rows, finding.id, &MatrixRow::id);
-    judged.push_back({std::move(finding), row == rows.rows.end() ? "" : row->environment});
+    // What is no row speaks of the version as a whole, and is said of the tree's findings again.
+    if (row != rows.rows.end()) judged.push_back({std::move(finding), row->environment});
   }
   return judged;
 }

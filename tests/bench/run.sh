@@ -3,7 +3,7 @@
 # Variables: BIN, PROGRAMS (what `make` builds), OUT, MAKE, RUNS (default 5), BENCH_ONLY (a word of the section's name).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-: "${BIN:=build/release/bin}" "${PROGRAMS:=kcheck kernel-builder criu-builder rootfs-builder guest-run demo-guest demo-workload}" "${OUT:=out}" "${MAKE:=make}" "${RUNS:=5}" "${BENCH_ONLY:=}"
+: "${BIN:=build/release/bin}" "${PROGRAMS:=kcheck kernel-builder criu-builder rootfs-builder guest-run guest-checkpoint demo-guest demo-workload}" "${OUT:=out}" "${MAKE:=make}" "${RUNS:=5}" "${BENCH_ONLY:=}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
+#include <set>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -52,21 +54,41 @@ Result<void> run_make(const KernelMake& make, const std::vector<std::string>& ar
   return {};
 }
 
-Result<KernelConfig> resolve(const KernelMake& make, const KernelConfig& request, const fs::path& log) {
+Result<KernelConfig> resolve(const KernelMake& make, const KernelConfig& request, const KernelConfig* base,
+                             const fs::path& log) {
   const fs::path fragment = make.tree / ".criu-guest.fragment";
   const fs::path resolved = make.tree / ".criu-guest.config";
   CG_CHECK(write_file_atomically(fragment, to_fragment(request)));
   std::error_code ignored;
   fs::remove(resolved, ignored);
-  CG_CHECK(run_make(
-      make,
-      {"-s", "KCONFIG_ALLCONFIG=" + fragment.string(), "KCONFIG_CONFIG=" + resolved.string(), "allnoconfig"},
-      log));
+  const std::string config = "KCONFIG_CONFIG=" + resolved.string();
+  if (base) {
+    KernelConfig together = *base;
+    merge_config(together, request);
+    CG_CHECK(write_file_atomically(resolved, to_fragment(together)));
+    CG_CHECK(run_make(make, {"-s", config, "olddefconfig"}, log));
+  } else {
+    CG_CHECK(run_make(make, {"-s", "KCONFIG_ALLCONFIG=" + fragment.string(), config, "allnoconfig"}, log));
+  }
   CG_TRY(text, read_file(resolved));
   const fs::path current = make.tree / ".config";
   if (const auto before = read_file(current); !before || *before != text)
     CG_CHECK(write_file_atomically(current, text));
   return parse_config(text, current.string());
+}
+
+BaseChanges changes_of(const KernelConfig& base, const KernelConfig& request, const KernelConfig& resolved) {
+  BaseChanges changes;
+  std::set<std::string, std::less<>> symbols;
+  for (const KernelConfig* const config : {&base, &resolved})
+    for (const auto& [symbol, value] : config->values) symbols.emplace(symbol);
+  for (const auto& symbol : symbols) {
+    const auto before = base.value(symbol), after = resolved.value(symbol);
+    if (before == after) continue;
+    (request.find(symbol) ? changes.requested : changes.following)
+        .push_back(fmt::format("CONFIG_{}: {} -> {}", symbol, before, after));
+  }
+  return changes;
 }
 
 Result<void> gate(const KernelConfig& request, const KernelConfig& resolved, const kconfig::Tree* tree) {

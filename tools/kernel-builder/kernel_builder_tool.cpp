@@ -30,6 +30,8 @@ struct Options {
   std::vector<std::string> fragments;
   std::string architecture = host_architecture();
   std::string source;
+  std::string sha256;
+  std::string base;
   std::string destination;  // config: a file, or empty for standard output; else a directory
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool dry_run = false;
@@ -49,6 +51,7 @@ class Builder {
   // only.
   Result<std::pair<fs::path, std::string>> choose_recipe();
   Result<KernelPlan> plan();
+  void tell_changes(const BaseChanges& changes);
   Result<void> prepare(const KernelPlan& plan);  // source, tree, .config, gate
   Result<KernelManifest> compile_and_keep(const KernelPlan& plan, const fs::path& kept);
   void print_plan(const KernelPlan& plan, std::vector<std::string> last_steps);
@@ -89,7 +92,9 @@ Result<KernelPlan> Builder::plan() {
   PlanInputs inputs{.recipe = recipe.first,
                     .version = recipe.second,
                     .kconfig = data / "kconfig",
-                    .architecture = options_.architecture};
+                    .architecture = options_.architecture,
+                    .base = options_.base,
+                    .sha256 = options_.sha256};
   if (!recipe.second.empty())
     say(fmt::format("recipe {}, and of its sources only those of Linux {}", recipe.first.stem().string(),
                     recipe.second));
@@ -120,15 +125,29 @@ Result<void> Builder::prepare(const KernelPlan& plan) {
     return refused(source_.path.string() +
                    ": not a Linux source tree (no Kconfig and scripts/kconfig in it)");
   make_ = KernelMake{tree, plan.architecture.kernel, cross_prefix(plan.architecture), cache_, epoch()};
-  CG_TRY(resolved, resolve(make_, plan.request, tree / "criu-guest-config.log"));
+  CG_TRY(resolved,
+         resolve(make_, plan.request, plan.base ? &*plan.base : nullptr, tree / "criu-guest-config.log"));
   resolved_ = std::move(resolved);
+  if (const auto& wanted = plan.version; !wanted.empty() && resolved_.version != wanted)
+    return refused(fmt::format("{}: this is Linux {}, and {} was asked for", source_.path.string(),
+                               resolved_.version, wanted));
   if (!unmet_requests(plan.request, resolved_).empty()) {
     CG_TRY(definitions, kconfig::load_tree(tree, {plan.architecture.kernel}));
     return gate(plan.request, resolved_, &definitions);
   }
   say(fmt::format("Linux {}: all {} requested symbols have their value", resolved_.version,
                   plan.request.values.size()));
+  if (plan.base) tell_changes(changes_of(*plan.base, plan.request, resolved_));
   return {};
+}
+
+void Builder::tell_changes(const BaseChanges& changes) {
+  say(fmt::format("over {}: {} symbols changed as asked, {} more follow from that or from this version{}",
+                  options_.base, changes.requested.size(), changes.following.size(),
+                  common_.verbose || changes.following.empty() ? "" : " (-v lists them)"));
+  for (const auto& line : changes.requested) say("  " + line);
+  if (common_.verbose)
+    for (const auto& line : changes.following) say("    " + line);
 }
 
 Result<void> Builder::config() {
@@ -264,25 +283,32 @@ int kernel_builder_main(const Args& args, Environment& env) {
   CommonOptions common;
   const auto command = [&](const char* name, const char* help, const std::shared_ptr<Options>& options,
                            Option output, Result<void> (Builder::*work)(), std::vector<Example> examples) {
-    return Command{.name = name,
-                   .help = help,
-                   .options = {{"RECIPE",
-                                &options->recipe,
-                                "A name below recipes/kernel/, such as 6.12, or a file",
-                                {.required = true}},
-                               {"--fragments FILE...", &options->fragments,
-                                "Fragments laid over the recipe's, the last one wins"},
-                               {"--arch ARCH", &options->architecture, "x86_64 or arm64"},
-                               {"--source FILE", &options->source, "A local source tarball"},
-                               {"-j,--jobs", &options->jobs, "Parallel jobs", {.range = {{1, 1024}}}},
-                               {"--dry-run", &options->dry_run, "Print the plan and stop"},
-                               std::move(output)},
-                   .examples = std::move(examples),
-                   .run = [options, work](Context& context) -> Result<int> {
-                     Builder builder(*options, context.options, context.env);
-                     CG_CHECK((builder.*work)());
-                     return exit_good;
-                   }};
+    return Command{
+        .name = name,
+        .help = help,
+        .options =
+            {{"RECIPE",
+              &options->recipe,
+              "A name below recipes/kernel/, such as 6.12, or a file",
+              {.required = true}},
+             {"--fragments FILE...", &options->fragments,
+              "Fragments laid over the recipe's, the last one wins"},
+             {"--arch ARCH", &options->architecture, "x86_64 or arm64"},
+             {"--base FILE", &options->base,
+              "Your configuration: only what CRIU needs is laid over it, not the recipe's fragments"},
+             {"--source FILE", &options->source, "A local source tarball"},
+             {"--sha256 HASH", &options->sha256,
+              "What vouches for the source in place of the recipe: of --source, or of upstream's tarball "
+              "of the version"},
+             {"-j,--jobs", &options->jobs, "Parallel jobs", {.range = {{1, 1024}}}},
+             {"--dry-run", &options->dry_run, "Print the plan and stop"},
+             std::move(output)},
+        .examples = std::move(examples),
+        .run = [options, work](Context& context) -> Result<int> {
+          Builder builder(*options, context.options, context.env);
+          CG_CHECK((builder.*work)());
+          return exit_good;
+        }};
   };
   const auto of_config = std::make_shared<Options>();
   const auto of_build = std::make_shared<Options>(Options{.destination = "out"});
@@ -301,7 +327,9 @@ int kernel_builder_main(const Args& args, Environment& env) {
               {{"kernel-builder build 6.12",
                 "out/vmlinux.container, out/vmlinuz.container and the configuration"},
                {"kernel-builder build 6.12 --fragments my.conf -o out",
-                "your fragment on top; a symbol that cannot be set stops the build"}}),
+                "your fragment on top; a symbol that cannot be set stops the build"},
+               {"kernel-builder build 6.12 --base firecracker.config",
+                "your kernel, made ready for CRIU; what that changes is printed"}}),
       command("install", "Build if needed, then install under --prefix as Kata lays it out", of_install,
               {"-o,--prefix DIR", &of_install->destination, "The directory"}, &Builder::build,
               {{"kernel-builder install 6.12", "for the Kata Containers of this machine"}}),

@@ -51,6 +51,24 @@ void only_version(SourceList& list, const std::string& version) {
   list.version = version;
 }
 
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// The tarball of that version where upstream keeps it, with the user's word for its bytes.
+Result<void> only_vouched(SourceList& list, const std::string& version, const std::string& sha256) {
+  if (!is_sha256(sha256))
+    return usage_error(fmt::format("--sha256 '{}': not 64 lower-case hexadecimal digits", sha256));
+  if (!version.empty()) list.version = version;
+  const std::string major = list.version.substr(0, list.version.find('.'));
+  list.sources = {{.kind = SourceKind::url,
+                   .url = fmt::format("https://cdn.kernel.org/pub/linux/kernel/v{}.x/linux-{}.tar.xz", major,
+                                      list.version),
+                   .sha256 = sha256,
+                   .version = list.version}};
+  return {};
+}
+
 }  // namespace
 
 std::string host_architecture() {
@@ -89,11 +107,21 @@ Result<KernelPlan> make_plan(const PlanInputs& inputs) {
   KernelPlan plan;
   CG_TRY(recipe, load_kernel_recipe(inputs.recipe));
   plan.recipe = std::move(recipe);
-  if (!inputs.version.empty()) only_version(plan.recipe.sources, inputs.version);
+  plan.version = inputs.version;
+  if (!inputs.sha256.empty())
+    CG_CHECK(only_vouched(plan.recipe.sources, inputs.version, inputs.sha256));
+  else if (!inputs.version.empty())
+    only_version(plan.recipe.sources, inputs.version);
   CG_TRY(architecture, find_architecture(inputs.architecture));
   plan.architecture = std::move(architecture);
 
   const fs::path directory = inputs.kconfig / "fragments";
+  if (!inputs.base.empty()) {
+    CG_TRY(base, load_config_input(inputs.base));
+    plan.base = std::move(base.config);
+    plan.recipe.fragments = {"criu"};  // the rest is the user's
+    plan.recipe.config = {};
+  }
   for (const auto& name : plan.recipe.fragments) {
     CG_TRY(path, find_fragment(directory, name, inputs.recipe.string()));
     plan.fragments.push_back(path);
@@ -101,7 +129,7 @@ Result<KernelPlan> make_plan(const PlanInputs& inputs) {
   std::vector<fs::path> own;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(directory / plan.architecture.name, ignored))
-    if (entry.path().extension() == ".conf") own.push_back(entry.path());
+    if (!plan.base && entry.path().extension() == ".conf") own.push_back(entry.path());
   std::ranges::sort(own);
   plan.fragments.insert(plan.fragments.end(), own.begin(), own.end());
   const auto lay_over = [&plan](const std::vector<fs::path>& fragments) -> Result<void> {
@@ -120,13 +148,16 @@ Result<KernelPlan> make_plan(const PlanInputs& inputs) {
   CG_TRY(version, read_file(inputs.kconfig / "version", 64));
   plan.config_version = trim(version);
   const std::string request = to_fragment(plan.request);
-  if (!inputs.extra_fragments.empty()) plan.config_version += "+" + sha256_hex(request).substr(0, 8);
+  const std::string base = plan.base ? to_fragment(*plan.base) : "";
+  if (!inputs.extra_fragments.empty() || plan.base)
+    plan.config_version += "+" + sha256_hex(base + request).substr(0, 8);
   plan.digest = Sha256()
                     .update("criu-guest kernel build 1\n")
                     .update(plan.recipe.text)
                     .update(request)
                     .update(plan.architecture.name + "\n" + plan.config_version + "\n" + inputs.version +
                             "\n" + inputs.compiler + "\n" + inputs.local_source_sha256)
+                    .update(base.empty() && inputs.sha256.empty() ? "" : "\n" + inputs.sha256 + "\n" + base)
                     .hex();
   return plan;
 }

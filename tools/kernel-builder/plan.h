@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,10 @@ std::string host_architecture();
 
 struct KernelPlan {
   KernelRecipe recipe;
+  std::string version;  // exactly this one; empty: what the first source that can be had is
   Architecture architecture;
   std::vector<std::filesystem::path> fragments;  // in order; the user's own come last
+  std::optional<KernelConfig> base;              // what they are laid over; none: allnoconfig
   KernelConfig request;                          // all of them merged
   std::string config_version;                    // kconfig/version, "+<digest>" when the user added fragments
   std::string digest;  // of all inputs; of the source, its recipe or the local file's bytes
@@ -38,6 +41,8 @@ struct PlanInputs {
   std::filesystem::path kconfig;  // the folder with fragments/ and version
   std::vector<std::filesystem::path> extra_fragments;  // FRAGMENTS=
   std::string architecture;
+  std::filesystem::path base;  // a configuration of the user's: CRIU's needs are laid over it; may be empty
+  std::string sha256;          // what vouches for the source in place of the recipe, or empty
   std::string local_source_sha256;  // SOURCE=path, or empty
   std::string compiler;             // first line of `gcc --version`
 };

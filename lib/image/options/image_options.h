@@ -7,17 +7,16 @@
 #include <variant>
 
 #include "image/disk/frame.h"
+#include "image/disk/layout.h"
 #include "image/disk/uuid.h"
 #include "image/disk/verity.h"
 #include "image/options/size.h"
 
 namespace cg::image {
 
-enum class FileSystem { ext4, initrd, erofs };
-
 struct ImageOptions {
-  FileSystem file_system = FileSystem::ext4;
-  SizePolicy size;  // of the whole file
+  ContentKind file_system = ContentKind::ext;  // one that formats.h has
+  SizePolicy size;                             // of the whole file
   Frame frame;
   std::string label;
   std::optional<Uuid> uuid;                       // default: derived from the tree's metadata

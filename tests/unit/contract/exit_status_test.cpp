@@ -91,8 +91,15 @@ std::vector<Call> calls() {
       {{"kcheck", "explain", "pid not specified"}, 0, "CAUSE: No process was named"},
       {{"guest-run", "--kernel", "missing", "--image", "missing", "--", "true"}, 125, "missing"},
       {{"guest-run", "--kernel", "x"}, 2, "guest-run"},
+      {{"guest-checkpoint", "dump", "-D", "d"}, 2, "name what to dump"},
+      {{"guest-checkpoint", "dump", "1"}, 2, "-D DIR is required"},
+      {{"guest-checkpoint", "dump", "1", "--cgroup", "/x", "-D", "d"}, 2, "only one of"},
+      {{"guest-checkpoint", "dump", "1", "-D", "d", "--criu", "missing-criu"}, 3, "missing-criu"},
+      {{"guest-checkpoint", "dump", "--cgroup", "no-such-cgroup", "-D", "d"}, 3, "no-such-cgroup"},
+      {{"guest-checkpoint", "status", "missing"}, 3, "there is no such checkpoint"},
+      {{"guest-checkpoint", "restor", "x"}, 2, "did you mean restore?"},
   };
-  for (const char* tool : {"kernel-builder", "criu-builder", "rootfs-builder", "kcheck", "guest-run"}) {
+  for (const char* tool : {"kernel-builder", "criu-builder", "rootfs-builder", "kcheck", "guest-run", "guest-checkpoint"}) {
     list.push_back({{tool, "--help"}, 0, tool});
     list.push_back({{tool, "--version"}, 0, tool});
     list.push_back({{tool, "--no-such-option"}, 2, "--no-such-option"});

@@ -1,5 +1,5 @@
 // `--try` with programs that stand in for a criu that hangs, refuses, or works; a real one is the lab's.
-#include "live/trial.h"
+#include "tasks/trial.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

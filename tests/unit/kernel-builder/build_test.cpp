@@ -27,7 +27,9 @@ vmlinux: .config
 	@echo "  CC      core.o"; echo compiled >> compiled.count; cp .config vmlinux
 bzImage: vmlinux
 	@mkdir -p arch/x86/boot; cp vmlinux arch/x86/boot/bzImage
-.PHONY: allnoconfig bzImage
+olddefconfig:
+	@( echo "# Linux/x86 9.9.9 Kernel Configuration"; grep -v -e IMPOSSIBLE -e '^# Linux' $(KCONFIG_CONFIG); echo CONFIG_NEW=y ) > new; mv new $(KCONFIG_CONFIG)
+.PHONY: allnoconfig olddefconfig bzImage
 )";
 
 class KernelBuilder : public ::testing::Test {
@@ -116,6 +118,46 @@ TEST_F(KernelBuilder, NothingChangedMeansNothingDoneAndAChangeRebuilds) {
   EXPECT_TRUE(output.str().contains("from the cache")) << output.str();
   EXPECT_EQ(compilations(), 2U);
   EXPECT_EQ(fs::read_symlink(out() / "vmlinux.container"), "vmlinux-9.9.9-7");
+}
+
+TEST_F(KernelBuilder, ASourceOfAnotherVersionIsNotTheOneAskedFor) {
+  const std::string hash = sha256_file(tarball()).value();
+  EXPECT_EQ(tool({"build", "9.9.7", "-o", out().string(), "--source", tarball().string(), "--sha256", hash}),
+            1);
+  EXPECT_TRUE(errors.str().contains("this is Linux 9.9.9, and 9.9.7 was asked for")) << errors.str();
+  EXPECT_FALSE(fs::exists(out() / "kernel.json"));
+  EXPECT_EQ(tool({"build", "9.9.9", "-o", out().string(), "--source", tarball().string()}), 0)
+      << errors.str();
+}
+
+TEST_F(KernelBuilder, ATarballThatTheUserVouchesFor) {
+  put(root() / "recipes/kernel/9.9.toml",
+      "name = \"9.9\"\nversion = \"9.9.1\"\nfragments = [\"base\"]\n[[source]]\nkind = "
+      "\"debian_package\"\npackage = \"none\"\nunpacked = \"x\"\n");
+  const std::string hash = sha256_file(tarball()).value();
+  EXPECT_EQ(build({"--source", tarball().string()}), 1);
+  EXPECT_TRUE(errors.str().contains(hash)) << errors.str();
+  EXPECT_EQ(build({"--source", tarball().string(), "--sha256", "abc"}), 2) << errors.str();
+  EXPECT_EQ(build({"--source", tarball().string(), "--sha256", std::string(64, '0')}), 1) << errors.str();
+  EXPECT_EQ(build({"--source", tarball().string(), "--sha256", hash}), 0) << errors.str();
+}
+
+// Over a configuration of the user's only CRIU's needs are laid, and what that changes is said.
+TEST_F(KernelBuilder, TheUsersOwnConfigurationIsTheBase) {
+  put(root() / "kconfig/fragments/criu.conf", "CONFIG_CRIU_NEED=y\nCONFIG_HAD=y\n");
+  put(root() / "my.config", "CONFIG_HAD=y\nCONFIG_MINE=m\n# CONFIG_CRIU_NEED is not set\n");
+  ASSERT_EQ(build({"--base", (root() / "my.config").string()}), 0) << errors.str();
+  EXPECT_TRUE(errors.str().contains("1 symbols changed as asked, 1 more follow")) << errors.str();
+  EXPECT_TRUE(errors.str().contains("  CONFIG_CRIU_NEED: n -> y\n")) << errors.str();
+  EXPECT_FALSE(errors.str().contains("CONFIG_NEW")) << errors.str();
+  const auto config = read_file(out() / "vmlinux.container").value();
+  EXPECT_TRUE(config.contains("CONFIG_MINE=m")) << config;
+  EXPECT_FALSE(config.contains("CONFIG_GOOD")) << config;  // of the recipe's own fragments
+  EXPECT_EQ(fs::read_symlink(out() / "vmlinux.container").string().find("vmlinux-9.9.9-7+"), 0U);
+  put(root() / "kconfig/fragments/criu.conf", "CONFIG_IMPOSSIBLE=y\n");
+  EXPECT_EQ(build({"--base", (root() / "my.config").string()}), 1);
+  EXPECT_TRUE(errors.str().contains("CONFIG_IMPOSSIBLE=y")) << errors.str();
+  EXPECT_EQ(build({"--base", (root() / "none.config").string()}), 3);
 }
 
 TEST_F(KernelBuilder, TheGateStopsBeforeCompiling) {

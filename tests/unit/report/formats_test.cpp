@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -27,6 +28,40 @@ TEST(Sarif, PointsAtTheLine) {
   EXPECT_EQ(place["artifactLocation"]["uri"], "guest.conf");
   EXPECT_EQ(place["region"]["startLine"], 7);
   EXPECT_EQ(document["runs"][0]["tool"]["driver"]["rules"].size(), 2U);
+}
+
+// Code hosts refuse a file in which any result has none.
+TEST(Sarif, EveryResultHasAPlace) {
+  Report report = example_report();
+  report.subjects[0].name = "running kernel";
+  for (auto& finding : report.subjects[0].findings) finding.file.clear(), finding.line = 0;
+  report.subjects[0].findings.back().file = (std::filesystem::current_path() / "a b.conf").string();
+  report.subjects[0].findings.push_back(example_finding("kernel.u", Verdict::unknown));
+  report.subjects[0].findings.back().file = "/elsewhere/c.conf";
+  const auto document = nlohmann::json::parse(to_sarif(report));
+  const auto& results = document["runs"][0]["results"];
+  ASSERT_EQ(results.size(), 3U);
+  std::vector<std::string> uris;
+  for (const auto& result : results)
+    uris.push_back(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]);
+  EXPECT_EQ(uris, (std::vector<std::string>{"running%20kernel", "a%20b.conf", "file:///elsewhere/c.conf"}));
+  EXPECT_EQ(results[2]["level"], "note");
+  EXPECT_NE(results[0]["partialFingerprints"]["finding/v1"], results[1]["partialFingerprints"]["finding/v1"]);
+}
+
+TEST(Commands, StandInEveryPage) {
+  Report report = example_report();
+  report.subjects[0].commands = {{"dump", {"criu", "dump", "--external", "mnt[/a b]:x"}}};
+  const std::string command = "criu dump --external 'mnt[/a b]:x'";
+  EXPECT_TRUE(to_markdown(report).contains("```sh\n" + command + "\n```")) << to_markdown(report);
+  EXPECT_TRUE(to_html(report).contains(escape_markup(command))) << to_html(report);
+}
+
+// What is to be done stands before the table of all that was asked.
+TEST(Html, BeginsWithWhatFails) {
+  const std::string page = to_html(example_report());
+  EXPECT_LT(page.find("NOT READY"), page.find("id=\"grid\""));
+  EXPECT_LT(page.find("CONFIG_X=y"), page.find("id=\"grid\""));
 }
 
 TEST(Junit, CountsAndIsWellFormed) {

@@ -9,8 +9,10 @@
 #include <sstream>
 
 #include "base/environment.h"
+#include "base/toml/toml.h"
 #include "image/reader.h"
 #include "json_schema.h"
+#include "recipe/kata_extension.h"
 #include "recipe/package_archive.h"
 #include "rootfs_builder_tool.h"
 #include "temporary_directory.h"
@@ -50,7 +52,7 @@ class RecipeCase : public testing::Test {
 };
 
 TEST_F(RecipeCase, TheOnesWeShipLoad) {
-  for (const char* name : {"demo", "kata"}) {
+  for (const char* name : {"demo", "kata", "kata-extension", "runtimes"}) {
     const auto recipe =
         load_recipe(fs::path(CG_SOURCE_DIR) / "recipes/rootfs" / (std::string(name) + ".toml"));
     ASSERT_TRUE(recipe) << recipe.error().message;
@@ -60,6 +62,29 @@ TEST_F(RecipeCase, TheOnesWeShipLoad) {
       EXPECT_TRUE(fs::is_regular_file(file.source)) << file.source;
     }
   }
+}
+
+TEST_F(RecipeCase, AnExtensionHasANameThatKataTakes) {
+  const auto named = [&](const std::string& name) {
+    return error_of("name = \"x\"\nform = \"kata-erofs\"\nkata_extension = \"" + name + "\"\n");
+  };
+  EXPECT_TRUE(named("a b").contains("letters, digits"));
+  EXPECT_TRUE(named("elevenchars").contains("1 to 10"));
+  EXPECT_TRUE(error_of("name = \"x\"\nkata_extension = \"criu\"\n").contains("EROFS"));
+  EXPECT_EQ(named("ten-chars_"), "");
+}
+
+TEST(KataExtension, TheDropInIsTomlWhateverThePathHolds) {
+  const std::string text = kata_drop_in("criu", "/a \"b\"\\c\n.img",
+                                        image::VerityTree{.root_hash = "ab", .salt = "cd", .data_blocks = 7});
+  const auto document = parse_toml(text, "drop-in");
+  ASSERT_TRUE(document) << document.error().message;
+  EXPECT_TRUE(text.contains("[[hypervisor.qemu.guest_extension_images]]\nname = \"criu\"\n"));
+  EXPECT_TRUE(text.contains(
+      "verity_params = \"root_hash=ab,salt=cd,data_blocks=7,data_block_size=4096,hash_block_size=4096\"\n"))
+      << text;
+  EXPECT_TRUE(text.contains("path = \"/a \\\"b\\\"\\\\c\\u000A.img\"\n")) << text;
+  EXPECT_TRUE(kata_drop_in("criu", "/x", std::nullopt).contains("verity_params = \"\"\n"));
 }
 
 TEST_F(RecipeCase, MistakesNameFileLineAndTheNearestKey) {

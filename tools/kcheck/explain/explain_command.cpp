@@ -9,7 +9,7 @@
 #include "criu/coverage.h"
 #include "criu/log/log_file.h"
 #include "criu/versions.h"
-#include "explain/explain_answer.h"
+#include "explain/answer.h"
 #include "explain/explain_wrapper.h"
 
 namespace cg {

@@ -18,7 +18,7 @@ struct ExplainCommand {
   std::filesystem::path root = "/";  // where /proc and /sys are; tests have their own
 };
 
-// The failed command, where it is given, goes to options.behind.
+// The failed command, where it is given, goes to options.passthrough.
 Command explain_command(KcheckOptions& options);
 Result<Report> explain(const KcheckOptions& options, const ExplainCommand& command, Environment& env);
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "criu/log/log.h"
-#include "explain/explain_signs.h"
+#include "explain/signs.h"
 
 namespace cg {
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "criu/judge.h"
-#include "live/trial.h"
 #include "options.h"
+#include "tasks/trial.h"
 
 namespace cg {
 

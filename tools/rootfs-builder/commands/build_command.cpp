@@ -15,6 +15,7 @@
 #include "recipe/base_layer.h"
 #include "recipe/builder_entries.h"
 #include "recipe/builder_tree.h"
+#include "recipe/kata_extension.h"
 #include "recipe/plan.h"
 #include "recipe/system_settings.h"
 
@@ -167,6 +168,14 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   CG_CHECK(check_inputs(plan, builder, arguments, context));
   CG_TRY(summary, builder.finish());
   CG_CHECK(write_root_hash(context.options.output, summary));
+  if (!recipe.kata_extension.empty()) {
+    const auto* const disk = std::get_if<image::ImageSummary>(&summary);
+    notes.push_back(fmt::format("Kata's configuration takes it by {}.kata.toml", context.options.output));
+    CG_CHECK(write_file_atomically(
+        context.options.output + ".kata.toml",
+        kata_drop_in(recipe.kata_extension, fs::absolute(context.options.output).lexically_normal(),
+                     disk ? disk->verity : std::nullopt)));
+  }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - writing;
   const std::chrono::duration<double> before = writing - start;
   if (!context.options.quiet) print_ingredients(plan, notes, before.count(), context.env.err);

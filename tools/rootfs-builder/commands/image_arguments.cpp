@@ -64,7 +64,7 @@ Result<image::ImageOptions> ImageArguments::resolve(const Environment& env) cons
     CG_TRY(bytes, image::parse_size(journal));
     options.journal_bytes = bytes;
   }
-  if (!image::format_of(options.file_system).has_plan) {
+  if (!image::format_of(options.file_system)->has_plan) {
     const auto without = [&](std::string_view option, std::string_view why) {
       return usage_error(fmt::format("{}: the form {} {}; leave it out", option, form, why));
     };

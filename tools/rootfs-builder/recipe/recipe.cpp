@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/toml/toml.h"
 #include "image/formats.h"
+#include "recipe/kata_extension.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -237,9 +238,10 @@ std::string Recipe::sysctl_text() const {
 Result<Recipe> load_recipe(const fs::path& path) {
   CG_TRY(document, load_toml(path));
   TomlReader top(document.root(), path.string());
-  top.only({"name",       "description", "form",     "verity", "compression", "size",      "label", "journal",
-            "merged_usr", "remove",      "debs",     "debian", "layer",       "directory", "file",  "symlink",
-            "input",      "modules",     "services", "sysctl", "group",       "user"});
+  top.only({"name",     "description", "form",       "verity",  "compression",   "size",
+            "label",    "journal",     "merged_usr", "remove",  "debs",          "debian",
+            "layer",    "directory",   "file",       "symlink", "input",         "modules",
+            "services", "sysctl",      "group",      "user",    "kata_extension"});
   Recipe recipe{.path = path,
                 .name = top.required_string("name"),
                 .description = top.string("description"),
@@ -249,6 +251,7 @@ Result<Recipe> load_recipe(const fs::path& path) {
                 .size = top.string("size", "auto"),
                 .label = top.string("label"),
                 .journal = top.string("journal", "auto"),
+                .kata_extension = top.string("kata_extension"),
                 .merged_usr = top.boolean("merged_usr", false)};
   if (const auto form = image::parse_form(recipe.form); !form) {
     top.fail("form", form.error().message);
@@ -259,6 +262,12 @@ Result<Recipe> load_recipe(const fs::path& path) {
     top.fail("compression", good.error().message);
   }
   if (recipe.name.find_first_of("/ \n") != std::string::npos) top.fail("name", "is part of file names");
+  if (!recipe.kata_extension.empty()) {
+    if (!is_extension_name(recipe.kata_extension))
+      top.fail("kata_extension", "Kata takes a name of 1 to 10 letters, digits, '-' and '_'");
+    if (recipe.form != "kata-erofs" && recipe.form != "erofs")
+      top.fail("form", "Kata mounts an extension as EROFS: kata-erofs, or erofs without verity");
+  }
   recipe.remove = top.strings("remove");
   CG_CHECK(top.error());
   CG_CHECK(read_inputs(top, recipe));

@@ -109,6 +109,8 @@ struct Recipe {
   std::string size = "auto";
   std::string label;
   std::string journal = "auto";
+  std::string
+      kata_extension;       // the name by which Kata mounts the image in a guest; empty: it is no extension
   bool merged_usr = false;  // /bin, /sbin, /lib and /lib64 are links into /usr
   std::optional<RecipeDebs> debs;
   std::optional<RecipeDebian> debian;

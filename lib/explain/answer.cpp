@@ -1,13 +1,13 @@
-#include "explain/explain_answer.h"
+#include "explain/answer.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/text.h"
+#include "criu/command.h"
 #include "criu/versions.h"
-#include "explain/explain_unknown.h"
-#include "flags/flags_command.h"
+#include "explain/unknown.h"
 
 namespace cg {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "criu/command.h"
 #include "criu/log/log.h"
-#include "explain/explain_scene.h"
+#include "explain/scene.h"
 
 namespace cg {
 

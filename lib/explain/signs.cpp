@@ -1,4 +1,4 @@
-#include "explain/explain_signs.h"
+#include "explain/signs.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // The process counts in a file, so that one that came back alive can be told from a corpse. What is left of a
 // criu that was killed, and of the process itself, comes to us: for the time of the trial this process is the
 // subreaper of what it starts. Should kcheck itself be killed, the process ends of its own accord.
-#include "live/trial.h"
+#include "tasks/trial.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

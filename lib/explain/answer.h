@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "criu/log/diagnosis.h"
-#include "explain/explain_signs.h"
+#include "explain/signs.h"
 #include "report/report.h"
 
 namespace cg {

@@ -1,9 +1,9 @@
-#include "explain/explain_unknown.h"
+#include "explain/unknown.h"
 
 #include <fmt/format.h>
 
-#include "criu/versions.h"
 #include "base/text.h"
+#include "criu/versions.h"
 
 namespace cg {
 namespace {

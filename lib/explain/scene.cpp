@@ -1,4 +1,4 @@
-#include "explain/explain_scene.h"
+#include "explain/scene.h"
 
 #include <fmt/format.h>
 
