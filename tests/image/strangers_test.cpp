@@ -2,8 +2,8 @@
 // of the kernel, attributes and names of other systems, very wide directories, full descriptors.
 #include <sys/resource.h>
 
-#include <chrono>
 #include <csignal>
+#include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -122,9 +122,9 @@ TEST_F(Strangers, AVeryWideDirectory) {
   for (int i = 0; i < 65'100; ++i) entries.push_back({.path = "d/" + std::to_string(i), .type = 'd'});
   const std::string img = image_of(entries, {"--journal", "none"});
   EXPECT_TRUE(debugfs(img, "stat /d").contains("Links: 1 "));
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of the processor: others may use it, too
   ASSERT_EQ(rootfs_builder({"extract", img, "-o", text("out.tar")}).status, 0);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+  EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 30);
   ASSERT_EQ(rootfs_builder({"mkdir", img, "/d/new"}).status, 0);
   EXPECT_TRUE(is_clean(img));
   EXPECT_TRUE(debugfs(img, "stat /d").contains("Links: 1 "));
