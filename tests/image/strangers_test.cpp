@@ -1,9 +1,8 @@
 // What people hand in that was made for something else, or elsewhere: no tar, an archive in an archive, files
-// of the kernel, attributes and names of other systems, very wide directories, full descriptors.
+// of the kernel, attributes and names of other systems, full descriptors.
 #include <sys/resource.h>
 
 #include <csignal>
-#include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -114,20 +113,6 @@ TEST_F(Strangers, NamesAreShownOnOneLine) {
   const auto refused = create("t.tar");
   EXPECT_EQ(refused.status, 1);
   EXPECT_TRUE(refused.err.contains(R"(x\ny/\x1b[1m)") && !refused.err.contains('\x1b')) << refused.err;
-}
-
-// Time per entry: a search of the directory for each of its names took minutes.
-TEST_F(Strangers, AVeryWideDirectory) {
-  std::vector<TarEntry> entries;
-  for (int i = 0; i < 65'100; ++i) entries.push_back({.path = "d/" + std::to_string(i), .type = 'd'});
-  const std::string img = image_of(entries, {"--journal", "none"});
-  EXPECT_TRUE(debugfs(img, "stat /d").contains("Links: 1 "));
-  const std::clock_t start = std::clock();  // of the processor: others may use it, too
-  ASSERT_EQ(rootfs_builder({"extract", img, "-o", text("out.tar")}).status, 0);
-  EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 30);
-  ASSERT_EQ(rootfs_builder({"mkdir", img, "/d/new"}).status, 0);
-  EXPECT_TRUE(is_clean(img));
-  EXPECT_TRUE(debugfs(img, "stat /d").contains("Links: 1 "));
 }
 
 TEST_F(Strangers, AnInitrdBecomesTheSameErofsEachTime) {
