@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "change.h"
 #include "criu/matrix.h"
 #include "random.h"
 #include "start.h"
@@ -27,8 +28,11 @@ TEST(LabCases, NameOnlyWhatThereIs) {
   std::set<std::string> ids;
   const auto places = known_places();
   const auto holdings = known_holdings();
+  const auto changes = known_changes();
   for (const auto& one : *cases) {
     EXPECT_TRUE(ids.insert(one.id).second) << one.id << " stands twice";
+    for (const auto& change : one.change)
+      EXPECT_NE(std::ranges::find(changes, split(change, ' ').front()), changes.end()) << one.id << ": " << change;
     EXPECT_NE(std::ranges::find(places, one.place), places.end()) << one.id << ": " << one.place;
     for (const auto& held : one.holds)
       EXPECT_NE(std::ranges::find(holdings, held), holdings.end()) << one.id << ": " << held;
