@@ -48,6 +48,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "task_parts.h"
+#include "task_random.h"
 
 namespace cg::lab {
 namespace {
@@ -416,12 +417,18 @@ Result<void> be_the_task(const std::filesystem::path& record, const std::vector<
   const int file = open(record.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) return cannot_errno(record.string(), errno);
   for (const auto& name : holds) {
+    const auto colon = name.find(':');
     const auto holding = holdings().find(name);
-    if (holding == holdings().end())
-      return usage_error(
-          fmt::format("nothing of the name '{}' to hold{}", name, did_you_mean(name, known_holdings())));
     try {
-      holding->second();
+      if (colon != name.npos) {
+        if (!hold_by_chance(name.substr(0, colon), std::strtoull(name.c_str() + colon + 1, nullptr, 10)))
+          return usage_error(fmt::format("nothing of the name '{}' by chance", name));
+      } else if (holding == holdings().end()) {
+        return usage_error(
+            fmt::format("nothing of the name '{}' to hold{}", name, did_you_mean(name, known_holdings())));
+      } else {
+        holding->second();
+      }
     } catch (const std::system_error& error) {
       const std::string why = fmt::format(
           "{}: {}: {}", is_absence(error.code().value()) ? "absent" : "failed", name, error.what());

@@ -428,6 +428,7 @@ Result<void> CaseRun::prepare() {
 Outcome CaseRun::run(const Version& version) {
   Outcome outcome;
   outcome.id = case_.id;
+  outcome.what = case_.what;
   outcome.criu = version;
   if (auto done = trial(version, outcome); !done) {
     outcome.broken = done.error().message;
@@ -438,6 +439,7 @@ Outcome CaseRun::run(const Version& version) {
 
 Json to_object(const Outcome& outcome) {
   Json object{{"case", outcome.id},
+              {"what", outcome.what},
               {"criu", outcome.criu.text()},
               {"kcheck", answer_name(outcome.predicted)},
               {"happened", answer_name(outcome.happened)},

@@ -37,6 +37,7 @@ std::string_view answer_name(Answer answer);
 
 struct Outcome {
   std::string id;
+  std::string what;
   Version criu;
   // By the kernel and the tree as they are, with no options.
   Answer predicted = Answer::works;

@@ -88,9 +88,7 @@ std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
       return fmt::format("NOT READY: {} would fail{}", who,
                          mode == Mode::proposal ? ", whatever its options" : "");
     case Verdict::unknown:
-      if (!criu_versions().cover(criu))
-        return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
-                           criu_versions().nearest(criu));
+      if (!criu_versions().cover(criu)) return "NOT KNOWN: " + criu_versions().not_covered(criu);
       return fmt::format("NOT KNOWN: not all of the tree could be seen for {}", who);
     default:
       return fmt::format("READY: {} should work{}", who,
