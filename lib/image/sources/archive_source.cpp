@@ -12,6 +12,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <set>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -215,11 +216,14 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path, cons
     meta.device_minor = static_cast<std::uint32_t>(archive_entry_rdevminor(entry));
   }
   archive_entry_xattr_reset(entry);
+  std::set<std::string> foreign;
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
   while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
     if (options.foreign == ArchiveOptions::Foreign::left_out && is_foreign(name)) {
+      // A pax header may carry it twice, in Star's and in libarchive's form.
+      if (!foreign.insert(name).second) continue;
       if (found.foreign++ == 0) found.first_foreign = fmt::format("{} of {}", name, path);
       continue;
     }

@@ -78,13 +78,14 @@ bool is_layout_below(std::string_view name) {
 }
 
 // Its first members decide whether the others are looked at.
-Result<bool> is_image_archive(const fs::path& path) {
+Result<bool> is_image_archive(const fs::path& path, const ArchiveOptions& options) {
   CG_TRY(tar, open_tar(path));
   if (!tar) return false;
   bool oci_layout = false;
   bool index = false;
   bool blobs = false;
   unsigned others = 0;
+  const UnpackLimit limit(tar->reader.get(), tar->fd.get(), path.string(), options.most_unpacked);
   archive_entry* entry = nullptr;
   for (std::string name; !(name = next_member(tar->reader.get(), entry)).empty();) {
     if (name == ".") continue;
@@ -95,7 +96,9 @@ Result<bool> is_image_archive(const fs::path& path) {
           path.string(), shown(name.substr(0, name.find('/'))), shown(name.substr(0, name.find('/')))));
     if (!is_image_name(name)) {
       // A layout packed with its directory begins with that.
-      if (++others > most_looked_at || oci_layout || index || blobs) return false;
+      if (++others > most_looked_at || oci_layout || index || blobs ||
+          archive_entry_filetype(entry) != AE_IFDIR)
+        return false;
       continue;
     }
     if (others > 0) return false;
@@ -103,6 +106,7 @@ Result<bool> is_image_archive(const fs::path& path) {
     oci_layout = oci_layout || name == "oci-layout";
     index = index || name == "index.json";
     if (name == "manifest.json" || (oci_layout && index)) return true;
+    CG_CHECK(limit.skip_data());
   }
   if (blobs && others == 0)
     return refused(
@@ -190,7 +194,7 @@ ImageMembers ImageMembers::of_directory(const fs::path& directory) {
 
 Result<std::optional<ImageMembers>> ImageMembers::of_archive(const fs::path& archive,
                                                              const ArchiveOptions& options) {
-  CG_TRY(ours, is_image_archive(archive));
+  CG_TRY(ours, is_image_archive(archive, options));
   if (!ours) return std::nullopt;
   const auto unpacked = std::make_shared<Unpacked>();
   CG_CHECK(unpacked->read(archive, options));

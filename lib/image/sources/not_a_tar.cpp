@@ -54,6 +54,7 @@ std::string_view kind_of_file(std::string_view begin) {
 
 std::string what_instead(int fd) {
   const std::string begin = fd < 0 ? "" : begin_of(fd, 2048);
+  if (fd >= 0 && begin.empty()) return "it is empty";
   const std::string_view kind = kind_of_file(begin);
   if (kind.empty() || kind == "a tar") return "is it a tar?";
   return fmt::format("it is {}{}", kind,

@@ -145,6 +145,8 @@ Result<Tree::Place> Tree::place(std::string_view path, const Metadata* make_pare
       if (!below) return refused(fmt::format("{}: lies below '{}', {}", path, part, below.error().message));
       if (!*below) return Place{at, std::string()};
       at = **below;
+    } else if (replacing_ == Replacing::whole && !make_parents) {
+      return Place{at, std::string()};
     } else {
       return refused(fmt::format("{}: lies below '{}', which is a {} and no directory", path, part,
                                  to_string(child.meta.type)));

@@ -49,7 +49,7 @@ TEST_P(Help, OfEachCommandHasExamplesExitStatusesAndShortLines) {
 
 INSTANTIATE_TEST_SUITE_P(Tools, Help,
                          ::testing::Values("kernel-builder", "criu-builder", "rootfs-builder", "kcheck",
-                                           "guest-run"),
+                                           "guest-run", "guest-checkpoint"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::erase(name, '-');
