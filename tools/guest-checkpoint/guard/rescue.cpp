@@ -97,6 +97,9 @@ Before remember(const tree::Snapshot& snapshot) {
 void Rescue::hold(pid_t criu) {
   const auto proc = procfs::Directory::open("/proc");
   for (const int pid : proc ? proc->numbers().value_or(std::vector<int>()) : std::vector<int>()) {
+    const auto line = proc->read_small(fmt::format("{}/stat", pid).c_str());
+    const auto stat = line ? procfs::parse_stat(*line) : Result<procfs::Stat>(cannot(""));
+    if (stat && stat->parent == criu) helpers_.push_back(pid);
     const auto tasks = procfs::Directory::open(fmt::format("/proc/{}/task", pid));
     for (const int tid : tasks ? tasks->numbers().value_or(std::vector<int>()) : std::vector<int>()) {
       const auto text = tasks->read_small(fmt::format("{}/status", tid).c_str());
@@ -278,6 +281,7 @@ void remove_what_criu_left(int pid, Held& held, std::uint64_t place) {
 
 Rescued Rescue::release() {
   Rescued result;
+  for (const int pid : helpers_) kill(pid, SIGKILL);
   std::map<int, std::vector<int>> processes;
   for (const auto& thread : threads_) processes[thread.pid].push_back(thread.tid);
   result.tasks = processes.size();
@@ -341,6 +345,7 @@ Rescued Rescue::release() {
 
 Rescued Rescue::release() {
   Rescued result;
+  for (const int pid : helpers_) kill(pid, SIGKILL);
   std::set<int> pids;
   for (const auto& thread : threads_) pids.insert(thread.pid);
   result.tasks = pids.size();

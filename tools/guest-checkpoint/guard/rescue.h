@@ -60,6 +60,7 @@ class Rescue {
   const Before& before_;
   std::vector<Piece> memory_;  // of criu
   std::vector<Thread> threads_;
+  std::vector<int> helpers_;  // criu's children; one of them stops itself and waits for criu
 };
 
 }  // namespace cg::checkpoint
