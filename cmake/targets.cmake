@@ -76,6 +76,20 @@ function(cg_compile_in target file)
   target_sources(${target} PRIVATE ${made})
 endfunction()
 
+# cg_protobuf(TARGET FILE): NAME.proto becomes NAME.pb.h and its code in TARGET, which alone sees them.
+function(cg_protobuf target file)
+  cmake_path(GET file STEM stem)
+  cmake_path(GET file PARENT_PATH folder)
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/protobuf/${stem}.pb.cc ${CMAKE_CURRENT_BINARY_DIR}/protobuf/${stem}.pb.h)
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/protobuf)
+  add_custom_command(OUTPUT ${made} COMMAND ${CG_PROTOC} --cpp_out=${CMAKE_CURRENT_BINARY_DIR}/protobuf -I ${folder} ${file}
+    DEPENDS ${file} COMMENT "Code of ${stem}.proto" VERBATIM)
+  set_source_files_properties(${made} PROPERTIES COMPILE_OPTIONS -w SKIP_PRECOMPILE_HEADERS ON)  # not our lines
+  target_sources(${target} PRIVATE ${made})
+  target_include_directories(${target} SYSTEM PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/protobuf)
+  target_link_libraries(${target} PUBLIC PkgConfig::PROTOBUF)
+endfunction()
+
 # cg_tool(NAME DEPS…): tools/NAME/**/*.cpp but main.cpp -> library NAME_tool, so that tests run it in process;
 # main.cpp -> the program.
 function(cg_tool name)

@@ -18,6 +18,7 @@
 
 #include "base/cli/cli.h"
 #include "base/text.h"
+#include "random.h"
 #include "start.h"
 #include "table.h"
 #include "task.h"
@@ -74,18 +75,32 @@ int behind(const Args& args, Environment& env) {
   return fail(Error{ErrorKind::cannot, fmt::format("{}: {}", argv[0], std::strerror(errno))}, env);
 }
 
-Result<int> run_cases(const std::string& cases_file, const std::string& kcheck,
-                      const std::vector<std::string>& criu, const std::vector<std::string>& chosen) {
+Result<Programs> programs_of(const std::string& kcheck, const std::vector<std::string>& criu) {
   Programs programs{kcheck, {}};
   for (const auto& one : criu) {
     const auto version = parse_version(one.substr(0, one.find('=')));
     if (!version || !one.contains('=')) return usage_error(fmt::format("--criu {}: not VERSION=PATH", one));
     programs.criu[*version] = one.substr(one.find('=') + 1);
   }
+  return programs;
+}
+
+Result<int> run_cases(const std::string& cases_file, const std::string& kcheck,
+                      const std::vector<std::string>& criu, const std::vector<std::string>& chosen) {
+  CG_TRY(programs, programs_of(kcheck, criu));
   CG_TRY(cases, load_cases(cases_file));
   CG_CHECK(start_outside());
   for (const auto& one : cases)
     if (chosen.empty() || std::ranges::find(chosen, one.id) != chosen.end()) run_case(one, programs);
+  return exit_good;
+}
+
+// Seeds FIRST to FIRST + COUNT - 1, each a tree of its own.
+Result<int> run_seeds(int first, int count, const std::string& kcheck, const std::vector<std::string>& criu) {
+  CG_TRY(programs, programs_of(kcheck, criu));
+  CG_CHECK(start_outside());
+  for (int seed = first; seed < first + count; ++seed)
+    run_case(random_case(static_cast<std::uint64_t>(seed)), programs);
   return exit_good;
 }
 
@@ -96,12 +111,14 @@ Result<int> table(const std::string& cases, const std::vector<std::string>& answ
   return summary.differ == 0 && summary.agree > 0 ? exit_good : exit_no;
 }
 
-// run and table, the modes with options.
+// run, random and table, the modes with options.
 int commands(const Args& args, Environment& env) {
   std::string cases;
   std::string kcheck;
   std::vector<std::string> criu;
   std::vector<std::string> rest;
+  int seed = 1;
+  int count = 1;
   const Option cases_option{"--cases FILE", &cases, "The cases", {.required = true}};
   Tool tool;
   tool.name = "lab-guest";
@@ -114,6 +131,13 @@ int commands(const Args& args, Environment& env) {
                    {"--criu VERSION=PATH", &criu, "A criu", {.required = true}},
                    {"CASE", &rest, "Only these"}},
        .run = [&](Context&) { return run_cases(cases, kcheck, criu, rest); }},
+      {.name = "random",
+       .help = "Runs trees that are drawn by lot, a line each as with run, and what they were made of",
+       .options = {{"--seed N", &seed, "The first seed"},
+                   {"--count N", &count, "How many"},
+                   {"--kcheck FILE", &kcheck, "kcheck", {.required = true}},
+                   {"--criu VERSION=PATH", &criu, "A criu", {.required = true}}},
+       .run = [&](Context&) { return run_seeds(seed, count, kcheck, criu); }},
       {.name = "table",
        .help = "Prints the answers of the lab as a table; fails when kcheck and CRIU differ",
        .options = {cases_option, {"ANSWERS", &rest, "What `lab-guest run` printed", {.required = true}}},
@@ -159,14 +183,14 @@ int busy(const Args& args, Environment& env) {
 int lab_main(const Args& args, Environment& env) {
   const std::string mode = args.empty() ? "" : args.front();
   if (mode == "behind") return behind(args, env);
-  if (mode == "run" || mode == "table") return commands(args, env);
+  if (mode == "run" || mode == "random" || mode == "table") return commands(args, env);
   if (mode == "forest") return forest(args, env);
   if (mode == "busy") return busy(args, env);
   if (mode == "task" && args.size() >= 3) {
     const auto done = be_the_task(args[2], Args(args.begin() + 3, args.end()));
     return done ? exit_good : fail(done.error(), env);
   }
-  env.err << "lab-guest: say run, table, task, behind, forest or busy\n";
+  env.err << "lab-guest: say run, random, table, task, behind, forest or busy\n";
   return exit_usage;
 }
 

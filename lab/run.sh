@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${BIN:=build/release/bin}" "${OUT:=out}" "${MAKE:=make}" "${LAB_CRIU:=3.17.1 3.19 4.1.1 4.2.1 4.3}" "${LAB_CASES:=}" "${LAB_KERNEL:=}"
-[ "$LAB_CRIU" != all ] || LAB_CRIU=$(sed -n 's/^version = "\(.*\)"/\1/p' recipes/criu-versions.toml)
+[ "$LAB_CRIU" != all ] || LAB_CRIU=$(basename -s .toml recipes/criu/*.toml)
 
 [ -n "$LAB_KERNEL" ] || { "$MAKE" guest-kernel; LAB_KERNEL=$OUT/vmlinux.container; }
 "$MAKE" rootfs RECIPE=demo

@@ -351,8 +351,11 @@ void finish(Running& running) {
     if (pid > 0) kill(pid, SIGKILL);
   if (!running.runtime.empty()) delete_container(running);
   running.held.clear();  // hangs up a terminal that a session lives on
-  // What a dumped tree leaves to its subreaper, and what it had forked.
+  // What a tree leaves to its subreaper holds ports and names that the next one wants.
   wait_for(milliseconds(3000), [] {
+    const std::string children = read_file("/proc/thread-self/children").value_or("");
+    for (const auto& pid : split(children, ' '))
+      if (const auto number = procfs::to_number<pid_t>(trim(pid))) kill(*number, SIGKILL);
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
     return waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD;

@@ -40,6 +40,7 @@
 #include <cstdint>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <map>
 #include <system_error>
 #include <thread>
@@ -47,6 +48,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "task_parts.h"
+#include "task_random.h"
 
 namespace cg::lab {
 namespace {
@@ -169,6 +171,31 @@ std::map<std::string, Holding> holdings_of_kind() {
          const int fd = new_file("/tmp/lab-deleted", 4096);
          must(ftruncate(fd, 8 << 20) == 0, "ftruncate");
          unlink("/tmp/lab-deleted");
+       }},
+      {"open-file", [] { new_file("/tmp/lab-open", 5000); }},
+      {"appended-file",  // of a log's size CRIU makes nothing
+       [] {
+         new_file("/tmp/lab-log", 100);
+         must_fd(open("/tmp/lab-log", O_WRONLY | O_APPEND), "open");
+       }},
+      {"mapped-program",
+       [] {
+         std::filesystem::copy_file("/proc/self/exe", "/tmp/lab-program",
+                                    std::filesystem::copy_options::overwrite_existing);
+         chmod("/tmp/lab-program", 0755);
+         const int fd = must_fd(open("/tmp/lab-program", O_RDONLY), "open");
+         must(mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) != MAP_FAILED, "mmap");
+         close(fd);
+       }},
+      {"working-directory",
+       [] {
+         mkdir("/tmp/lab-directory", 0755);
+         must(chdir("/tmp/lab-directory") == 0, "chdir");
+       }},
+      {"unix-bound",
+       [] {
+         mkdir("/tmp/lab-sockets", 0755);
+         bind_to(must_fd(socket(AF_UNIX, SOCK_DGRAM, 0), "socket"), unix_name("/tmp/lab-sockets/one"));
        }},
       {"renamed-away",  // the name is gone, another one is left
        [] {
@@ -390,12 +417,18 @@ Result<void> be_the_task(const std::filesystem::path& record, const std::vector<
   const int file = open(record.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) return cannot_errno(record.string(), errno);
   for (const auto& name : holds) {
+    const auto colon = name.find(':');
     const auto holding = holdings().find(name);
-    if (holding == holdings().end())
-      return usage_error(
-          fmt::format("nothing of the name '{}' to hold{}", name, did_you_mean(name, known_holdings())));
     try {
-      holding->second();
+      if (colon != name.npos) {
+        if (!hold_by_chance(name.substr(0, colon), std::strtoull(name.c_str() + colon + 1, nullptr, 10)))
+          return usage_error(fmt::format("nothing of the name '{}' by chance", name));
+      } else if (holding == holdings().end()) {
+        return usage_error(
+            fmt::format("nothing of the name '{}' to hold{}", name, did_you_mean(name, known_holdings())));
+      } else {
+        holding->second();
+      }
     } catch (const std::system_error& error) {
       const std::string why = fmt::format(
           "{}: {}: {}", is_absence(error.code().value()) ? "absent" : "failed", name, error.what());

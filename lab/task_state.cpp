@@ -22,7 +22,9 @@
 
 #include <array>
 #include <csignal>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "task_parts.h"
 
@@ -56,6 +58,46 @@ int unaccepted_client() {
   const int client = must_fd(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
   connect_to(client, unix_name("/tmp/lab-slow.sock"));
   return client;
+}
+
+bool ran_ip(std::vector<std::string> words) {
+  words.insert(words.begin(), "ip");
+  const pid_t child = fork();
+  if (child == 0) {
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    execvp("ip", argv.data());
+    _exit(1);
+  }
+  int status = 1;
+  return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+// A macvlan here, whose parent is in the first network namespace. Without a number it gets the next that is
+// free here, which is taken there.
+void make_macvlan(const std::vector<std::string>& number) {
+  const std::string own = std::to_string(getpid());
+  const pid_t maker = fork();
+  if (maker == 0) {
+    if (setns(open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC), CLONE_NEWNET) != 0) _exit(1);
+    (void)ran_ip({"link", "add", "labparent", "type", "dummy"});  // of an earlier task, if it is there
+    std::vector<std::string> words{"link", "add", "labmac", "link", "labparent", "netns", own};
+    words.insert(words.end(), number.begin(), number.end());
+    words.insert(words.end(), {"type", "macvlan"});
+    const bool made = ran_ip(std::move(words));
+    _exit(made ? 0 : 1);
+  }
+  int status = 1;
+  must(waitpid(maker, &status, 0) == maker && status == 0, "a macvlan");
+}
+
+// A file whose name is gone, while another one is left.
+void renamed_away_in(const std::string& directory) {
+  must(mkdir(directory.c_str(), 0755) == 0, "mkdir");
+  new_file((directory + "/name").c_str(), 10);
+  must(link((directory + "/name").c_str(), (directory + "/other").c_str()) == 0, "link");
+  unlink((directory + "/name").c_str());
 }
 
 // An overlay at /tmp/lab-overlay, with a directory in it.
@@ -221,6 +263,27 @@ std::map<std::string, Holding> holdings_of_state() {
          mkdir("/tmp/lab-buried", 0755);
          new_file("/tmp/lab-buried/file", 10);
          must(mount("lab", "/tmp/lab-buried", "tmpfs", 0, nullptr) == 0, "mount");
+       }},
+      {"remap-leftover",  // of a dump of this very tree that was never restored, or of another, larger one
+       [] {
+         renamed_away_in("/tmp/lab-remap");
+         for (int number = 1; number <= 120; ++number)
+           close(new_file(fmt::format("/tmp/lab-remap/link_remap.{}", number).c_str(), 1));
+       }},
+      {"remap-leftover-far",
+       [] {
+         renamed_away_in("/tmp/lab-remap");
+         close(new_file("/tmp/lab-remap/link_remap.70000", 1));
+       }},
+      {"veth",  // its other end is outside
+       [] {
+         must(ran_ip({"link", "add", "lab0", "type", "veth", "peer", "name", "labouter", "netns", "1"}),
+              "ip");
+       }},
+      {"macvlan", [] { make_macvlan({}); }},
+      {"macvlan-own-number",
+       [] {
+         make_macvlan({"index", "4242"});
        }},
       {"other-user",
        [] { must(setgroups(0, nullptr) == 0 && setgid(1000) == 0 && setuid(1000) == 0, "setuid"); }},

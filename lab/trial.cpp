@@ -13,11 +13,13 @@
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/process.h"
 #include "base/text.h"
 #include "base/toml/toml.h"
+#include "change.h"
 #include "criu/versions.h"
 #include "runtime.h"
 #include "start.h"
@@ -56,6 +58,17 @@ class CaseRun {
   Answer deed(const Version& version, Running& running, Answer foretold,
               const std::vector<std::string>& dump_options, const std::vector<std::string>& restore_options,
               const std::map<std::string, std::string>& environment, std::string& message);
+  std::filesystem::path new_images(const Version& version) const;
+  // nullopt: it is dumped.
+  std::optional<Answer> dump_deed(const Version& version, const Running& running, Answer foretold,
+                                  const std::vector<std::string>& dump_options,
+                                  const std::map<std::string, std::string>& environment,
+                                  const std::filesystem::path& images, std::string& message);
+  Answer restore_deed(const Version& version, Running& running,
+                      const std::vector<std::string>& restore_options,
+                      const std::map<std::string, std::string>& environment,
+                      const std::filesystem::path& images, std::string& message);
+  Result<void> changed_trial(const Version& version, Outcome& outcome);
   Answer deed_of_runtime(const Version& version, Running& running, std::string& message);
   Result<void> trial(const Version& version, Outcome& outcome);
 
@@ -151,12 +164,28 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
                      const std::vector<std::string>& dump_options,
                      const std::vector<std::string>& restore_options,
                      const std::map<std::string, std::string>& environment, std::string& message) {
+  const fs::path images = new_images(version);
+  if (const auto failed = dump_deed(version, running, foretold, dump_options, environment, images, message))
+    return *failed;
+  const Answer answer = restore_deed(version, running, restore_options, environment, images, message);
+  if (answer == Answer::works) fs::remove_all(images);
+  return answer;
+}
+
+fs::path CaseRun::new_images(const Version& version) const {
   // A mount namespace that has the tmpfs on /run would have the images in its own archive.
   const fs::path images =
       fmt::format("{}/lab-{}-{}-{}", case_.place.starts_with("mount-namespace") ? "/var/tmp" : "/run",
                   case_.id, version.text(), number_);
   fs::remove_all(images);
   fs::create_directories(images);
+  return images;
+}
+
+std::optional<Answer> CaseRun::dump_deed(const Version& version, const Running& running, Answer foretold,
+                                         const std::vector<std::string>& dump_options,
+                                         const std::map<std::string, std::string>& environment,
+                                         const fs::path& images, std::string& message) {
   fs::remove("/run/criu.kdat");  // what an earlier case's criu found out
   const std::string criu = programs_.criu.at(version);
   std::vector<std::string> dump{criu,           "dump",          "--tree", std::to_string(running.pid),
@@ -175,9 +204,23 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
   }
   while (waitpid(-1, nullptr, WNOHANG) > 0) {
   }
-  std::vector<std::string> restore{
-      criu,         "restore",     "--images-dir",       images.string(), "-v4",
-      "--log-file", "restore.log", "--restore-detached", "--pidfile",     (images / "pid").string()};
+  return std::nullopt;
+}
+
+Answer CaseRun::restore_deed(const Version& version, Running& running,
+                             const std::vector<std::string>& restore_options,
+                             const std::map<std::string, std::string>& environment, const fs::path& images,
+                             std::string& message) {
+  std::vector<std::string> restore{programs_.criu.at(version),
+                                   "restore",
+                                   "--images-dir",
+                                   images.string(),
+                                   "-v4",
+                                   "--log-file",
+                                   "restore.log",
+                                   "--restore-detached",
+                                   "--pidfile",
+                                   (images / "pid").string()};
   std::vector<UniqueFd> inherited;
   for (std::string word : restore_options) {
     constexpr std::string_view open_question = "fd[N]:";
@@ -217,10 +260,7 @@ Answer CaseRun::deed(const Version& version, Running& running, Answer foretold,
     const UniqueFd fd(open((running.cgroup.parent_path() / "cgroup.freeze").c_str(), O_WRONLY | O_CLOEXEC));
     if (fd) (void)write_all(fd.get(), "0", "cgroup.freeze");
   }
-  if (counts_on(running)) {
-    fs::remove_all(images);
-    return Answer::works;
-  }
+  if (counts_on(running)) return Answer::works;
   message = "restored, but it does not count on";
   return Answer::restore_fails;
 }
@@ -269,7 +309,61 @@ std::map<std::string, std::string> environment_of(const Json& command) {
   return variables;
 }
 
+// Between dump and restore the world is changed: kcheck restore is asked then, of the command that kcheck
+// tree proposed, and for one of its own.
+Result<void> CaseRun::changed_trial(const Version& version, Outcome& outcome) {
+  CG_TRY(running, fresh_task());
+  const auto proposal =
+      ask({"tree", std::to_string(running.pid), "--criu", version.text(), "--format", "json"});
+  if (!proposal || !(*proposal)["subjects"][0].contains("commands")) {
+    finish(running);
+    return proposal ? cannot("kcheck tree proposes nothing: " + failing_ids(*proposal))
+                    : std::unexpected(proposal.error());
+  }
+  const Json& commands = (*proposal)["subjects"][0]["commands"];
+  const auto environment = environment_of(commands["dump"]);
+  const auto given = words_behind(commands["restore"], "--restore-detached");
+  const fs::path images = new_images(version);
+  if (dump_deed(version, running, Answer::works, words_behind(commands["dump"], "dump.log"), environment,
+                images, outcome.message)) {
+    finish(running);
+    return cannot("it could not be dumped: " + outcome.message);
+  }
+  const auto done = [&]() -> Result<void> {
+    for (const auto& change : case_.change) CG_CHECK(change_world(change, images, running));
+    std::vector<std::string> question{"restore",      images.string(), "--criu",
+                                      version.text(), "--format",      "json"};
+    if (const auto root = std::ranges::find(given, "--root"); root != given.end() && root + 1 != given.end())
+      question.insert(question.end(), {"--image", *(root + 1)});
+    CG_TRY(own, ask(question));
+    question.emplace_back("--");
+    if (!environment.empty()) question.emplace_back("env");
+    for (const auto& [name, value] : environment) question.push_back(name + "=" + value);
+    question.insert(question.end(), {"criu", "restore", "--images-dir", images.string()});
+    question.insert(question.end(), given.begin(), given.end());
+    CG_TRY(judged, ask(question));
+    outcome.predicted = answer_of(judged);
+    outcome.reasons = failing_ids(judged);
+    outcome.expected = answer_of(own);
+    outcome.happened = restore_deed(version, running, given, environment, images, outcome.message);
+    if (outcome.happened == Answer::works || !own["subjects"][0].contains("commands")) return {};
+    const Json& command = own["subjects"][0]["commands"]["restore"];
+    outcome.has_proposal = true;
+    outcome.proposed = words_behind(command, "--restore-detached");
+    std::string message;
+    outcome.with_proposal =
+        restore_deed(version, running, outcome.proposed, environment_of(command), images, message);
+    if (outcome.with_proposal != outcome.expected) outcome.message = message;
+    return {};
+  }();
+  finish(running);
+  undo_changes();
+  if (done && outcome.agrees()) fs::remove_all(images);
+  return done;
+}
+
 Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
+  if (!case_.change.empty()) return changed_trial(version, outcome);
   CG_TRY(running, fresh_task());
   const auto prediction = predict(version, running.pid);
   const auto proposal =
@@ -334,6 +428,7 @@ Result<void> CaseRun::prepare() {
 Outcome CaseRun::run(const Version& version) {
   Outcome outcome;
   outcome.id = case_.id;
+  outcome.what = case_.what;
   outcome.criu = version;
   if (auto done = trial(version, outcome); !done) {
     outcome.broken = done.error().message;
@@ -344,6 +439,7 @@ Outcome CaseRun::run(const Version& version) {
 
 Json to_object(const Outcome& outcome) {
   Json object{{"case", outcome.id},
+              {"what", outcome.what},
               {"criu", outcome.criu.text()},
               {"kcheck", answer_name(outcome.predicted)},
               {"happened", answer_name(outcome.happened)},
@@ -392,13 +488,14 @@ Result<std::vector<Case>> load_cases(const fs::path& file) {
   std::vector<Case> cases;
   for (const auto* entry : reader.tables("case")) {
     TomlReader fields(*entry, file.string());
-    fields.only({"id", "what", "away", "place", "holds", "after", "through_runtime", "criu"});
+    fields.only({"id", "what", "away", "place", "holds", "after", "through_runtime", "change", "criu"});
     Case one;
     one.id = fields.required_string("id");
     one.what = fields.required_string("what");
     one.place = fields.string("place", "session");
     one.holds = fields.strings("holds");
     one.after = fields.strings("after");
+    one.change = fields.strings("change");
     one.through_runtime = fields.boolean("through_runtime", false);
     const auto range = VersionRange::parse(fields.string("criu", "*"));
     if (!range) fields.fail("criu", range.error().message);

@@ -19,6 +19,7 @@ struct Case {
   std::string place = "session";   // where the task is started
   std::vector<std::string> holds;  // what it holds
   std::vector<std::string> after;  // what is done to it before the dump
+  std::vector<std::string> change;  // what is done to the world between dump and restore
   bool through_runtime =
       false;          // the runtime that made the container checkpoints and restores it, paused before
   VersionRange criu;  // the versions it is run with
@@ -36,6 +37,7 @@ std::string_view answer_name(Answer answer);
 
 struct Outcome {
   std::string id;
+  std::string what;
   Version criu;
   // By the kernel and the tree as they are, with no options.
   Answer predicted = Answer::works;

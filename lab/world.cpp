@@ -16,6 +16,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "procfs/scan.h"
 
@@ -118,6 +119,10 @@ Result<void> take_file(const std::vector<std::string>& words) {
   const std::string& kind = words.front();
   if (kind == "null") return do_mount("/dev/null", "/dev/null", words.at(1), nullptr, MS_BIND);
   if (kind == "over") return do_mount("a bind", words.at(2), words.at(1), nullptr, MS_BIND);
+  if (kind == "shown") {
+    CG_CHECK(do_mount("a tmpfs", "lab", words.at(1), "tmpfs", 0));
+    return make_directories(words.at(1) + "/" + words.at(2));
+  }
   if (kind == "proc-subset") return do_mount("proc", "proc", "/proc", "proc", 0, "subset=pid");
   if (kind == "read-only") {
     // The root of this namespace is a mount of its own already.
@@ -145,8 +150,8 @@ Result<Taking> parse_taking(const std::string& text) {
     if (!word.empty()) taking.words.push_back(word);
   const std::size_t count = taking.words.size();
   const bool complete =
-      count > 0 && (taking.is_filter()               ? count >= 3 && count % 3 == 0
-                    : taking.words.front() == "over" ? count == 3
+      count > 0 && (taking.is_filter() ? count >= 3 && count % 3 == 0
+                    : taking.words.front() == "over" || taking.words.front() == "shown"         ? count == 3
                     : taking.words.front() == "no-net" || taking.words.front() == "proc-subset" ? count == 1
                                                                                                 : count == 2);
   if (!complete) return refused(fmt::format("'{}': not a thing to take away", text));

@@ -10,6 +10,7 @@ namespace cg::lab {
 
 // "syscall NAME ERRNO [arg INDEX VALUE]…": the call answers ERRNO, when the argument has the value.
 // "null FILE": /dev/null lies over it. "read-only DIR". "over FILE WITH": another file lies over it.
+// "shown DIR NAME": an empty file system lies over it, with a directory of that name.
 // "without-capability N": no program started from now
 // on has it. "no-net": a network namespace whose lo is down. "proc-subset": /proc mounted with subset=pid.
 struct Taking {

@@ -10,6 +10,7 @@ namespace cg::data {
 extern const TomlNode criu_log[];
 extern const TomlNode criu_matrix[];
 extern const TomlNode criu_options[];
+extern const TomlNode criu_restore[];
 extern const TomlNode criu_tree[];
 extern const TomlNode criu_versions[];
 

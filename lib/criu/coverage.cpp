@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "criu/versions.h"
-
 namespace cg {
 namespace {
 
@@ -13,8 +11,8 @@ constexpr const char* id = "criu.not-covered";
 
 }  // namespace
 
-void respect_coverage(std::vector<Finding>& findings, const Version& criu) {
-  if (criu_versions().cover(criu)) return;
+void respect_coverage(std::vector<Finding>& findings, const Version& criu, Matter matter) {
+  if (criu_versions().cover(criu, matter)) return;
   const std::string nearest = criu_versions().nearest(criu);
   for (Finding& finding : findings) {
     if (finding.verdict != Verdict::fail) continue;
@@ -25,7 +23,7 @@ void respect_coverage(std::vector<Finding>& findings, const Version& criu) {
   if (std::ranges::find(findings, id, &Finding::id) != findings.end()) return;
   findings.insert(findings.begin(),
                   {.id = id,
-                   .title = fmt::format("CRIU {} is a version that is not known here", criu.text()),
+                   .title = criu_versions().not_covered(criu),
                    .verdict = Verdict::unknown,
                    .required = true,
                    .severity = "startup",

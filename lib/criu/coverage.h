@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "criu/version.h"
+#include "criu/versions.h"
 #include "report/report.h"
 
 namespace cg {
 
 // For a version that is not covered: every FAIL becomes UNKNOWN, and a finding in front, "criu.not-covered",
 // leaves the whole verdict open. Nothing for one that is.
-void respect_coverage(std::vector<Finding>& findings, const Version& criu);
+void respect_coverage(std::vector<Finding>& findings, const Version& criu, Matter matter = Matter::all);
 
 // How such a version stands beside the others: open, and the one judged.
 VersionVerdict open_verdict(const Version& criu);

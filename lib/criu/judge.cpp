@@ -335,8 +335,7 @@ std::vector<Finding> judge(const Matrix& matrix, const Question& question, const
 std::string headline(const std::vector<Finding>& findings, const Version& criu) {
   const Verdict verdict = overall_verdict(findings);
   if (verdict == Verdict::unknown && !criu_versions().cover(criu))
-    return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
-                       criu_versions().nearest(criu));
+    return "NOT KNOWN: " + criu_versions().not_covered(criu);
   if (verdict == Verdict::fail) {
     const auto failed = std::ranges::count(findings, Verdict::fail, &Finding::verdict);
     return fmt::format("NOT READY for CRIU {}: {}", criu.text(),

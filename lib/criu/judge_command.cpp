@@ -102,7 +102,7 @@ class Judge {
              .breaks = rule.breaks,
              .fix = rule.fix,
              .source = rule.source});
-    respect_coverage(findings_, version_);
+    respect_coverage(findings_, version_, Matter::words);
     return std::move(findings_);
   }
 
@@ -166,7 +166,7 @@ class Judge {
 
   void judge_unknown(const CommandProblem& problem, const std::string& dashed) {
     std::string fix, source = "getopt_long(3)";
-    const bool covered = criu_versions().cover(version_);
+    const bool covered = criu_versions().cover(version_, Matter::words);
     std::string title = covered
                             ? fmt::format("{}: CRIU {} has no such option", dashed, version_.text())
                             : fmt::format("{}: whether CRIU {} has it is not known", dashed, version_.text());

@@ -15,17 +15,19 @@ namespace {
 
 Result<void> read_release(const TomlNode& table, const std::string& name, CriuVersions& versions) {
   TomlReader reader(table, name);
-  reader.only({"version", "default", "from", "known"});
+  reader.only({"version", "default", "only", "from", "known"});
   const std::string text = reader.required_string("version");
   const auto version = parse_version(text);
   if (!version) reader.fail("version", fmt::format("'{}' is no version such as 4.1.1", text));
-  if (version && !versions.all.empty() && *version <= versions.all.back())
-    reader.fail("version",
-                fmt::format("{} stands behind {}; the oldest is first", text, versions.all.back().text()));
+  if (version && !versions.releases.empty() && *version <= versions.releases.back().version)
+    reader.fail("version", fmt::format("{} stands behind {}; the oldest is first", text,
+                                       versions.releases.back().version.text()));
   const std::string because = reader.string("default");
   if (!because.empty() && !versions.preferred_because.empty())
     reader.fail("default", "another row has it already");
-  CriuRelease release{version.value_or(Version{}), reader.strings("from"), reader.strings("known")};
+  CriuRelease release{version.value_or(Version{}), reader.strings("from"), reader.strings("known"),
+                      reader.string("only")};
+  if (!because.empty() && !release.only.empty()) reader.fail("only", "the default is known wholly");
   static const std::vector<std::string> places = {"upstream", "debian", "debian-binary"};
   for (const auto& place : release.from)
     if (std::ranges::find(places, place) == places.end())
@@ -36,7 +38,7 @@ Result<void> read_release(const TomlNode& table, const std::string& name, CriuVe
     versions.preferred = release.version;
     versions.preferred_because = because;
   }
-  versions.all.push_back(release.version);
+  if (release.only.empty()) versions.all.push_back(release.version);
   versions.releases.push_back(std::move(release));
   return {};
 }
@@ -53,8 +55,17 @@ Result<CriuVersions> read_criu_versions(const TomlNode& root, const std::string&
 
 }  // namespace
 
-bool CriuVersions::cover(const Version& version) const {
-  return std::ranges::find(all, version) != all.end();
+bool CriuVersions::cover(const Version& version, Matter matter) const {
+  const auto release = std::ranges::find(releases, version, &CriuRelease::version);
+  return release != releases.end() && (matter == Matter::words || release->only.empty());
+}
+
+std::string CriuVersions::not_covered(const Version& version) const {
+  const auto release = std::ranges::find(releases, version, &CriuRelease::version);
+  if (release != releases.end() && !release->only.empty())
+    return fmt::format("CRIU {} is known here to kcheck flags and explain only: {} (nearest first: {})",
+                       version.text(), release->only, nearest(version));
+  return fmt::format("CRIU {} is not covered here (nearest first: {})", version.text(), nearest(version));
 }
 
 std::string CriuVersions::nearest(const Version& version) const {
@@ -80,8 +91,7 @@ Result<Version> CriuVersions::resolve(std::string_view text) const {
 Result<Version> CriuVersions::resolve_covered(std::string_view text) const {
   CG_TRY(version, resolve(text));
   if (cover(version)) return version;
-  return cannot(fmt::format("CRIU {} is not covered by what is known here; nearest first: {}", version.text(),
-                            nearest(version)));
+  return cannot(not_covered(version));
 }
 
 std::optional<Version> meant_version(std::string_view text, std::span<const Version> among,

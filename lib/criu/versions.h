@@ -16,15 +16,22 @@ struct CriuRelease {
   Version version;
   std::vector<std::string> from;   // where it can be had: "upstream", "debian", "debian-binary"
   std::vector<std::string> known;  // what sets it apart from the one before
+  std::string only;                // why no more than its words is known; empty: all is
 };
+
+// What is asked about a version: how it gets on with a kernel and a process tree, or what its options and its
+// error texts mean.
+enum class Matter { all, words };
 
 struct CriuVersions {
   std::vector<CriuRelease> releases;  // oldest first
-  std::vector<Version> all;           // theirs
+  std::vector<Version> all;           // those of which all is known
   Version preferred;                  // where none is named
   std::string preferred_because;
 
-  bool cover(const Version& version) const;
+  bool cover(const Version& version, Matter matter = Matter::all) const;
+  // "CRIU 3.20 is not covered here (nearest first: …)".
+  std::string not_covered(const Version& version) const;
   std::string nearest(const Version& version) const;  // all of them, nearest first: "4.2.1, 4.2, ..."
   // The version that a user means. One that the data do not cover is returned as well: cover() tells. A usage
   // error for a word that is no version.

@@ -82,15 +82,19 @@ void tell_log(const Scene& scene, const Diagnosis& diagnosis, const Knowledge& k
   subject.findings.push_back(std::move(finding));
 }
 
-void tell_signs(const std::vector<Sign>& signs, const Knowledge& knowledge,
-                const std::optional<Version>& version, Subject& subject) {
+// What the first of them proves.
+Proof tell_signs(const std::vector<Sign>& signs, const Knowledge& knowledge,
+                 const std::optional<Version>& version, Subject& subject) {
+  Proof proof = Proof::open;
   for (const auto& sign : signs) {
     const Cause* cause = knowledge.with_sign(sign.name);
     if (!cause) continue;
+    if (subject.findings.empty() && cause->role == Cause::Role::guess) proof = Proof::guess;
     Finding finding = finding_of(*cause, sign.holes, version);
     finding.seen = join(sign.evidence, "\n");
     subject.findings.push_back(std::move(finding));
   }
+  return proof;
 }
 
 // What is wrong with the command itself goes with the cause: it may be why the last attempt changed nothing.
@@ -155,10 +159,12 @@ Result<Subject> answer(const Scene& scene, const Knowledge& knowledge,
   if (scene.log) diagnosis = diagnose(knowledge, *scene.log);
   // Processes and images tell more than where the log breaks off.
   const bool seen = scene.process || scene.images;
+  Proof signs = Proof::open;
   if (diagnosis.proof != Proof::open && !(diagnosis.breaks_off && seen))
     tell_log(scene, diagnosis, knowledge, version, subject);
   else
-    tell_signs(read_signs(scene), knowledge, version, subject);
+    signs = tell_signs(read_signs(scene), knowledge, version, subject);
+  if (signs != Proof::open) diagnosis.proof = signs;
   if (diagnosis.breaks_off && subject.findings.empty())
     tell_log(scene, diagnosis, knowledge, version, subject);
   add_facts(scene, version, subject);

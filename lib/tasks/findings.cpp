@@ -3,23 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
 
-#include "base/text.h"
 #include "base/toml/toml.h"
 #include "criu/builtin_data.h"
+#include "tasks/finding_table.h"
 
 namespace cg::tree {
 namespace {
-
-std::string filled(std::string text, Holes holes) {
-  for (const auto& [name, value] : holes) {
-    const std::string hole = "{" + std::string(name) + "}";
-    for (std::size_t at = text.find(hole); at != text.npos; at = text.find(hole, at + value.size()))
-      text.replace(at, hole.size(), value);
-  }
-  return text;
-}
 
 Result<FindingRow> read_row(const TomlNode& table, const std::string& name) {
   TomlReader reader(table, name);
@@ -33,17 +23,23 @@ Result<FindingRow> read_row(const TomlNode& table, const std::string& name) {
   row.words.breaks = reader.required_string("prints");
   row.words.fix = reader.string("fix");
   row.words.source = reader.required_string("source");
-  row.words.severity = reader.string("severity", "dump");
+  const bool of_restore = row.id.starts_with("restore.");
+  row.words.severity = reader.string("severity", of_restore ? "restore" : "dump");
   row.words.dump_options = reader.strings("dump");
   row.words.restore_options = reader.strings("restore");
   const std::string verdict = reader.string("verdict", "fail");
   row.words.verdict = verdict == "warn" ? Verdict::warn : Verdict::fail;
-  if (!row.id.starts_with("tree.")) reader.fail("id", "begins with 'tree.'");
+  if (!of_restore && !row.id.starts_with("tree.")) reader.fail("id", "begins with 'tree.' or 'restore.'");
   if (verdict != "warn" && verdict != "fail") reader.fail("verdict", "neither warn nor fail");
   if (row.words.severity != "dump" && row.words.severity != "restore")
     reader.fail("severity", "neither dump nor restore");
   CG_CHECK(reader.error());
   return row;
+}
+
+const FindingTable& table() {
+  static const FindingTable table(*data::criu_tree, "criu-tree.toml");
+  return table;
 }
 
 }  // namespace
@@ -65,27 +61,11 @@ Result<std::vector<FindingRow>> read_finding_rows(const TomlNode& root, const st
 }
 
 const std::vector<FindingRow>& finding_rows() {
-  static const std::vector<FindingRow> rows = [] {
-    auto read = read_finding_rows(*data::criu_tree, "criu-tree.toml");
-    if (!read) throw std::logic_error(read.error().message);  // a test reads the same data
-    return std::move(*read);
-  }();
-  return rows;
+  return table().rows();
 }
 
 TreeFinding& Findings::add(RowName name, std::string seen, Holes holes) {
-  const auto row = std::ranges::find_if(finding_rows(), [&](const FindingRow& one) {
-    return std::string_view(one.id).substr(5) == name.id && one.variant == name.variant;
-  });
-  if (row == finding_rows().end())  // a test holds the names in the checks against the rows
-    throw std::logic_error(fmt::format("criu-tree.toml has no 'tree.{}' of '{}'", name.id, name.variant));
-  TreeFinding& finding = emplace_back(row->words);
-  finding.seen = std::move(seen);
-  for (std::string* text : {&finding.id, &finding.title, &finding.breaks, &finding.fix})
-    *text = filled(std::move(*text), holes);
-  for (auto* options : {&finding.dump_options, &finding.restore_options})
-    for (auto& word : *options) word = filled(std::move(word), holes);
-  return finding;
+  return emplace_back(table().make(name, std::move(seen), holes));
 }
 
 }  // namespace cg::tree

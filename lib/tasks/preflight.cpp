@@ -16,6 +16,7 @@
 #include "kconfig/input.h"
 #include "probes/runner.h"
 #include "tasks/collect/collect.h"
+#include "tasks/finding_table.h"
 
 namespace cg {
 namespace tree {
@@ -23,39 +24,6 @@ namespace {
 
 // Those of one kind are one finding; it names the first few of what it is about.
 constexpr std::size_t most_objects = 6;
-
-enum class Fate { as_it_is, cleared };
-
-void add_findings(std::vector<Finding>& findings, const Findings& found, Fate fate) {
-  std::vector<std::string> order;
-  std::map<std::string, std::vector<const TreeFinding*>> kinds;
-  for (const auto& one : found) {
-    auto& kind = kinds[one.id];
-    if (kind.empty()) order.push_back(one.id);
-    kind.push_back(&one);
-  }
-  for (const auto& id : order) {
-    const auto& kind = kinds[id];
-    Finding finding = *kind.front();
-    if (fate == Fate::cleared) finding.verdict = Verdict::warn;
-    finding.required = finding.verdict == Verdict::fail;
-    std::vector<std::string> objects;
-    std::vector<std::string> options;
-    for (const auto* one : kind) {
-      if (objects.size() < most_objects) objects.push_back(one->seen);
-      const std::string words = join(one->dump_options, " ");
-      if (!words.empty() && std::ranges::find(options, words) == options.end()) options.push_back(words);
-    }
-    finding.seen = join(objects, "; ");
-    if (kind.size() > most_objects) finding.seen += fmt::format("; and {} more", kind.size() - most_objects);
-    if (fate == Fate::cleared)
-      finding.fix =
-          fmt::format("cleared by {}{}{}", join(options, " "), finding.fix.empty() ? "" : "; ", finding.fix);
-    else if (finding.fix.empty() && !options.empty())
-      finding.fix = join(options, " ");
-    findings.push_back(std::move(finding));
-  }
-}
 
 void add_unseen(std::vector<Finding>& findings, const Snapshot& snapshot) {
   std::map<std::string, std::vector<std::string>> by_need;
@@ -120,9 +88,7 @@ std::string headline(Verdict verdict, const Version& criu, int pid, Mode mode) {
       return fmt::format("NOT READY: {} would fail{}", who,
                          mode == Mode::proposal ? ", whatever its options" : "");
     case Verdict::unknown:
-      if (!criu_versions().cover(criu))
-        return fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})", criu.text(),
-                           criu_versions().nearest(criu));
+      if (!criu_versions().cover(criu)) return "NOT KNOWN: " + criu_versions().not_covered(criu);
       return fmt::format("NOT KNOWN: not all of the tree could be seen for {}", who);
     default:
       return fmt::format("READY: {} should work{}", who,
@@ -230,7 +196,7 @@ Result<Preflight> preflight(const Request& request, const Version& criu, const T
       subject.findings.push_back(std::move(finding));
     }
     const DumpOptions dump_options(given);
-    add_findings(subject.findings, check_all({snapshot, criu, dump_options}), Fate::as_it_is);
+    add_grouped(subject.findings, check_all({snapshot, criu, dump_options}), Fate::as_it_is, Side::dump);
     CG_TRY(answer, ask_system(system, snapshot, dump_options, criu, environment, Mode::as_given));
     of_system = std::move(answer);
   } else {
@@ -246,8 +212,8 @@ Result<Preflight> preflight(const Request& request, const Version& criu, const T
     const DumpOptions dump_options(parse_criu_command(table, criu, plan.dump_options));
     CG_TRY(answer, ask_system(system, snapshot, dump_options, criu, {}, Mode::proposal));
     of_system = std::move(answer);
-    add_findings(subject.findings, plan.remaining, Fate::as_it_is);
-    add_findings(subject.findings, plan.cleared, Fate::cleared);
+    add_grouped(subject.findings, plan.remaining, Fate::as_it_is, Side::dump);
+    add_grouped(subject.findings, plan.cleared, Fate::cleared, Side::dump);
     result.restore = restore_options(snapshot, criu, plan, system);
     std::vector<std::string> restore{"criu", "restore",    "--images-dir", "DIR",
                                      "-v4",  "--log-file", "restore.log",  "--restore-detached"};

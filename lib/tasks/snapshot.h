@@ -59,8 +59,16 @@ struct OpenFile {
   NameLeadsTo name = NameLeadsTo::not_looked_up;
   std::uint64_t socket = 0;  // the inode of a socket
   int directory_mount = -1;  // of a name that is gone: the mount that its directory is on now
+  int remap_beside = 0;      // of a name that is gone: the smallest N of the link_remap.N in its directory
 
   int mount() const { return info && info->mount >= 0 ? info->mount : stat ? stat->mount : -1; }
+};
+
+// Where AppArmor is in use: whether its label of the task can be read from where CRIU reads it.
+struct LabelSeen {
+  bool current = true;   // attr/current, before CRIU 4.2
+  bool apparmor = true;  // attr/apparmor/current, since then, and the other where there is none
+  std::string error;     // "Invalid argument"
 };
 
 enum class ElfClass { unknown, bits_32, bits_64 };
@@ -84,6 +92,7 @@ struct Task {
   int pid_inside() const;              // in its own pid namespace
   int session_inside() const;          // likewise; 0: the leader is outside of that namespace
   bool may_read_limits = true;         // prlimit(2) by this process
+  LabelSeen label;
 };
 
 // One directory that a cgroup's path goes through.
@@ -160,6 +169,7 @@ struct Snapshot {
   std::vector<NetworkLink> own_links;                  // where the tree has its own
   std::pair<unsigned, unsigned> shared_memory_device;  // that memfds and anonymous shared memory are on
   int own_seccomp = 0;
+  bool apparmor = false;  // as CRIU finds out: by what is in securityfs
   // Whether the criu on PATH was built for 32-bit tasks; nullopt: there is none, or no such task to ask for.
   std::optional<bool> criu_has_compat;
 

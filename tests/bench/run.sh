@@ -115,6 +115,11 @@ END
   row "rounds a busy process loses under kcheck tree" "$(lost other itself)" % 1 "$(lost alone other) % more to a busy neighbour"
 fi
 
+if wanted checkpoint; then
+  # shellcheck source=tests/bench/checkpoint.sh
+  . tests/bench/checkpoint.sh
+fi
+
 if wanted kconfig; then
   # shellcheck source=tests/bench/kconfig.sh
   . tests/bench/kconfig.sh

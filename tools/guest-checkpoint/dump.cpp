@@ -97,7 +97,14 @@ Result<void> Dump::look() {
   std::vector<std::string> given = words_.extra;
   if (words_.leave_running) given.emplace_back("--leave-running");
   if (words_.leave_stopped) given.emplace_back("--leave-stopped");
-  if (words_.pre_dump) given.insert(given.end(), {"--track-mem", "--prev-images-dir", pre_dump_directory});
+  if (words_.pre_dump) {
+    // The tree does not matter to this, so its own preflight does not ask.
+    if (const auto tracks = system.probe("soft-dirty"); tracks.status == ProbeResult::Status::fail)
+      return refused(
+          fmt::format("--pre-dump: this kernel does not tell which memory has changed (MEM_SOFT_DIRTY): {}",
+                      tracks.detail));
+    given.insert(given.end(), {"--track-mem", "--prev-images-dir", pre_dump_directory});
+  }
   if (words_.compress) {
     const auto* option = table.find("compress");
     if (!option || !option->criu.contains(criu_.version))

@@ -12,9 +12,11 @@
 #include "explain/explain_command.h"
 #include "flags/flags_command.h"
 #include "image/image_command.h"
+#include "images/images_command.h"
 #include "learn/learn_command.h"
 #include "live/live.h"
 #include "options.h"
+#include "restore/restore_command.h"
 #include "tree/tree_command.h"
 
 namespace cg {
@@ -86,6 +88,8 @@ int kcheck_main(const Args& args, Environment& env) {
       image_command(options),
       flags_command(options),
       tree_command(options),
+      images_command(options),
+      restore_command(options),
       explain_command(options),
       learn_command(options)};
   tool.run = [&](Context& context) -> Result<int> {

@@ -77,7 +77,9 @@ Result<int> deliver(Result<Report> report, const KcheckOptions& options, Environ
   CG_CHECK(waive(*report, options, env));
   // Of a CRIU that the data do not cover not even a FAIL is one: what it warns of is open as well.
   const auto criu = parse_version(report->version);
-  const bool strict = options.strict && (!criu || criu_versions().cover(*criu));
+  const bool words = report->command == "flags" || report->command == "explain";
+  const bool strict =
+      options.strict && (!criu || criu_versions().cover(*criu, words ? Matter::words : Matter::all));
   const int status = exit_status(*report, strict ? Strictness::strict : Strictness::normal);
   const std::string text = rendered(*report, options, status, env);
   CG_CHECK(write_output(text, options.common.output, env));

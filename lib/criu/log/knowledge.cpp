@@ -110,7 +110,11 @@ bool holds(const VersionRange& range, const std::string& version) {
 }
 
 bool fits(const Cause& cause, const CriuLog& log, const LogLine& line) {
-  const auto begins = [&](const std::string& place) { return line.where.starts_with(place); };
+  // Old versions name the file without its folder.
+  const std::string inside = line.where.contains('/') ? line.where : "criu/" + line.where;
+  const auto begins = [&](const std::string& place) {
+    return line.where.starts_with(place) || inside.starts_with(place);
+  };
   if (!cause.places.empty() && std::ranges::none_of(cause.places, begins)) return false;
   if (cause.last && line.number != log.lines) return false;
   const std::string_view end = trim(line.text);

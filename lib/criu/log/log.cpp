@@ -38,6 +38,12 @@ bool split_at(std::string_view mark, std::string_view line, std::string& where, 
   return false;
 }
 
+// "(criu/tty.c:1010): …": an error from which someone has cut the level. Only errors and warnings have a
+// place.
+bool is_cut_error(std::string_view line) {
+  return line.starts_with("(criu/") || line.starts_with("(compel/");
+}
+
 // "(00.012345)" or "(12.345678)": CRIU's time.
 bool begins_with_time(std::string_view line) {
   const auto dot = line.find('.');
@@ -95,7 +101,8 @@ void LogReader::end_line() {
   if (const auto task = number_after(line, "Dumping task (pid: "); !task.empty()) task_ = task;
   const std::string_view said_by = task_in_front(line);
   entry.task = said_by.empty() ? task_ : std::string(said_by);
-  if (split_at(error_mark, line, entry.where, text)) {
+  if (split_at(error_mark, line, entry.where, text) ||
+      (is_cut_error(line) && split_at("(", line, entry.where, text))) {
     entry.text = std::string(text.substr(0, kept_text));
     ++log_.criu_lines;
     entry.before = before_;

@@ -27,7 +27,7 @@ Findings check_all(const Question& question) {
   const Snapshot reduced = nested.empty() ? Snapshot() : without_nested(question.tree, nested);
   const Question rest{nested.empty() ? question.tree : reduced, question.criu, question.options};
   for (const auto check :
-       {check_tasks, check_sessions, check_cgroups, check_mounts, check_files, check_references,
+       {check_tasks, check_labels, check_sessions, check_cgroups, check_mounts, check_files, check_references,
         check_watches, check_terminals, check_pipes, check_sockets, check_links, check_memory})
     check(rest, found);
   return found;

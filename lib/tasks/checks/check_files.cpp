@@ -84,6 +84,7 @@ class FileCheck {
   void check(const Task& task, const OpenFile& file);
   void check_place(const Task& task, const OpenFile& file);
   void check_name(const Task& task, const OpenFile& file);
+  int most_ids() const;
   void check_deleted(const Task& task, const OpenFile& file);
   void check_anonymous(const Task& task, const OpenFile& file);
   // memfds, and anonymous shared memory by its map_files.
@@ -164,6 +165,13 @@ void FileCheck::check_deleted(const Task& task, const OpenFile& file) {
              {{"path", path_of(file)}, {"size", std::to_string(size)}, {"limit", limit}});
 }
 
+// CRIU numbers the links as the files, from 1 on: a dump of this tree does not come further.
+int FileCheck::most_ids() const {
+  std::size_t files = 16;
+  for (const auto& task : question_.tree.tasks) files += 4 + 2 * task.files.size();
+  return static_cast<int>(files);
+}
+
 void FileCheck::check_name(const Task& task, const OpenFile& file) {
   // In procfs and devpts the names of what is gone are made up by the kernel.
   const Mount* mount = mounts_.find(file.mount());
@@ -176,6 +184,11 @@ void FileCheck::check_name(const Task& task, const OpenFile& file) {
                object_of(task, file), {{"path", path_of(file)}});
   else if (nothing && !question_.options.link_remap)
     found_.add({"file-renamed"}, object_of(task, file), {{"path", path_of(file)}});
+  else if (nothing && file.remap_beside > 0 && file.remap_beside <= most_ids())
+    found_.add({"link-remap-leftover"}, object_of(task, file),
+               {{"path", path_of(file)},
+                {"directory", path_of(file).substr(0, path_of(file).rfind('/'))},
+                {"number", std::to_string(file.remap_beside)}});
   // Overlay shows a copied-up file by another inode than the one that was opened below.
   const bool device = is_character_device(*file.stat);
   if (file.name == NameLeadsTo::another_file && !(device && question_.options.evasive_devices))

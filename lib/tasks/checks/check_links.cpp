@@ -58,6 +58,10 @@ void check_veth(const Snapshot& tree, const NetworkLink& link, Findings& found) 
 void check_macvlan(const Snapshot& tree, const NetworkLink& link, Findings& found) {
   const NetworkLink* parent = link.peer_elsewhere ? find_link(tree.own_links, link.peer) : nullptr;
   found.add({"macvlan"}, describe(link), {{"name", link.name}, {"parent", parent ? parent->name : "PARENT"}});
+  // The request is made in criu's own namespace, and names the number that the macvlan had in the tree's.
+  if (const NetworkLink* other = find_link(tree.own_links, link.index))
+    found.add({"macvlan-index"}, describe(link),
+              {{"name", link.name}, {"index", std::to_string(link.index)}, {"other", other->name}});
 }
 
 }  // namespace

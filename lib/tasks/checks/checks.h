@@ -21,6 +21,7 @@ struct Question {
 std::set<int> nested_tasks(const Snapshot& tree);
 
 void check_tasks(const Question& question, Findings& found);
+void check_labels(const Question& question, Findings& found);
 void check_sessions(const Question& question, Findings& found);
 void check_namespaces(const Question& question, Findings& found);
 void check_cgroups(const Question& question, Findings& found);

@@ -19,8 +19,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <optional>
 #include <set>
 
+#include "base/text.h"
 #include "procfs/directory.h"
 #include "procfs/scan.h"
 #include "tasks/collect/collect_files.h"
@@ -81,6 +84,8 @@ Result<void> Collector::own_place() {
   const auto self = Directory::open(proc_ / "self");
   if (!self) return cannot_errno((proc_ / "self").string(), self.error());
   snapshot_.own_pid = getpid();
+  std::error_code none;
+  snapshot_.apparmor = std::filesystem::exists(proc_.parent_path() / "sys/kernel/security/apparmor", none);
   utsname system{};
   if (uname(&system) == 0) snapshot_.kernel = leading_version(system.release).value_or(Version{});
   if (const UniqueFd memory(memfd_create("kcheck", MFD_CLOEXEC)); memory) {
@@ -152,6 +157,19 @@ void Collector::threads(const Directory& directory, Task& task) {
     const auto stat = text ? procfs::parse_stat(*text) : Result<procfs::Stat>(cannot(""));
     if (stat) task.thread_states += stat->state;
   }
+}
+
+// CRIU takes the first word of the file.
+void read_label(const Directory& directory, LabelSeen& label) {
+  const auto readable = [&](const char* path) {
+    const auto text = directory.read_small(path);
+    if (!text && text.error() == ENOENT) return std::optional<bool>();
+    if (!text) label.error = std::strerror(text.error());
+    // What may not be read by this process is none of its business.
+    return std::optional(text ? !trim(*text).empty() : text.error() == EACCES || text.error() == EPERM);
+  };
+  label.apparmor = label.current = readable("attr/current").value_or(true);
+  if (const auto own = readable("attr/apparmor/current")) label.apparmor = *own;
 }
 
 // Only where the task has a user namespace of its own is the owner of its other namespaces a question.
@@ -239,6 +257,7 @@ Collector::Outcome Collector::take(int pid, int parent) {
   task.status = std::move(*status);
   task.stat = std::move(*stat);
   threads(*directory, task);
+  if (snapshot_.apparmor) read_label(*directory, task.label);
   if (!task.zombie()) {
     namespaces(*directory, task);
     task.may_read_limits =

@@ -92,6 +92,24 @@ int mount_above(int root, std::string path) {
   return -1;
 }
 
+// CRIU's links to files whose name is gone, which a dump leaves for its restore.
+int remap_beside(Names& names, const std::string& path) {
+  constexpr std::string_view prefix = "link_remap.";
+  const std::string directory = path.substr(0, path.rfind('/'));
+  const auto [place, fresh] = names.remaps.try_emplace(directory, 0);
+  if (!fresh) return place->second;
+  std::error_code none;
+  const std::filesystem::directory_iterator entries(
+      fmt::format("/proc/self/fd/{}{}", names.root.get(), directory), none);
+  for (const auto& entry : entries) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    const int number = procfs::to_number<int>(std::string_view(name).substr(prefix.size())).value_or(0);
+    if (number > 0 && (place->second == 0 || number < place->second)) place->second = number;
+  }
+  return place->second;
+}
+
 void look_up_name(OpenFile& file, const FileGround& ground, Names& names) {
   if (!file.stat || !file.link.starts_with('/') || !names.root) return;
   const mode_t kind = file.stat->mode & S_IFMT;
@@ -105,7 +123,9 @@ void look_up_name(OpenFile& file, const FileGround& ground, Names& names) {
   const auto now = look_at(names.root.get(), below, AT_SYMLINK_NOFOLLOW);
   if (!now) {
     file.name = errno == ENOENT || errno == ENOTDIR ? NameLeadsTo::nothing : NameLeadsTo::not_looked_up;
-    if (file.name == NameLeadsTo::nothing) file.directory_mount = mount_above(names.root.get(), file.link);
+    if (file.name != NameLeadsTo::nothing) return;
+    file.directory_mount = mount_above(names.root.get(), file.link);
+    file.remap_beside = remap_beside(names, file.link);
     return;
   }
   names.known.insert_or_assign(file.link, *now);

@@ -25,6 +25,7 @@ namespace cg::tree {
 struct Names {
   UniqueFd root;  // none: it cannot be had
   std::unordered_map<std::string, FileStat> known;
+  std::map<std::string, int> remaps;  // by directory: the smallest N of its files link_remap.N; 0: none
 };
 
 // What is known before files are looked at: the mounts of the tree, where its names begin and the locked

@@ -37,6 +37,12 @@ TEST(Limits, AreThoseOfThePage) {
       {"loader_file_bytes", limits::loader_file_bytes},
       {"loader_files", limits::loader_files},
       {"loader_directories", limits::loader_directories},
+      {"checkpoint_files", limits::checkpoint_files},
+      {"checkpoint_image_bytes", limits::checkpoint_image_bytes},
+      {"checkpoint_record_bytes", limits::checkpoint_record_bytes},
+      {"checkpoint_bytes", limits::checkpoint_bytes},
+      {"checkpoint_pages", limits::checkpoint_pages},
+      {"checkpoint_parents", limits::checkpoint_parents},
   };
   std::map<std::string, std::uint64_t> written;
   const auto page = read_file(CG_SOURCE_DIR "/docs/hostile-input.md");

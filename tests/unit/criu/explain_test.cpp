@@ -260,7 +260,7 @@ TEST(Knowledge, RecognizesItsOwnTexts) {
 // Holes in titles and remedies are filled by every text of their cause, and a source is a place, not a wish.
 TEST(Knowledge, IsWellFormed) {
   const std::regex source(
-      R"(v[0-9.]+:[A-Za-z0-9_/.-]+(:[0-9]+)?|CRIU issue [0-9]+|getopt_long\(3\)|proc\(5\)|(clone|fork)\(2\))");
+      R"(v[0-9.]+:[A-Za-z0-9_/.-]+(:[0-9]+)?|(CRIU|OpenJ9|LXD) issue [0-9]+|[a-z_]+\([2357]\))");
   std::set<std::string> signs;
   for (const auto& cause : knowledge().causes) {
     for (const auto& from : cause.sources)

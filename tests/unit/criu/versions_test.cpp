@@ -57,7 +57,24 @@ TEST(CriuVersions, WordsOfAUser) {
   const auto open = parsed->resolve_covered("3.20");
   ASSERT_FALSE(open);
   EXPECT_EQ(open.error().kind, ErrorKind::cannot);
-  EXPECT_TRUE(open.error().message.ends_with("nearest first: 3.19, 4.0")) << open.error().message;
+  EXPECT_TRUE(open.error().message.ends_with("(nearest first: 3.19, 4.0)")) << open.error().message;
+}
+
+// A version of which only the words are known: no word of a user means it but its own name, and all that asks
+// for more than words is told why.
+TEST(CriuVersions, OnlyTheWords) {
+  const auto parsed = parse_criu_versions(
+      "[[version]]\nversion = \"3.16.1\"\nonly = \"not tried\"\nknown = [\"k\"]\n" + two, "v.toml");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_FALSE(parsed->cover(v("3.16.1")));
+  EXPECT_TRUE(parsed->cover(v("3.16.1"), Matter::words));
+  EXPECT_TRUE(parsed->cover(v("3.19"), Matter::words));
+  EXPECT_FALSE(parsed->cover(v("3.16"), Matter::words));
+  EXPECT_EQ(parsed->resolve("3.16.1").value(), v("3.16.1"));
+  EXPECT_EQ(parsed->resolve("3").value(), v("3.19"));
+  const auto open = parsed->resolve_covered("3.16.1");
+  ASSERT_FALSE(open);
+  EXPECT_TRUE(open.error().message.contains("flags and explain only: not tried")) << open.error().message;
 }
 
 // The preferred one of a series, else its newest.
@@ -106,6 +123,16 @@ TEST(Coverage, TakesBackWhatCannotBeKnown) {
   respect_coverage(findings, v("99.9"));
   EXPECT_EQ(findings.size(), 4U);
   EXPECT_EQ(findings.back().verdict, Verdict::unknown);
+}
+
+// What is wrong with the words of a version whose words are known stays wrong.
+TEST(Coverage, OfWords) {
+  std::vector<Finding> findings = {{.id = "a", .verdict = Verdict::fail, .required = true}};
+  respect_coverage(findings, v("3.16.1"), Matter::words);
+  EXPECT_EQ(overall_verdict(findings), Verdict::fail);
+  respect_coverage(findings, v("3.16.1"));
+  EXPECT_EQ(overall_verdict(findings), Verdict::unknown);
+  EXPECT_TRUE(findings[0].title.contains("flags and explain only")) << findings[0].title;
 }
 
 }  // namespace

@@ -32,12 +32,22 @@ Outcome run_explain(Args args, const std::string& input = "") {
   return run_kcheck(args, input);
 }
 
+// The id of the first finding, whatever it proves.
+std::string first_id(const Outcome& outcome) {
+  for (const auto line : split_lines(outcome.out))
+    if (trim(line).starts_with("id  ")) return std::string(trim(trim(line).substr(3)));
+  return "";
+}
+
 // The id of the cause; "unknown" for an error that is not known, empty where none is named.
 std::string cause(const Outcome& outcome) {
-  std::string id;
-  for (const auto line : split_lines(outcome.out))
-    if (id.empty() && trim(line).starts_with("id  ")) id = std::string(trim(trim(line).substr(3)));
+  const std::string id = first_id(outcome);
   return headline(outcome).starts_with("CAUSE: ") || id == "unknown" ? id : "";
+}
+
+// The id of what is likely.
+std::string guess(const Outcome& outcome) {
+  return headline(outcome).starts_with("POSSIBLY: ") && outcome.status == 1 ? first_id(outcome) : "";
 }
 
 // Compares with a file beside this test; CG_UPDATE_GOLDEN writes it anew.
@@ -113,20 +123,19 @@ class Hang : public ::testing::Test {
 // A paused container, a dump without -v: no error text anywhere, only which images there are.
 TEST_F(Hang, ImagesTellThatTheTaskIsFrozen) {
   const auto outcome = explain({at("empty.log"), "--images", at("images")});
-  EXPECT_EQ(outcome.status, 0) << outcome.out << outcome.err;
-  EXPECT_EQ(cause(outcome), "hang.infection");
+  EXPECT_EQ(outcome.status, 1) << outcome.out << outcome.err;  // likely, not proven
+  EXPECT_EQ(guess(outcome), "hang.infection");
   EXPECT_TRUE(outcome.out.contains("--freeze-cgroup"));
   expect_golden(outcome, "hang-quiet.txt");
-  EXPECT_EQ(cause(explain({"--images", at("images")})), "hang.infection");
-  EXPECT_EQ(cause(explain({at("images")})), "hang.infection");
+  EXPECT_EQ(guess(explain({"--images", at("images")})), "hang.infection");
+  EXPECT_EQ(guess(explain({at("images")})), "hang.infection");
 }
 
 TEST_F(Hang, LogOfDebugLevel) {
   const auto outcome = explain({report_file("frozen.log"), "--images", at("images")});
-  EXPECT_EQ(outcome.status, 0);
-  EXPECT_EQ(cause(outcome), "hang.infection");
+  EXPECT_EQ(guess(outcome), "hang.infection");
   EXPECT_TRUE(outcome.out.contains("Parasite syscall_ip"));
-  EXPECT_EQ(cause(explain({report_file("frozen.log")})), "hang.infection");
+  EXPECT_EQ(guess(explain({report_file("frozen.log")})), "hang.infection");
 }
 
 // An empty log though -v4 was asked for: not "add -v", but which log this is, most likely first.
@@ -316,7 +325,7 @@ TEST(Explain, SocketDiagAndMapFiles) {
 }
 
 // A log is what CRIU of a version wrote when the refusal was set up in a guest: NAME.VERSION.log. The cause
-// is in the file `causes`, "NAME ID" a line; ID "-" where nothing failed.
+// is in the file `causes`, "NAME ID" a line; ID "-" where nothing failed, "?ID" where it is likely only.
 TEST(Explain, RealLogs) {
   std::map<std::string, std::string> expected;
   const std::string causes = read_file(data / "logs/causes").value();
@@ -333,6 +342,10 @@ TEST(Explain, RealLogs) {
     ASSERT_TRUE(expected.contains(kind)) << name;
     seen.insert(kind);
     const auto outcome = run_explain({entry.path().string()});
+    if (expected[kind].starts_with('?')) {
+      EXPECT_EQ("?" + guess(outcome), expected[kind]) << name << "\n" << outcome.out;
+      continue;
+    }
     EXPECT_EQ(cause(outcome), expected[kind]) << name << "\n" << outcome.out;
     const bool nothing_failed = headline(outcome).starts_with("NOTHING FAILED");
     EXPECT_EQ(outcome.status, expected[kind].empty() && !nothing_failed ? 1 : 0) << name;

@@ -41,6 +41,26 @@ TEST(Flags, ShowsEveryVersion) {
   EXPECT_TRUE(outcome.out.contains("  CRIU 4.2    ready")) << outcome.out;
 }
 
+// Versions of distributions of which the options are known, and nothing else.
+TEST(Flags, VersionsKnownByTheirWords) {
+  const auto lock = [](const std::string& version) {
+    return run_kcheck(
+        {"flags", "--criu", version, "--", "criu", "dump", "-t", "1", "--network-lock", "nftables"}, "");
+  };
+  EXPECT_EQ(lock("3.15").status, 1);
+  EXPECT_TRUE(lock("3.15").out.contains("unknown to CRIU 3.15; it exists since CRIU 3.16"))
+      << lock("3.15").out;
+  EXPECT_EQ(lock("3.16.1").status, 0) << lock("3.16.1").out;
+  const auto config = run_kcheck({"config", "-", "--criu", "3.16.1"}, "CONFIG_CHECKPOINT_RESTORE=y\n");
+  EXPECT_EQ(config.status, 3) << config.out;
+  EXPECT_TRUE(config.out.contains("known here to kcheck flags and explain only")) << config.out;
+  const auto explained = run_kcheck(
+      {"explain", "--criu", "3.16.1",
+       "Error (criu/sk-inet.c:181): Connected TCP socket, consider using --tcp-established option."},
+      "");
+  EXPECT_EQ(explained.status, 0) << explained.out;
+}
+
 TEST(Flags, JsonFollowsTheSchema) {
   const auto outcome =
       run_kcheck({"flags", "--format", "json", "--", "criu", "dump", "-t", "0", "--nonsense", "\xff"}, "");

@@ -94,6 +94,24 @@ TEST(TreeCollect, WhichFileIsLockedAndWhatANameLeadsTo) {
   EXPECT_EQ(file(newer, "replaced").name, NameLeadsTo::the_file);
 }
 
+// CRIU's links beside a name that is gone: the smallest number counts.
+TEST(TreeCollect, LinksThatAnEarlierDumpLeft) {
+  const TemporaryDirectory directory;
+  for (const char* name : {"name", "link_remap.12", "link_remap.7", "link_remap.x"})
+    ASSERT_TRUE(write_file_atomically(directory.path() / name, name));
+  const UniqueFd held(open((directory.path() / "name").c_str(), O_RDONLY | O_CLOEXEC));
+  std::filesystem::rename(directory.path() / "name", directory.path() / "other");
+  std::filesystem::create_hard_link(directory.path() / "other", directory.path() / "name");
+  const UniqueFd lost(open((directory.path() / "name").c_str(), O_RDONLY | O_CLOEXEC));
+  std::filesystem::remove(directory.path() / "name");
+  const auto tree = collect(getpid());
+  ASSERT_TRUE(tree) << tree.error().message;
+  int seen = 0;
+  for (const auto& file : tree->root().files)
+    if (file.fd == lost.get() && file.name == NameLeadsTo::nothing) seen = file.remap_beside;
+  EXPECT_EQ(seen, 7);
+}
+
 // From now on, in this process, the system call answers ENOSYS.
 bool take_away(std::uint32_t number) {
   std::array<sock_filter, 4> program{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},

@@ -109,6 +109,37 @@ TEST(TreeState, AFileOfAThreadIsMissingWhenItIsRestored) {
   EXPECT_EQ(check_all({tree, v4_1_1, {}}).front().severity, "restore");
 }
 
+// AppArmor's label of a task, as CRIU before 4.2 and since then reads it.
+TEST(TreeState, ALabelThatCannotBeRead) {
+  Snapshot tree = plain();
+  tree.tasks[0].label = {.current = false, .apparmor = true, .error = "Invalid argument"};
+  EXPECT_EQ(ids(tree), Ids());  // not in use
+  tree.apparmor = true;
+  EXPECT_EQ(ids(tree), Ids{"tree.label-unreadable"});
+  EXPECT_EQ(ids(tree, {}, Version{{4, 2, 0}}), Ids());
+  tree.tasks[0].label.apparmor = false;
+  EXPECT_EQ(ids(tree, {}, Version{{4, 2, 0}}), Ids{"tree.label-unreadable"});
+  tree.tasks[0].label = {};
+  EXPECT_EQ(ids(tree), Ids());
+}
+
+// A link of an earlier dump is in the way of one with the same number only.
+TEST(TreeState, LinksThatAnEarlierDumpLeft) {
+  Snapshot tree = plain();
+  OpenFile file = descriptor("/srv/name");
+  file.info->mount = 20;
+  file.name = NameLeadsTo::nothing;
+  file.directory_mount = 20;
+  tree.mounts.emplace_back(0, procfs::parse_mountinfo("20 1 254:0 / / rw - ext4 /dev/vda rw\n").value());
+  tree.tasks[0].files = {file};
+  EXPECT_EQ(ids(tree), Ids{"tree.file-renamed"});
+  EXPECT_EQ(ids(tree, {"--link-remap"}), Ids());
+  tree.tasks[0].files[0].remap_beside = 1;
+  EXPECT_EQ(ids(tree, {"--link-remap"}), Ids{"tree.link-remap-leftover"});
+  tree.tasks[0].files[0].remap_beside = 70000;
+  EXPECT_EQ(ids(tree, {"--link-remap"}), Ids());
+}
+
 struct Held {
   Snapshot tree = plain();
   void hold(std::uint64_t inode, procfs::Socket socket) {
@@ -269,6 +300,10 @@ TEST(TreeState, DevicesOfANetworkNamespace) {
   EXPECT_EQ(plan.restore_options,
             (Ids{"--external", "veth[eth0]:veth7@br0", "--external", "macvlan[mac0]:ens3"}));
   EXPECT_TRUE(plan.dump_options.empty());
+  // The number that the macvlan has inside is another's outside.
+  tree.own_links.push_back({.index = 3, .type = ARPHRD_ETHER, .name = "ens4"});
+  EXPECT_EQ(ids(tree).back(), "tree.macvlan-index");
+  tree.own_links.pop_back();
   tree.links.push_back({.index = 4, .type = ARPHRD_ETHER, .name = "dummy0", .kind = "dummy"});
   EXPECT_EQ(ids(tree).back(), "tree.network-device");
 }

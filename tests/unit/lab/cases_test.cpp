@@ -6,10 +6,13 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "change.h"
 #include "criu/matrix.h"
+#include "random.h"
 #include "start.h"
 #include "table.h"
 #include "task.h"
+#include "task_random.h"
 #include "temporary_directory.h"
 #include "trial.h"
 
@@ -25,8 +28,11 @@ TEST(LabCases, NameOnlyWhatThereIs) {
   std::set<std::string> ids;
   const auto places = known_places();
   const auto holdings = known_holdings();
+  const auto changes = known_changes();
   for (const auto& one : *cases) {
     EXPECT_TRUE(ids.insert(one.id).second) << one.id << " stands twice";
+    for (const auto& change : one.change)
+      EXPECT_NE(std::ranges::find(changes, split(change, ' ').front()), changes.end()) << one.id << ": " << change;
     EXPECT_NE(std::ranges::find(places, one.place), places.end()) << one.id << ": " << one.place;
     for (const auto& held : one.holds)
       EXPECT_NE(std::ranges::find(holdings, held), holdings.end()) << one.id << ": " << held;
@@ -50,6 +56,26 @@ TEST(LabCases, WhatCannotBeTakenAwayIsRefused) {
        {"", "syscall", "syscall madvise", "null", "over /a", "no-net now", "syscall a b c"})
     EXPECT_FALSE(parse_taking(text)) << text;
   EXPECT_TRUE(parse_taking("syscall madvise EPERM arg 2 102"));
+}
+
+// A seed is a tree, always the same, of parts that the task knows.
+TEST(LabCases, TreesByLot) {
+  const auto places = known_places();
+  const auto holdings = known_holdings();
+  const auto by_chance = chances();
+  std::set<std::string> trees;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const Case one = random_case(seed);
+    EXPECT_EQ(one.what, random_case(seed).what);
+    trees.insert(one.what);
+    EXPECT_NE(std::ranges::find(places, one.place), places.end()) << one.place;
+    EXPECT_FALSE(one.holds.empty()) << seed;
+    for (const auto& held : one.holds) {
+      const auto& names = held.contains(':') ? by_chance : holdings;
+      EXPECT_NE(std::ranges::find(names, held.substr(0, held.find(':'))), names.end()) << held;
+    }
+  }
+  EXPECT_GT(trees.size(), 190U);
 }
 
 class LabTable : public ::testing::Test {

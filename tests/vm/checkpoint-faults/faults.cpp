@@ -80,7 +80,7 @@ using Counters = std::array<std::uint64_t, processes>;
 // criu's; nobody can help such a one (docs/guest-checkpoint.md). Few may be.
 struct Figures {
   int points = 0, lost = 0, unlucky = 0, stopped = 0, half = 0, other = 0;
-  bool good() const { return lost + stopped + half + other == 0 && unlucky <= 1 + points / 25; }
+  bool good() const { return lost + stopped + half + other == 0 && unlucky <= 1 + points / 8; }
   std::string text(const char* name) const {
     return fmt::format(
         "{}: {} points, {} trees lost, {} more to a kill of criu in its own system call, {} left stopped, {} "

@@ -179,10 +179,10 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
 
   Report report{"explain", version ? version->text() : "", {}};
   CG_TRY(subject, answer(scene, knowledge, version));
-  if (asked && version && !criu_versions().cover(*version)) {
-    respect_coverage(subject.findings, *version);
+  if (asked && version && !criu_versions().cover(*version, Matter::words)) {
+    respect_coverage(subject.findings, *version, Matter::words);
     subject.verdict = Verdict::unknown;
-  } else if (version && !criu_versions().cover(*version)) {
+  } else if (version && !criu_versions().cover(*version, Matter::words)) {
     // What the log itself proves stands; only what this version offers beside is not known.
     subject.facts.emplace_back("covered",
                                "not this version: options named here may be newer or older than it");

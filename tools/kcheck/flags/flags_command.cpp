@@ -57,19 +57,19 @@ Result<Report> check_flags_of(const KcheckOptions& options, const FlagsCommand& 
   const auto wrong = std::ranges::count(subject.findings, Verdict::fail, &Finding::verdict);
   const auto warned = std::ranges::count(subject.findings, Verdict::warn, &Finding::verdict);
   const bool open = subject.verdict == Verdict::unknown;
-  subject.headline = open    ? fmt::format("NOT KNOWN: CRIU {} is not covered here (nearest first: {})",
-                                           version.text(), criu_versions().nearest(version))
+  subject.headline = open    ? "NOT KNOWN: " + criu_versions().not_covered(version)
                      : wrong ? fmt::format("WRONG for CRIU {}: {} of its words", version.text(), wrong)
                      : warned
                          ? fmt::format("GOOD for CRIU {}, with {} to think about", version.text(), warned)
                          : fmt::format("GOOD for CRIU {}", version.text());
   subject.facts = {{"command", subject.name}};
-  for (const Version& other : criu_versions().all) {
+  for (const auto& release : criu_versions().releases) {
+    const Version& other = release.version;
     const auto findings =
         judge_criu_command(table, other, parse_criu_command(table, other, options.passthrough));
     subject.versions.push_back({other.text(), overall_verdict(findings), ids_of(findings), other == version});
   }
-  if (!criu_versions().cover(version)) subject.versions.push_back(open_verdict(version));
+  if (!criu_versions().cover(version, Matter::words)) subject.versions.push_back(open_verdict(version));
   report.subjects.push_back(std::move(subject));
   return report;
 }

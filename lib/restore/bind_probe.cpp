@@ -1,0 +1,63 @@
+// Binds a socket as CRIU does, and lets it go at once: the kernel itself says whether the address is free.
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/file.h"
+#include "restore/place.h"
+
+namespace cg::restore {
+namespace {
+
+struct Address {
+  sockaddr_storage bytes{};
+  socklen_t length = 0;
+};
+
+std::optional<Address> address_of(const checkpoint::InternetSocket& socket) {
+  Address address;
+  // Of a connection only whether the address is here: the port may serve many.
+  const auto port = htons(static_cast<std::uint16_t>(socket.connected() ? 0 : socket.port));
+  if (socket.family == AF_INET6) {
+    sockaddr_in6 six{};
+    six.sin6_family = AF_INET6;
+    six.sin6_port = port;
+    if (!socket.device.empty()) six.sin6_scope_id = if_nametoindex(socket.device.c_str());
+    if (inet_pton(AF_INET6, socket.address.c_str(), &six.sin6_addr) != 1) return std::nullopt;
+    std::memcpy(&address.bytes, &six, sizeof six);
+    address.length = sizeof six;
+  } else {
+    sockaddr_in four{};
+    four.sin_family = AF_INET;
+    four.sin_port = port;
+    if (inet_pton(AF_INET, socket.address.c_str(), &four.sin_addr) != 1) return std::nullopt;
+    std::memcpy(&address.bytes, &four, sizeof four);
+    address.length = sizeof four;
+  }
+  return address;
+}
+
+}  // namespace
+
+Binding try_to_bind(const checkpoint::InternetSocket& socket) {
+  const auto address = address_of(socket);
+  if (!address || socket.type == SOCK_RAW) return Binding::unknown;
+  const UniqueFd fd(::socket(socket.family, socket.type | SOCK_CLOEXEC, socket.protocol));
+  if (!fd) return Binding::unknown;
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (socket.only_v6) setsockopt(fd.get(), SOL_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (socket.free_bind) setsockopt(fd.get(), SOL_IP, IP_FREEBIND, &on, sizeof on);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address->bytes), address->length) == 0)
+    return Binding::works;
+  return errno == EADDRINUSE      ? Binding::in_use
+         : errno == EADDRNOTAVAIL ? Binding::no_address
+                                  : Binding::unknown;
+}
+
+}  // namespace cg::restore

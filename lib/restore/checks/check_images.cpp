@@ -1,0 +1,53 @@
+// The images themselves: whole, of a version that this CRIU reads, and what they ask of the command line.
+#include <fmt/format.h>
+
+#include <string>
+
+#include "checkpoint/describe.h"
+#include "restore/checks/checks.h"
+
+namespace cg::restore {
+namespace {
+
+using namespace checkpoint;
+
+// A tmpfs that was dumped lies in an archive beside the images.
+void check_tmpfs(const Checkpoint& images, Findings& found) {
+  for (const auto& mount : images.mounts) {
+    if (mount_type(mount) != "tmpfs" || mount.external || mount.root != "/") continue;
+    const std::string by_device = fmt::format("tmpfs-dev-{}.tar.gz.img", mount.device);
+    if (images.image_sizes.contains(by_device) ||
+        images.image_sizes.contains(fmt::format("tmpfs-{}.tar.gz.img", mount.id)))
+      continue;
+    found.add({"image-missing"}, fmt::format("{} of the tmpfs on {}", by_device, shown(mount.mountpoint)),
+              {{"file", by_device}});
+  }
+}
+
+}  // namespace
+
+void check_images(const View& view, Findings& found) {
+  const Checkpoint& images = view.checkpoint;
+  for (const auto& problem : images.problems) {
+    const bool missing = problem.kind == Problem::Kind::missing;
+    found.add({missing ? "image-missing" : "image-damaged"}, shown(problem.what),
+              {{"file", shown(problem.file)}});
+  }
+  check_tmpfs(images, found);
+  const Inventory& inventory = images.inventory;
+  if (inventory.compression != 0 && view.criu < Version{{4, 3, 0}})
+    found.add({"compressed"}, "inventory.img says so");
+  // 4.3 may count further for what is packed; before it, 1 and 2 (1.1) are all there are.
+  if (inventory.version == 0 || inventory.version > 3 ||
+      (inventory.version == 3 && view.criu < Version{{4, 3, 0}}))
+    found.add({"image-version"}, fmt::format("inventory.img is of version {}", inventory.version),
+              {{"version", std::to_string(inventory.version)}});
+  if (inventory.tcp_close && !view.options.tcp_close) found.add({"tcp-close"}, "inventory.img says so");
+  if (inventory.uprobes && !view.options.uprobes && view.criu >= Version{{4, 2, 0}})
+    found.add({"uprobes"}, "inventory.img says so");
+  if (inventory.plugins)
+    for (const auto& plugin : *inventory.plugins)
+      found.add({"plugin"}, shown(plugin), {{"plugin", shown(plugin)}});
+}
+
+}  // namespace cg::restore
