@@ -15,6 +15,7 @@
 #include "base/cli/help.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/shown.h"
 #include "base/text.h"
 
 namespace cg {
@@ -255,7 +256,7 @@ bool use_color(const CommonOptions& options, const Environment& env) {
 
 int report_error(const Error& error, const std::string& tool, Environment& env) {
   env.out.flush();
-  env.err << tool << ": " << error.message << "\n";
+  env.err << tool << ": " << shown_lines(error.message) << "\n";
   return exit_status(error);
 }
 

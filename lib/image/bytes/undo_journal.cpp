@@ -246,6 +246,7 @@ Result<void> UndoJournal::put_back(int image_fd) const {
   CG_TRY(file, FileDevice::of(fd_.get(), name_));
   FileDevice image(image_fd, image_name_, image_bytes_);
   std::vector<std::byte> piece;
+  std::vector<std::byte> now;
   CG_CHECK(visit([&](const Record& record, std::uint64_t at) -> Result<void> {
     if (record.kind == record_end) return {};
     if (record.kind == record_zeros && fallocate(image_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -253,6 +254,9 @@ Result<void> UndoJournal::put_back(int image_fd) const {
       return {};
     piece.assign(record.count, std::byte{});
     if (record.kind == record_bytes) CG_CHECK(file.read(at, piece));
+    // What the edit did not come to is left alone: where it failed, a write would fail again (RLIMIT_FSIZE).
+    now.resize(record.count);
+    if (image.read(record.offset, now) && now == piece) return {};
     return image.write(record.offset, piece);
   }));
   if (ftruncate(image_fd, static_cast<off_t>(image_bytes_)) != 0)

@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/process.h"
+#include "base/sha256.h"
+#include "image/disk/uuid.h"
 #include "image/erofs/superblock.h"
 #include "image/tree/extract.h"
 
@@ -66,6 +68,18 @@ Result<std::vector<std::string>> owner_arguments(const ImageFiles& image) {
                                   fmt::format("--force-gid={}", owner->second)};
 }
 
+// Of a file system that comes from one without a number of its own (an initrd): the same files give the same.
+Result<std::string> uuid_of_files(const ImageFiles& image) {
+  Sha256 digest;
+  CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
+    digest.update(fmt::format("{} {} {:o} {} {} {} {} {} {} {}\n", path.size(), path, info.meta.mode,
+                              static_cast<int>(info.meta.type), info.meta.uid, info.meta.gid, info.size,
+                              info.meta.mtime.seconds, info.meta.target.size(), info.meta.target));
+    return {};
+  }));
+  return to_string(derive_uuid(digest.hex()));
+}
+
 }  // namespace
 
 Result<void> check_erofs_compression(const std::string& name) {
@@ -80,7 +94,11 @@ Result<Summary> write_erofs(const ImageFiles& image, const fs::path& destination
     return cannot("mkfs.erofs is not on PATH: install the package erofs-utils");
   CG_TRY(owner, owner_arguments(image));
   CG_TRY(root, image.stat("/"));
-  const std::string uuid = options.uuid ? to_string(*options.uuid) : image.info().uuid;
+  std::string uuid = options.uuid ? to_string(*options.uuid) : image.info().uuid;
+  if (uuid.empty()) {
+    CG_TRY(derived, uuid_of_files(image));
+    uuid = std::move(derived);
+  }
   const WorkDirectory work(destination);
   CG_CHECK(work.check());
   CG_CHECK(extract_files(image, "/", work / "root"));
@@ -88,7 +106,7 @@ Result<Summary> write_erofs(const ImageFiles& image, const fs::path& destination
   std::vector<std::string> argv = {
       "mkfs.erofs", "--quiet",
       fmt::format("-T{}", options.source_date_epoch.value_or(root.meta.mtime.seconds))};
-  if (!uuid.empty()) argv.push_back("-U" + uuid);
+  argv.push_back("-U" + uuid);
   const std::string compression = options.compression.empty() ? "lz4hc" : options.compression;
   if (compression != "none") argv.push_back("-z" + compression);
   argv.insert(argv.end(), owner.begin(), owner.end());

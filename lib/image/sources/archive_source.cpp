@@ -11,13 +11,18 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <optional>
+#include <set>
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "compress/archive_decoders.h"
+#include "image/sources/not_a_tar.h"
 #include "image/sources/sources.h"
 #include "image/sources/unpack_limit.h"
+#include "image/sources/whiteout.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
@@ -177,7 +182,23 @@ Result<std::uint32_t> owner_of(la_int64_t number, const char* what, const std::s
   return static_cast<std::uint32_t>(number);
 }
 
-Result<Metadata> metadata_of(archive_entry* entry, const std::string& path, std::vector<NamedAcl>& waiting) {
+// What is found on the way through an archive, and looked at when all of it has been read.
+struct Found {
+  std::vector<NamedAcl> acls;
+  std::uint64_t entries = 0;
+  std::uint64_t foreign = 0;            // attributes
+  std::string first_foreign;            // and where it is
+  std::optional<InodeIndex> only_file;  // at the top, and nothing else so far
+};
+
+bool is_foreign(std::string_view attribute) {
+  for (const std::string_view prefix : {"user.", "trusted.", "security.", "system."})
+    if (attribute.starts_with(prefix)) return false;
+  return true;
+}
+
+Result<Metadata> metadata_of(archive_entry* entry, const std::string& path, const ArchiveOptions& options,
+                             Found& found) {
   const auto type = node_type(archive_entry_filetype(entry));
   if (!type) return refused(fmt::format("{}: an entry of unknown type", path));
   CG_TRY(uid, owner_of(archive_entry_uid(entry), "owner", path));
@@ -195,18 +216,26 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path, std:
     meta.device_minor = static_cast<std::uint32_t>(archive_entry_rdevminor(entry));
   }
   archive_entry_xattr_reset(entry);
+  std::set<std::string> foreign;
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
-  while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
+  while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
+    if (options.foreign == ArchiveOptions::Foreign::left_out && is_foreign(name)) {
+      // A pax header may carry it twice, in Star's and in libarchive's form.
+      if (!foreign.insert(name).second) continue;
+      if (found.foreign++ == 0) found.first_foreign = fmt::format("{} of {}", name, path);
+      continue;
+    }
     meta.xattrs.push_back({name, std::string(static_cast<const char*>(value), size)});
+  }
   const auto has = [&](std::string_view wanted) {
     return std::ranges::any_of(meta.xattrs, [&](const Xattr& xattr) { return xattr.name == wanted; });
   };
   if (!has("system.posix_acl_access"))
-    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", meta.xattrs, waiting);
+    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", meta.xattrs, found.acls);
   if (!has("system.posix_acl_default"))
-    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", meta.xattrs, waiting);
+    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", meta.xattrs, found.acls);
   // A pax header may carry an attribute twice, in Star's and in libarchive's form.
   std::ranges::stable_sort(meta.xattrs, {}, &Xattr::name);
   const auto again = std::ranges::unique(meta.xattrs, {}, &Xattr::name);
@@ -233,22 +262,26 @@ Result<void> store(NewFiles& image, archive* handle, archive_entry* entry, const
 }
 
 Result<void> add_entry(NewFiles& image, archive* handle, archive_entry* entry, const UnpackLimit& limit,
-                       const ArchiveOptions& options, std::vector<NamedAcl>& waiting) {
+                       const ArchiveOptions& options, Found& found) {
   std::string path = text_of(entry, archive_entry_pathname, archive_entry_pathname_utf8);
   if (path.empty()) return refused("an entry without a name");
+  if (archive_entry_filetype(entry) != AE_IFDIR || path.find_first_not_of("./") != std::string::npos)
+    ++found.entries;
   std::string_view bare = path;
   while (bare.starts_with("./") || bare.starts_with("/")) bare.remove_prefix(bare.starts_with("./") ? 2 : 1);
   if (options.wanted && !options.wanted(bare)) return {};
   if (options.whiteouts == ArchiveOptions::Whiteouts::applied) {
-    const auto slash = bare.rfind('/');
-    const std::string_view directory =
-        slash == std::string_view::npos ? std::string_view() : bare.substr(0, slash);
-    const std::string_view name = slash == std::string_view::npos ? bare : bare.substr(slash + 1);
-    if (name == ".wh..wh..opq") return image.tree().remove_lower_children(directory);
-    // Other names with ".wh..wh." belong to the storage driver that wrote them.
-    if (bare.starts_with(".wh..wh.") || bare.contains("/.wh..wh.")) return {};
-    if (name.starts_with(".wh."))
-      return image.tree().remove_lower(fmt::format("{}/{}", directory, name.substr(4)));
+    CG_TRY(whiteout, whiteout_of(path));
+    switch (whiteout.kind) {
+      case Whiteout::Kind::none:
+        break;
+      case Whiteout::Kind::ignored:
+        return {};
+      case Whiteout::Kind::opaque:
+        return image.tree().remove_lower_children(whiteout.path);
+      case Whiteout::Kind::name:
+        return image.tree().remove_lower(whiteout.path);
+    }
   }
   const std::string link = text_of(entry, archive_entry_hardlink, archive_entry_hardlink_utf8);
   if (!link.empty()) {
@@ -256,15 +289,27 @@ Result<void> add_entry(NewFiles& image, archive* handle, archive_entry* entry, c
       return refused(fmt::format("{}: a hard link that carries data", path));
     return image.tree().add_hard_link(path, link);
   }
-  const std::size_t known = waiting.size();
-  CG_TRY(meta, metadata_of(entry, path, waiting));
+  const std::size_t known = found.acls.size();
+  CG_TRY(meta, metadata_of(entry, path, options, found));
   const bool regular = meta.type == NodeType::regular;
   CG_TRY(index, image.tree().add(path, std::move(meta)));
-  for (std::size_t i = known; i < waiting.size(); ++i) {
-    waiting[i].path = path;
-    waiting[i].inode = index;
+  for (std::size_t i = known; i < found.acls.size(); ++i) {
+    found.acls[i].path = path;
+    found.acls[i].inode = index;
   }
+  if (found.entries == 1 && regular && !bare.contains('/')) found.only_file = index;
   return regular ? store(image, handle, entry, limit, path, index) : Result<void>{};
+}
+
+// An archive that is packed once more is no root file system.
+Result<void> check_no_archive_in_it(NewFiles& image, const Found& found, const ArchiveOptions& options) {
+  if (found.entries != 1 || !found.only_file || options.whiteouts == ArchiveOptions::Whiteouts::applied ||
+      options.wanted)
+    return {};
+  CG_TRY(begin, image.read(*found.only_file, 512));
+  const std::string_view what = kind_of_file(begin);
+  if (what.empty()) return {};
+  return refused(fmt::format("holds nothing but {}; take it out, and give that", what));
 }
 
 }  // namespace
@@ -278,26 +323,41 @@ Result<void> add_archive(NewFiles& image, const fs::path& archive_path, const Ar
   }
   const auto named = [&](Result<void> done) -> Result<void> {
     if (done || done.error().message.starts_with(name)) return done;
-    return std::unexpected(Error{done.error().kind, fmt::format("{}: {}", name, done.error().message)});
+    // Its names are the archive's.
+    return std::unexpected(
+        Error{done.error().kind, fmt::format("{}: {}", name, shown(done.error().message))});
   };
-  image.tree().begin_layer();
+  image.tree().begin_layer(options.replacing);
   const std::unique_ptr<archive, ArchiveCloser> handle(archive_read_new());
   if (!handle) throw std::bad_alloc();
   archive_read_support_format_tar(handle.get());
   CG_CHECK(support_decoders(handle.get()));
   if (archive_read_open_fd(handle.get(), fd ? fd.get() : STDIN_FILENO, 256 << 10) != ARCHIVE_OK)
-    return failed(handle.get(), fmt::format("{}: {}; is it a tar?", name, reason(handle.get())));
-  std::vector<NamedAcl> waiting;
+    return failed(handle.get(),
+                  fmt::format("{}: {}; {}", name, reason(handle.get()), what_instead(fd.get())));
+  Found found;
   const UnpackLimit limit(handle.get(), fd ? fd.get() : STDIN_FILENO, name, options.most_unpacked);
+  std::uint64_t any = 0;  // headers
   for (;;) {
     archive_entry* entry = nullptr;
     const int got = archive_read_next_header(handle.get(), &entry);
     CG_CHECK(limit.check());
-    if (got == ARCHIVE_EOF) return named(resolve_names(image, waiting));
+    if (got == ARCHIVE_EOF) {
+      if (any++ == 0) CG_CHECK(named(check_empty_tar(fd ? fd.get() : -1)));
+      CG_CHECK(named(check_no_archive_in_it(image, found, options)));
+      if (found.foreign > 0 && options.say)
+        options.say(
+            fmt::format("{}: left out the attribute {}{}, which no file system of Linux stores; "
+                        "--strict-attributes refuses that",
+                        name, shown(found.first_foreign),
+                        found.foreign > 1 ? fmt::format(" and {} more", found.foreign - 1) : ""));
+      return named(resolve_names(image, found.acls));
+    }
+    ++any;
     if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
       return failed(handle.get(), fmt::format("{}: {}; is it a complete tar?", name, reason(handle.get())));
     }
-    CG_CHECK(named(add_entry(image, handle.get(), entry, limit, options, waiting)));
+    CG_CHECK(named(add_entry(image, handle.get(), entry, limit, options, found)));
     CG_CHECK(limit.skip_data());
   }
 }

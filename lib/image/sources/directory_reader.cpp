@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::size_t most_bytes = 256 << 10;  // of a batch
 constexpr std::size_t most_entries = 256;      // of a batch
+constexpr std::uint64_t most_made_up = 4096;   // bytes that a made-up file claims to have
 
 // Of an open file, or of one that cannot be opened by its path.
 struct XattrsOf {
@@ -53,8 +54,8 @@ Result<std::vector<Xattr>> read_xattrs(const XattrsOf& file, const std::string& 
     if (got < 0 && (errno == ENODATA || errno == EPERM)) continue;
     if (got < 0) return cannot_errno(fmt::format("attribute {} of {}", name, name_of_file), errno);
     value.resize(static_cast<std::size_t>(got));
-    // Given by the security module to every file of the machine; not the tree's own.
-    if (name == "security.selinux") continue;
+    // Given by the security module or the file system to every file of the machine; not the tree's own.
+    if (name == "security.selinux" || name.starts_with("btrfs.") || name.starts_with("bcachefs")) continue;
     xattrs.push_back({std::move(name), std::move(value)});
   }
   std::ranges::sort(xattrs, {}, &Xattr::name);
@@ -165,7 +166,15 @@ Result<void> DirectoryReader::add_file(HostBatch& batch, int parent, const std::
   HostEntry made = entry(info);
   CG_TRY(xattrs, read_xattrs({.fd = fd.get()}, host_path()));
   made.meta.xattrs = std::move(xattrs);
-  if (made.size > 0 && contents_ == Contents::read) file_.emplace(std::move(fd), host_path(), made.size);
+  // Without blocks: empty, or made up by the kernel while it is read, with a size of 0 (/proc) or of a page
+  // (/sys).
+  if (info.st_blocks == 0 && made.size <= most_made_up) {
+    CG_TRY(bytes, read_fd(fd.get(), host_path()));
+    made.size = bytes.size();
+    if (!bytes.empty()) made.bytes = std::move(bytes);
+  } else if (contents_ == Contents::read) {
+    file_.emplace(std::move(fd), host_path(), made.size);
+  }
   batch.entries.push_back(std::move(made));
   return {};
 }

@@ -24,6 +24,8 @@ struct HostEntry {
   std::string first;  // not empty: the entry is another name of this one
   Metadata meta;
   std::uint64_t size = 0;  // bytes, of a regular file
+  // What a file holds whose size says nothing of it, such as those of /proc; it is in no piece.
+  std::optional<std::string> bytes = {};
 };
 
 // What was read at once: entries, and bytes of the regular files among them.

@@ -35,8 +35,13 @@ class DirectoryTaker {
     CG_CHECK(finish());
     if (!entry.first.empty()) return image_.tree().add_hard_link(entry.path, entry.first);
     const bool regular = entry.meta.type == NodeType::regular;
+    auto bytes = std::move(entry.bytes);
     CG_TRY(index, image_.tree().add(entry.path, std::move(entry.meta)));
     if (!regular || entry.size == 0) return {};
+    if (bytes) {
+      image_.set_bytes(index, std::move(*bytes));
+      return {};
+    }
     if (!image_.stores_at_once()) {
       image_.set_host_file(index, directory_.string() + entry.path, entry.size);
       return {};

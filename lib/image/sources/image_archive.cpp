@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
+#include "base/shown.h"
 #include "compress/archive_decoders.h"
 #include "image/sources/sources.h"
 #include "image/sources/unpack_limit.h"
@@ -66,19 +67,52 @@ bool is_image_name(std::string_view name) {
          (top.size() == 64 || top.substr(64) == ".tar" || top.substr(64) == ".json");
 }
 
-// Its first member decides whether the others are looked at.
-Result<bool> is_image_archive(const fs::path& path) {
+constexpr unsigned most_looked_at = 8;  // members
+
+// "DIRECTORY/oci-layout" or "DIRECTORY/blobs/sha256/…": a layout that was packed from outside.
+bool is_layout_below(std::string_view name) {
+  const std::size_t slash = name.find('/');
+  if (slash == std::string_view::npos || is_image_name(name)) return false;
+  const std::string_view rest = name.substr(slash + 1);
+  return rest == "oci-layout" || (rest.starts_with("blobs/sha256/") && rest.size() == 13 + 64);
+}
+
+// Its first members decide whether the others are looked at.
+Result<bool> is_image_archive(const fs::path& path, const ArchiveOptions& options) {
   CG_TRY(tar, open_tar(path));
   if (!tar) return false;
   bool oci_layout = false;
   bool index = false;
+  bool blobs = false;
+  unsigned others = 0;
+  const UnpackLimit limit(tar->reader.get(), tar->fd.get(), path.string(), options.most_unpacked);
   archive_entry* entry = nullptr;
   for (std::string name; !(name = next_member(tar->reader.get(), entry)).empty();) {
-    if (!is_image_name(name)) return false;
+    if (name == ".") continue;
+    if (is_layout_below(name))
+      return refused(fmt::format(
+          "{}: holds a container image in the directory {}; unpack it and give that, or pack it with 'tar -C "
+          "{}'",
+          path.string(), shown(name.substr(0, name.find('/'))), shown(name.substr(0, name.find('/')))));
+    if (!is_image_name(name)) {
+      // A layout packed with its directory begins with that.
+      if (++others > most_looked_at || oci_layout || index || blobs ||
+          archive_entry_filetype(entry) != AE_IFDIR)
+        return false;
+      continue;
+    }
+    if (others > 0) return false;
+    blobs = blobs || name.starts_with("blobs/sha256/");
     oci_layout = oci_layout || name == "oci-layout";
     index = index || name == "index.json";
     if (name == "manifest.json" || (oci_layout && index)) return true;
+    CG_CHECK(limit.skip_data());
   }
+  if (blobs && others == 0)
+    return refused(
+        fmt::format("{}: half a container image: blobs, without manifest.json or oci-layout and "
+                    "index.json",
+                    path.string()));
   return false;
 }
 
@@ -160,7 +194,7 @@ ImageMembers ImageMembers::of_directory(const fs::path& directory) {
 
 Result<std::optional<ImageMembers>> ImageMembers::of_archive(const fs::path& archive,
                                                              const ArchiveOptions& options) {
-  CG_TRY(ours, is_image_archive(archive));
+  CG_TRY(ours, is_image_archive(archive, options));
   if (!ours) return std::nullopt;
   const auto unpacked = std::make_shared<Unpacked>();
   CG_CHECK(unpacked->read(archive, options));

@@ -183,6 +183,7 @@ class ContainerImage {
 Result<void> add_layers(NewFiles& image, const ImageMembers& members, ArchiveOptions options) {
   CG_TRY(layers, ContainerImage(members, options).layers());
   options.whiteouts = ArchiveOptions::Whiteouts::applied;
+  options.replacing = Replacing::whole;
   for (const fs::path& layer : layers) CG_CHECK(add_archive(image, layer, options));
   return {};
 }
@@ -212,6 +213,8 @@ Result<void> add_source(NewFiles& image, const fs::path& source, const ArchiveOp
     chosen.tag = text.substr(colon + 1);
   }
   if (is_oci_layout(path)) return add_oci_layout(image, path, chosen);
+  if (fs::is_regular_file(path / "index.json", error) && fs::is_directory(path / "blobs" / "sha256", error))
+    return refused(path.string() + ": half an OCI image layout: blobs and index.json, without oci-layout");
   if (path != "-" && !fs::is_directory(path, error)) {
     CG_TRY(members, ImageMembers::of_archive(path, chosen));
     if (members) return add_layers(image, *members, chosen);

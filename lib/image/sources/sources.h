@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "image/tree/new_files.h"
+#include "image/tree/tree.h"
 
 namespace cg::image {
 
@@ -22,6 +23,10 @@ struct ArchiveOptions {
   // An entry ".wh.NAME" takes away NAME of the layers below, ".wh..wh..opq" all they have in that directory
   // (OCI image specification, "Layer"); or they are names like others.
   enum class Whiteouts { names, applied } whiteouts = Whiteouts::names;
+  Replacing replacing = Replacing::careful;
+  // Attributes that no file system of Linux stores, such as com.apple.quarantine.
+  enum class Foreign { refused, left_out } foreign = Foreign::refused;
+  std::function<void(const std::string&)> say = {};  // a line of what was left out
   // Bytes that a compressed archive may unpack to; default: unpack_limit.h.
   std::optional<std::uint64_t> most_unpacked;
   // Of container images: which one, where there are several. Default: the only one, or this machine's.

@@ -97,7 +97,7 @@ std::optional<InodeIndex> Tree::index_of(std::string_view path) const {
   return found ? *found : std::nullopt;
 }
 
-Result<InodeIndex> Tree::make_directory(InodeIndex parent, std::string_view name, const Metadata& like) {
+InodeIndex Tree::make_directory(InodeIndex parent, std::string_view name, const Metadata& like) {
   const auto index = static_cast<InodeIndex>(inodes_.size());
   Inode& made = inodes_.emplace_back();
   made.meta = like;
@@ -106,6 +106,22 @@ Result<InodeIndex> Tree::make_directory(InodeIndex parent, std::string_view name
   made.layer = layer_;
   inodes_[parent].children.emplace(std::string(name), index);
   return index;
+}
+
+Result<std::optional<InodeIndex>> Tree::below_link(InodeIndex at, std::string_view name, unsigned& links,
+                                                   const Metadata* make_missing) {
+  PathParts rest(name, 0, links);
+  CG_TRY(end, walk_path(TreeNames<Tree>{*this}, at, rest, LastLink::follow));
+  links = rest.links();
+  if (!end.missing.empty() && replacing_ == Replacing::whole) {
+    if (!make_missing) return std::nullopt;
+    for (const std::string& missing : end.missing)
+      end.node = make_directory(end.node, missing, *make_missing);
+  } else if (!end.missing.empty() || inodes_[end.node].meta.type != NodeType::directory) {
+    return refused(fmt::format("a link to '{}', which is no directory of the image",
+                               inodes_[inodes_[at].children.find(name)->second].meta.target));
+  }
+  return end.node;
 }
 
 Result<Tree::Place> Tree::place(std::string_view path, const Metadata* make_parents) {
@@ -118,20 +134,19 @@ Result<Tree::Place> Tree::place(std::string_view path, const Metadata* make_pare
     const auto found = inodes_[at].children.find(part);
     if (found == inodes_[at].children.end()) {
       if (!make_parents) return Place{at, std::string()};
-      CG_TRY(made, make_directory(at, part, *make_parents));
-      at = made;
+      at = make_directory(at, part, *make_parents);
       continue;
     }
     const Inode& child = inodes_[found->second];
     if (child.meta.type == NodeType::directory) {
       at = found->second;
     } else if (child.meta.type == NodeType::symlink) {
-      const auto end = resolve(at, part, links);
-      if (!end) return refused(fmt::format("{}: lies below '{}': {}", path, part, end.error().message));
-      if (!*end || inodes_[**end].meta.type != NodeType::directory)
-        return refused(fmt::format("{}: lies below '{}', a link to '{}', which is no directory of the image",
-                                   path, part, child.meta.target));
-      at = **end;
+      const auto below = below_link(at, part, links, make_parents);
+      if (!below) return refused(fmt::format("{}: lies below '{}', {}", path, part, below.error().message));
+      if (!*below) return Place{at, std::string()};
+      at = **below;
+    } else if (replacing_ == Replacing::whole && !make_parents) {
+      return Place{at, std::string()};
     } else {
       return refused(fmt::format("{}: lies below '{}', which is a {} and no directory", path, part,
                                  to_string(child.meta.type)));
@@ -167,19 +182,20 @@ Result<InodeIndex> Tree::add(std::string_view path, Metadata meta) {
   const auto found = inodes_[where.directory].children.find(where.name);
   if (found != inodes_[where.directory].children.end()) {
     const InodeIndex old = found->second;
-    if (meta.type == NodeType::directory) {
-      if (inodes_[old].meta.type == NodeType::directory) {
-        inodes_[old].meta = std::move(meta);
-        inodes_[old].layer = layer_;
-        return old;
-      }
-      // A merged-/usr system has lib -> usr/lib, and a package that carries lib/ means that directory.
-      if (inodes_[old].meta.type == NodeType::symlink) {
-        unsigned links = 0;
-        const auto end = resolve(where.directory, where.name, links);
-        if (end && *end && inodes_[**end].meta.type == NodeType::directory) return **end;
-      }
-    } else if (inodes_[old].meta.type == NodeType::directory && !inodes_[old].children.empty()) {
+    const bool over_directory = inodes_[old].meta.type == NodeType::directory;
+    if (meta.type == NodeType::directory && over_directory) {
+      inodes_[old].meta = std::move(meta);
+      inodes_[old].layer = layer_;
+      return old;
+    }
+    if (replacing_ == Replacing::careful && meta.type == NodeType::directory) {
+      unsigned links = 0;
+      const auto end = inodes_[old].meta.type == NodeType::symlink
+                           ? resolve(where.directory, where.name, links)
+                           : std::optional<InodeIndex>();
+      if (end && *end && inodes_[**end].meta.type == NodeType::directory) return **end;
+    }
+    if (replacing_ == Replacing::careful && over_directory && !inodes_[old].children.empty()) {
       return refused(
           fmt::format("{}: a {} cannot replace a directory that is not empty", path, to_string(meta.type)));
     }
@@ -196,32 +212,45 @@ Result<InodeIndex> Tree::add(std::string_view path, Metadata meta) {
   return index;
 }
 
-Result<void> Tree::add_hard_link(std::string_view path, std::string_view target) {
+Result<InodeIndex> Tree::link_target(std::string_view path, std::string_view target) {
   CG_TRY(from, place(target, nullptr));
   const auto& siblings = inodes_[from.directory].children;
   const auto found = from.name.empty() ? siblings.end() : siblings.find(from.name);
   if (found == siblings.end())
     return refused(fmt::format("{}: a hard link to '{}', which is not in the image (yet)", path, target));
-  const InodeIndex index = found->second;
-  if (inodes_[index].meta.type == NodeType::directory)
+  if (inodes_[found->second].meta.type == NodeType::directory)
     return refused(fmt::format("{}: a hard link to the directory '{}'", path, target));
+  return found->second;
+}
+
+Result<void> Tree::add_hard_link(std::string_view path, std::string_view target) {
+  CG_TRY(index, link_target(path, target));
   Metadata parents{.type = NodeType::directory, .mode = 0755, .mtime = inodes_[index].meta.mtime};
   CG_TRY(where, place(path, &parents));
   if (where.name.empty()) return refused(fmt::format("{}: the root of an image cannot be a hard link", path));
   auto& children = inodes_[where.directory].children;
   if (const auto old = children.find(where.name); old != children.end()) {
-    if (old->second == index) return {};
-    if (inodes_[old->second].meta.type == NodeType::directory)
-      return refused(fmt::format("{}: a hard link cannot replace a directory", path));
     const InodeIndex replaced = old->second;
+    if (replacing_ == Replacing::careful) {
+      if (inodes_[replaced].meta.type == NodeType::directory)
+        return refused(fmt::format("{}: a hard link cannot replace a directory", path));
+      if (replaced == index) {
+        if (inodes_[index].layer != layer_) linked_.emplace(where.directory, where.name);
+        return {};
+      }
+    }
     children.erase(old);
     drop(replaced);
+    if (replacing_ == Replacing::whole) {  // what went may have been the target, or have held it
+      CG_TRY(still, link_target(path, target));
+      index = still;
+    }
   }
   if (inodes_[index].names >= limits::names_of_file)
     return refused(fmt::format("{}: '{}' has {} names already, the most ext4 holds", path, target,
                                limits::names_of_file));
   ++inodes_[index].names;
-  inodes_[index].layer = layer_;
+  if (inodes_[index].layer != layer_) linked_.emplace(where.directory, where.name);
   children.emplace(std::move(where.name), index);
   return {};
 }
@@ -270,7 +299,8 @@ void Tree::drop_lower(InodeIndex top, std::string_view only) {
       continue;
     }
     back = false;
-    const bool lower = inodes_[index].layer != layer_ && inodes_[index].children.empty();
+    const bool lower = inodes_[index].layer != layer_ && inodes_[index].children.empty() &&
+                       !linked_.contains({frame.directory, frame.next->first});
     if (!lower) {
       ++frame.next;
       continue;

@@ -10,8 +10,10 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -75,6 +77,18 @@ struct Inode {
   Children children;         // of a directory
 };
 
+// What an entry does to what is at its path, or on the way to it.
+enum class Replacing {
+  // Of tars and packages: a directory goes into a link that leads to one (a merged /usr has lib -> usr/lib),
+  // a
+  // directory that is not empty stays, and what lies below a dangling link is refused.
+  careful,
+  // Of a container image's layers: a directory over a directory merges, anything else takes the place of what
+  // was there with all below it, and a directory that a dangling link leads to is made (OCI image
+  // specification, "Applying Changesets", and as umoci does).
+  whole,
+};
+
 // The components of an entry's path: "." and empty ones dropped, a leading "/" taken as the image's root.
 // Refused: "..", a component longer than 255 bytes, a NUL.
 Result<std::vector<std::string_view>> split_entry_path(std::string_view path);
@@ -94,9 +108,13 @@ class Tree {
   Result<void> remove(std::string_view path);
 
   // What is added from now on is a new layer, over what there is.
-  void begin_layer() { ++layer_; }
+  void begin_layer(Replacing replacing = Replacing::careful) {
+    ++layer_;
+    replacing_ = replacing;
+    linked_.clear();
+  }
   // Removes what earlier layers have at `path`, and leaves this layer's own; for a directory with all below
-  // it.
+  // it. Nothing where there is no such path.
   Result<void> remove_lower(std::string_view path);
   // The same for everything in the directory at `path`.
   Result<void> remove_lower_children(std::string_view path);
@@ -125,12 +143,19 @@ class Tree {
   // What `path` leads to from `directory` on, if there is anything; `links` were followed before, and then.
   Result<std::optional<InodeIndex>> resolve(InodeIndex directory, std::string_view path,
                                             unsigned& links) const;
-  Result<InodeIndex> make_directory(InodeIndex parent, std::string_view name, const Metadata& like);
+  // The directory that the link `name` in `at` leads to; nullopt: there is none, and none was to be made.
+  Result<std::optional<InodeIndex>> below_link(InodeIndex at, std::string_view name, unsigned& links,
+                                               const Metadata* make_missing);
+  InodeIndex make_directory(InodeIndex parent, std::string_view name, const Metadata& like);
+  Result<InodeIndex> link_target(std::string_view path, std::string_view target);
   void drop(InodeIndex index);
   void drop_lower(InodeIndex directory, std::string_view only);  // one name, or with "" all of them
 
   std::deque<Inode> inodes_;
   std::uint32_t layer_ = 0;
+  Replacing replacing_ = Replacing::careful;
+  // Names that this layer gave to files of earlier ones; all other names are as old as what they lead to.
+  std::set<std::pair<InodeIndex, std::string>> linked_;
   std::function<void(Inode&)> orphan_;
 };
 

@@ -1,5 +1,6 @@
 #include <chrono>
 #include <memory>
+#include <ostream>
 
 #include "commands/commands.h"
 #include "commands/image_arguments.h"
@@ -20,6 +21,7 @@ Command create_command(CommonOptions& common) {
     std::string report;
     std::string most_unpacked;
     std::string platform;
+    bool strict_attributes = false;
   };
   auto state = std::make_shared<State>();
   return {
@@ -37,6 +39,9 @@ Command create_command(CommonOptions& common) {
             "Users FROM to FROM+COUNT-1 become TO and up; users that no map holds are refused"},
            {"--gid-map FROM:TO:COUNT...", &state->gid_maps, "The same for groups"},
            {"--no-devices", &state->no_devices, "Refuse input with device nodes"},
+           {"--strict-attributes", &state->strict_attributes,
+            "Refuse tars with attributes that Linux does not store (com.apple.*), instead of leaving them "
+            "out"},
            {"--platform OS/ARCHITECTURE", &state->platform,
             "Of a layout or archive with images for several: linux/arm64, arm/v7 (default: this machine's)"},
            {"--max-unpacked SIZE", &state->most_unpacked,
@@ -55,6 +60,10 @@ Command create_command(CommonOptions& common) {
         image::ArchiveOptions layers{
             .wanted = {}, .whiteouts = state->from.size() > 1 ? Whiteouts::applied : Whiteouts::names};
         layers.platform = state->platform;
+        using Foreign = image::ArchiveOptions::Foreign;
+        layers.foreign = state->strict_attributes ? Foreign::refused : Foreign::left_out;
+        if (!context.options.quiet)
+          layers.say = [&](const std::string& what) { context.env.err << what << "\n"; };
         if (!state->most_unpacked.empty()) {
           CG_TRY(most, image::parse_size(state->most_unpacked));
           layers.most_unpacked = most;

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "base/file.h"
+#include "base/shown.h"
 #include "commands/commands.h"
 #include "image/compare.h"
 
@@ -58,11 +59,11 @@ Result<std::vector<image::Difference>> compare(const DiffArguments& arguments, C
 
 std::string line_of(const DiffArguments& arguments, const image::Difference& difference) {
   if (difference.what == "exists")
-    return fmt::format("{}: only in {}\n", difference.where,
+    return fmt::format("{}: only in {}\n", shown(difference.where),
                        difference.first.empty() ? arguments.second : arguments.first);
-  const auto value = [](const std::string& text) { return text.empty() ? "(none)" : text; };
-  return fmt::format("{}: {}: {} -> {}\n", difference.where, difference.what, value(difference.first),
-                     value(difference.second));
+  const auto value = [](const std::string& text) { return text.empty() ? "(none)" : shown(text); };
+  return fmt::format("{}: {}: {} -> {}\n", shown(difference.where), shown(difference.what),
+                     value(difference.first), value(difference.second));
 }
 
 Result<int> diff(const DiffArguments& arguments, Context& context) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "base/shown.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/image_arguments.h"
@@ -118,7 +119,8 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
       context.env.err << fmt::format("{}: new root hash {}\n", arguments.choice.image,
                                      summary.verity->root_hash);
     for (const auto& change : summary.changes)
-      context.env.err << fmt::format("{}: {}: {}{}\n", arguments.choice.image, change.path, change.what,
+      context.env.err << fmt::format("{}: {}: {}{}\n", arguments.choice.image, shown(change.path),
+                                     shown(change.what),
                                      change.bytes > 0 ? fmt::format(" ({})", human_size(change.bytes)) : "");
   }
   return exit_good;

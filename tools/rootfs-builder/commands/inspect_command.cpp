@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "base/shown.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/image_choice.h"
@@ -65,8 +66,8 @@ void print_text(const ImageChoice& choice, const image::ImageReader& reader, std
     out << fmt::format("partition {}{} {} of {} at {}, type {}{}\n", partition.number,
                        partition.number == reader.place().partition ? "*" : " ", human_size(partition.bytes),
                        image::to_string(partition.content), partition.offset, partition.type,
-                       partition.name.empty() ? "" : ", " + partition.name);
-  for (const auto& fault : reader.layout().faults) out << fmt::format("fault     {}\n", fault);
+                       partition.name.empty() ? "" : ", " + shown(partition.name));
+  for (const auto& fault : reader.layout().faults) out << fmt::format("fault     {}\n", shown(fault));
   out << fmt::format("state     {}\nsize      {} ({} bytes, {} blocks of {})\n", info.state,
                      human_size(info.bytes), info.bytes, info.blocks, info.block_size)
       << (!reader.as<image::ExtFiles>() ? std::string()
@@ -75,8 +76,8 @@ void print_text(const ImageChoice& choice, const image::ImageReader& reader, std
                                                       info.free_blocks, info.free_inodes, info.inodes))
       << fmt::format(
              "holds     {} inodes in use, {} of them directories\nlabel     {}\nuuid      {}\nfeatures  {}\n",
-             info.inodes - info.free_inodes, info.directories, info.label.empty() ? "none" : info.label,
-             info.uuid, join(info.features, " "));
+             info.inodes - info.free_inodes, info.directories,
+             info.label.empty() ? "none" : shown(info.label), info.uuid, join(info.features, " "));
 }
 
 std::string codec_name(const image::InitrdMember& member) {
@@ -113,7 +114,7 @@ void print_initrd(const ImageChoice& choice, const image::ImageReader& reader,
                                    codec_name(members[i]), human_size(members[i].bytes), members[i].offset,
                                    members[i].entries, human_size(members[i].unpacked),
                                    members[i].firmware ? ", firmware for boot code" : "");
-  for (const auto& fault : faults) context.env.out << fmt::format("fault     {}\n", fault);
+  for (const auto& fault : faults) context.env.out << fmt::format("fault     {}\n", shown(fault));
   context.env.out << fmt::format("state     {}\nsize      {} ({} bytes), {} of files\n", reader.info().state,
                                  human_size(reader.layout().bytes), reader.layout().bytes,
                                  human_size(archive.tree().file_bytes()));

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/shown.h"
 #include "commands/commands.h"
 #include "commands/image_choice.h"
 #include "image/tree/extract.h"
@@ -41,8 +42,8 @@ std::string line_of(const std::string& name, const FileInfo& info) {
   const std::string time =
       fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(info.meta.mtime.seconds)));
   return fmt::format("{} {:>3} {:>5} {:>5} {:>10} {} {}{}\n", mode_text(info), info.links, info.meta.uid,
-                     info.meta.gid, size, time, name,
-                     info.meta.type == NodeType::symlink ? " -> " + info.meta.target : "");
+                     info.meta.gid, size, time, shown(name),
+                     info.meta.type == NodeType::symlink ? " -> " + shown(info.meta.target) : "");
 }
 
 nlohmann::ordered_json json_of(const std::string& name, const FileInfo& info) {

@@ -8,6 +8,7 @@
 
 #include "base/process.h"
 #include "base/sha256.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/image_choice.h"
@@ -203,8 +204,9 @@ Command verify_command() {
               context.env.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
             } else {
               for (const auto& check : checks)
-                context.env.out << fmt::format("{:<7} {} {}{}{}\n", check.verdict, check.name, check.path,
-                                               check.path.empty() ? "" : " ", check.detail);
+                context.env.out << fmt::format("{:<7} {} {}{}{}\n", check.verdict, check.name,
+                                               shown(check.path), check.path.empty() ? "" : " ",
+                                               shown_lines(check.detail));
             }
             return failed ? exit_no : unknown ? exit_unable : exit_good;
           }};

@@ -1,5 +1,6 @@
 // New groups are made as resize2fs makes them without moving anything: the group descriptors' blocks have
-// room for more descriptors, and a group's bitmaps and inode table lie in the group itself.
+// room for more descriptors, or blocks are kept for them, and a group's bitmaps and inode table lie in the
+// group itself.
 #include "image/ext4/edit/grow.h"
 
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 #include "base/round.h"
 #include "image/disk/frame.h"
@@ -32,6 +34,48 @@ Result<void> check_growable(ext2_filsys fs, const std::string& name) {
   return {};
 }
 
+// Behind the descriptors' blocks lie blocks that are kept for more of them, in each group that has a copy,
+// and the resize inode owns them (Linux fs/ext4/resize.c, add_new_gdb).
+Result<void> make_room_for_descriptors(ext2_filsys fs, std::uint64_t groups, const std::string& name) {
+  ext2_super_block& super = *fs->super;
+  const auto per_block = static_cast<std::uint64_t>(EXT2_DESC_PER_BLOCK(fs->super));
+  const std::uint64_t wanted = (groups + per_block - 1) / per_block;
+  if (wanted <= fs->desc_blocks) return {};
+  const std::uint64_t extra = wanted - fs->desc_blocks;
+  const std::uint64_t reserved =
+      ext2fs_has_feature_resize_inode(fs->super) ? std::uint64_t{super.s_reserved_gdt_blocks} : 0;
+  if (extra > reserved)
+    return refused(fmt::format(
+        "{}: cannot be grown here to {} groups, its descriptors have room for {}; resize2fs may be able to",
+        name, groups, (fs->desc_blocks + reserved) * per_block));
+  const std::size_t old_bytes = fs->desc_blocks * std::size_t{fs->blocksize};
+  const std::size_t new_bytes = wanted * std::size_t{fs->blocksize};
+  CG_EXT2(name + ": its descriptors", ext2fs_resize_mem(old_bytes, new_bytes, &fs->group_desc));
+  memset(reinterpret_cast<char*>(fs->group_desc) + old_bytes, 0, new_bytes - old_bytes);
+  fs->desc_blocks = wanted;
+  super.s_reserved_gdt_blocks = static_cast<__u16>(reserved - extra);
+  return {};
+}
+
+// The resize inode names each block that is still kept, and its copies, the new groups' too. What it named
+// before is forgotten first: descriptors may have taken some of those.
+Result<void> list_reserved_blocks(ext2_filsys fs, const std::string& name) {
+  const std::string what = name + ": its resize inode";
+  ext2_inode inode{};
+  CG_EXT2(what, ext2fs_read_inode(fs, EXT2_RESIZE_INO, &inode));
+  const blk_t list = inode.i_block[EXT2_DIND_BLOCK];
+  if (list != 0) {
+    if (list < fs->super->s_first_data_block || list >= ext2fs_blocks_count(fs->super))
+      return refused(what + " is damaged");
+    CG_EXT2(what, ext2fs_iblk_set(fs, &inode, 1));
+    CG_EXT2(what, ext2fs_write_inode(fs, EXT2_RESIZE_INO, &inode));
+    std::vector<char> empty(fs->blocksize, '\0');
+    CG_EXT2(what, io_channel_write_blk64(fs->io, list, 1, empty.data()));
+  }
+  CG_EXT2(what, ext2fs_create_resize_inode(fs));
+  return {};
+}
+
 Result<void> add_groups(ext2_filsys fs, std::uint64_t blocks, const std::string& name) {
   CG_CHECK(check_growable(fs, name));
   ext2_super_block& super = *fs->super;
@@ -45,11 +89,7 @@ Result<void> add_groups(ext2_filsys fs, std::uint64_t blocks, const std::string&
       3 + fs->inode_blocks_per_group + fs->desc_blocks + super.s_reserved_gdt_blocks;
   if (groups > old_groups && rest != 0 && rest < overhead + least_free) blocks = first + --groups * per_group;
   if (blocks <= ext2fs_blocks_count(fs->super)) return refused(name + ": cannot be grown by so little");
-  const auto per_block = static_cast<std::uint64_t>(EXT2_DESC_PER_BLOCK(fs->super));
-  if ((groups + per_block - 1) / per_block != fs->desc_blocks)
-    return refused(fmt::format(
-        "{}: cannot be grown here to {} groups, its descriptors have room for {}; resize2fs may be able to",
-        name, groups, fs->desc_blocks * per_block));
+  CG_CHECK(make_room_for_descriptors(fs, groups, name));
   const std::uint64_t inodes = std::uint64_t{super.s_inodes_per_group} * groups;
   if (inodes > std::numeric_limits<std::uint32_t>::max())
     return refused(name + ": cannot be grown: it would have too many inodes");
@@ -85,9 +125,7 @@ Result<void> add_groups(ext2_filsys fs, std::uint64_t blocks, const std::string&
     free_blocks += ext2fs_bg_free_blocks_count(fs, group);
   }
   ext2fs_free_blocks_count_set(fs->super, free_blocks);
-  // The inode that keeps room for descriptors lists their copies in the new groups, too.
-  if (ext2fs_has_feature_resize_inode(fs->super))
-    CG_EXT2(name + ": its resize inode", ext2fs_create_resize_inode(fs));
+  if (ext2fs_has_feature_resize_inode(fs->super)) CG_CHECK(list_reserved_blocks(fs, name));
   ext2fs_mark_super_dirty(fs);
   ext2fs_mark_bb_dirty(fs);
   ext2fs_mark_ib_dirty(fs);

@@ -68,7 +68,23 @@ Result<FileInfo> ExtFiles::info_of(std::uint32_t number, std::string_view path) 
   return info;
 }
 
+// A walk asks for each name of a directory that it has just listed, several times: libext2fs would search the
+// directory from its beginning each time.
+std::optional<std::uint32_t> ExtFiles::listed(std::string_view path) const {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos || listed_.entries.empty() ||
+      path.substr(0, std::max<std::size_t>(slash, 1)) != listed_.path)
+    return std::nullopt;
+  const std::string_view name = path.substr(slash + 1);
+  const auto found = std::ranges::lower_bound(listed_.entries, name, {}, &NamedInode::name);
+  return found != listed_.entries.end() && found->name == name ? std::optional(found->inode) : std::nullopt;
+}
+
 Result<FileInfo> ExtFiles::stat(std::string_view path, LastLink last) const {
+  if (const auto inode = listed(path)) {
+    CG_TRY(info, info_of(*inode, path));
+    if (last == LastLink::keep || info.meta.type != NodeType::symlink) return info;
+  }
   auto found = look_up(fs_, path, last, &trail_);
   if (!found) return std::unexpected(Error{found.error().kind, name_ + ": " + found.error().message});
   if (!found->missing.empty()) return refused(fmt::format("{}: {}: no such file in the image", name_, path));
@@ -82,10 +98,11 @@ Result<std::vector<DirectoryItem>> ExtFiles::list(std::string_view path) const {
     return refused(fmt::format("{}: {}: not a directory", name_, path));
   CG_TRY(entries, list_entries(fs_, directory.inode, fmt::format("{}: {}", name_, path)));
   std::ranges::sort(entries, {}, &NamedInode::name);
-  for (auto& [name, inode] : entries) {
+  for (const auto& [name, inode] : entries) {
     CG_TRY(info, info_of(inode, fmt::format("{}/{}", path, name)));
-    items.push_back({std::move(name), std::move(info)});
+    items.push_back({name, std::move(info)});
   }
+  listed_ = {std::string(path), std::move(entries)};
   return items;
 }
 

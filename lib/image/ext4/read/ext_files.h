@@ -1,8 +1,12 @@
 // The files of an ext2/3/4 file system, through libext2fs.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "image/bytes/device.h"
 #include "image/ext4/read/ext2_io.h"
@@ -30,11 +34,17 @@ class ExtFiles final : public ImageFiles {
 
  private:
   Result<FileInfo> info_of(std::uint32_t inode, std::string_view path) const;
+  std::optional<std::uint32_t> listed(std::string_view path) const;
 
   Filesystem owner_;
   ext2_filsys fs_;  // owner_'s
   std::string name_;
   mutable Trail trail_;
+  struct Listed {
+    std::string path;
+    std::vector<NamedInode> entries;  // ascending
+  };
+  mutable Listed listed_;  // the directory that was listed last
 };
 
 // `window` is the file system; it must stay where it is. Refused: damaged, or with features libext2fs does
