@@ -206,13 +206,4 @@ Result<void> symlink_atomically(const std::string& target, const fs::path& link)
   return {};
 }
 
-Result<FileLock> FileLock::acquire(const fs::path& path) {
-  CG_CHECK(make_directories(path.parent_path()));
-  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!fd) return cannot_errno("lock file " + path.string(), errno);
-  while (flock(fd.get(), LOCK_EX) != 0)
-    if (errno != EINTR) return cannot_errno("locking " + path.string(), errno);
-  return FileLock(std::move(fd));
-}
-
 }  // namespace cg

@@ -43,8 +43,8 @@ Result<std::string> read_fd(int fd, const std::string& name, std::uint64_t limit
 Result<void> write_all(int fd, std::string_view bytes, const std::string& name);
 Result<void> make_directories(const std::filesystem::path& path);
 
-// A file for reading and writing that never has a name: in `directory` ("": the working directory), or in memory
-// where its file system makes none.
+// A file for reading and writing that never has a name: in `directory` ("": the working directory), or in
+// memory where its file system makes none.
 Result<UniqueFd> nameless_file(const std::filesystem::path& directory);
 
 // Makes a directory's entries as they are now survive a power cut; "" is the working directory.
@@ -80,15 +80,5 @@ Result<void> copy_file_atomically(const std::filesystem::path& from, const std::
                                   unsigned mode);
 // Makes `link` a symbolic link to `target`, replacing what is there, atomically.
 Result<void> symlink_atomically(const std::string& target, const std::filesystem::path& link);
-
-// Advisory lock for as long as the object lives; waits for the other holder. The file is created and stays.
-class FileLock {
- public:
-  static Result<FileLock> acquire(const std::filesystem::path& path);
-
- private:
-  explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
-  UniqueFd fd_;
-};
 
 }  // namespace cg

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "source/debian.h"

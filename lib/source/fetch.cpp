@@ -161,7 +161,7 @@ Result<fs::path> Fetcher::download_verified(const std::string& url, const std::s
 
 Result<Fetched> Fetcher::pinned(const Source& source, const std::string& url, const std::string& origin,
                                 const std::string& proxy) {
-  CG_TRY(lock, store_.lock(source.sha256));
+  CG_TRY(lock, store_.lock(source.sha256, progress_));
   CG_TRY(already, cached(source));  // another process may have been first
   if (already) return *already;
   CG_TRY(path, download_verified(url, source.sha256, source_file_name(source), proxy));
@@ -226,7 +226,7 @@ Result<fs::path> Fetcher::download_package(const Apt& apt, const Source& source,
 }
 
 Result<Fetched> Fetcher::debian_package(const Source& source) {
-  CG_TRY(lock, store_.lock("package-" + source.package));
+  CG_TRY(lock, store_.lock("package-" + source.package, progress_));
   CG_TRY(already, cached(source));
   if (already) return *already;
   CG_TRY(apt, apt_for(source));

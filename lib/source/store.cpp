@@ -39,8 +39,9 @@ fs::path SourceStore::part(const std::string& sha256, const std::string& name) c
   return directory() / sha256 / (name + ".part");
 }
 
-Result<FileLock> SourceStore::lock(const std::string& key) const {
-  return FileLock::acquire(directory() / ".locks" / key);
+Result<FileLock> SourceStore::lock(const std::string& key, Progress& progress) const {
+  return FileLock::acquire(directory() / ".locks" / key,
+                           [&](const std::string& line) { progress.line(line); });
 }
 
 Result<std::optional<fs::path>> SourceStore::find(const std::string& sha256, const std::string& name,

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/result.h"
 #include "source/progress.h"
 
@@ -20,7 +21,7 @@ class SourceStore {
   Result<std::optional<std::filesystem::path>> find(const std::string& sha256, const std::string& name,
                                                     Progress& progress) const;
 
-  Result<FileLock> lock(const std::string& key) const;
+  Result<FileLock> lock(const std::string& key, Progress& progress) const;
   // Where a file of this hash lies, and where its download is kept while it is not whole.
   std::filesystem::path place(const std::string& sha256, const std::string& name) const;
   std::filesystem::path part(const std::string& sha256, const std::string& name) const;

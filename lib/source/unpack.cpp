@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/text.h"
 #include "compress/archive_decoders.h"
 #include "source/source.h"

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/host.h"
 #include "base/process.h"
 #include "base/sha256.h"
@@ -176,7 +177,9 @@ std::optional<CriuResult> find_built(const CriuPlan& plan) {
 }
 
 Result<CriuResult> build_criu(const CriuPlan& plan, const fs::path& archive, const BuildOutput& output) {
-  CG_TRY(lock, FileLock::acquire(plan.directory.string() + ".lock"));
+  CG_TRY(lock, FileLock::acquire(plan.directory.string() + ".lock", [&](const std::string& line) {
+           if (output.messages) *output.messages << line << std::endl;
+         }));
   if (auto built = find_built(plan)) return *built;  // another process was first
   return Build(plan, archive, output).run_steps();
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "initrd.h"

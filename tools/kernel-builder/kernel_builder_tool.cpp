@@ -11,6 +11,7 @@
 #include "base/cli/cli.h"
 #include "base/data.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -157,7 +158,7 @@ Result<void> Builder::config() {
     print_plan(plan, {prints ? "print the configuration" : "write " + options_.destination});
     return {};
   }
-  CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock"));
+  CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock", [&](const std::string& line) { say(line); }));
   CG_CHECK(prepare(plan));
   CG_TRY(text, read_file(make_.tree / ".config"));
   return write_output(text, options_.destination, env_);
@@ -208,7 +209,7 @@ Result<void> Builder::build() {
     return {};
   }
   CG_CHECK(make_directories(destination));
-  CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock"));
+  CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock", [&](const std::string& line) { say(line); }));
   const fs::path kept = cache_ / "kernels" / plan.digest.substr(0, 32);
   auto manifest = read_manifest(kept / "kernel.json");
   std::string how = "from the cache";

@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/host.h"
 #include "base/process.h"
 #include "base/sha256.h"
@@ -120,7 +121,9 @@ Result<BaseLayer> picked_layer(const RecipeDebs& debs, const LayerOptions& optio
   const std::string identity = fmt::format("picked 1\n{}\n{}\n{}\n", host_machine(), join(debs.packages, " "),
                                            join(debs.include, " "));
   const fs::path tar = layer_path(options, "picked", identity);
-  CG_TRY(lock, FileLock::acquire(tar.string() + ".lock"));
+  CG_TRY(lock, FileLock::acquire(tar.string() + ".lock", [&](const std::string& line) {
+           if (options.progress) *options.progress << line << std::endl;
+         }));
   std::error_code error;
   if (!options.refresh && fs::exists(tar, error)) return BaseLayer{tar, true};
   CG_TRY(packages, find_packages(debs.packages));
@@ -148,7 +151,9 @@ Result<BaseLayer> debian_layer(const RecipeDebian& debian, const LayerOptions& o
       fmt::format("debian 1\n{}\n{}\n{}{}\n{}\n{}\n", host_machine(), suite, lines, debian.variant,
                   join(debian.packages, " "), join(debian.exclude, " "));
   const fs::path tar = layer_path(options, "debian-" + suite, identity);
-  CG_TRY(lock, FileLock::acquire(tar.string() + ".lock"));
+  CG_TRY(lock, FileLock::acquire(tar.string() + ".lock", [&](const std::string& line) {
+           if (options.progress) *options.progress << line << std::endl;
+         }));
   std::error_code error;
   if (!options.refresh && fs::exists(tar, error)) return BaseLayer{tar, true};
   if (!find_program("mmdebstrap"))
