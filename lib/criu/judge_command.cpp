@@ -200,8 +200,8 @@ class Judge {
 
   std::string first_version(const CriuOption& option) const { return first_version(option.criu); }
   static std::string first_version(const VersionRange& range) {
-    for (const auto& version : criu_versions().all)
-      if (range.contains(version)) return version.text();
+    for (const auto& release : criu_versions().releases)
+      if (range.contains(release.version)) return release.version.text();
     return range.text();
   }
 
