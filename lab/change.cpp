@@ -20,7 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* made_read_only = "/tmp/lab-read-only";
+// Not below what is made so.
+constexpr const char* made_read_only = "/run/lab-read-only";
 
 struct Change {
   const fs::path& images;

@@ -350,6 +350,12 @@ Result<void> CaseRun::changed_trial(const Version& version, Outcome& outcome) {
     const Json& command = own["subjects"][0]["commands"]["restore"];
     outcome.has_proposal = true;
     outcome.proposed = words_behind(command, "--restore-detached");
+    // What a restore that failed has made ends behind criu, and holds its pid until then.
+    for (int tenth = 0; tenth < 30 && running.pid > 0 && kill(running.pid, 0) == 0; ++tenth) {
+      while (waitpid(-1, nullptr, WNOHANG) > 0) {
+      }
+      usleep(100'000);
+    }
     std::string message;
     outcome.with_proposal =
         restore_deed(version, running, outcome.proposed, environment_of(command), images, message);
