@@ -265,7 +265,7 @@ Result<std::vector<FetchedPackage>> Fetcher::packages() {
   }
   std::vector<FetchedPackage> all;
   for (const auto& source : list_.sources) {
-    CG_TRY(lock, store_.lock("package-" + source.package));
+    CG_TRY(lock, store_.lock("package-" + source.package, progress_));
     CG_TRY(package, fitting(source, candidates[source.package]));
     CG_TRY(downloaded, download_package(apts[source.suite], source, package));
     CG_TRY(sha256, sha256_file(downloaded));

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -127,7 +128,9 @@ std::optional<CriuBinary> find_binary(const CriuRecipe& recipe, const fs::path& 
 Result<CriuBinary> make_binary(const CriuRecipe& recipe, const FetchOptions& options) {
   const fs::path top = place(recipe, options.cache);
   CG_CHECK(make_directories(top.parent_path()));
-  CG_TRY(lock, FileLock::acquire(top.string() + ".lock"));
+  CG_TRY(lock, FileLock::acquire(top.string() + ".lock", [&](const std::string& line) {
+           if (options.progress) *options.progress << line << std::endl;
+         }));
   if (auto found = find_binary(recipe, options.cache)) return *found;
   auto packages = fetch_packages(recipe.binary->packages, options);
   if (!packages && packages.error().kind == ErrorKind::cannot)

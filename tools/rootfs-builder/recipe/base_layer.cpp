@@ -96,7 +96,7 @@ Result<fs::path> fetch_package(const AptPackage& package, const std::string& pro
                                const LayerOptions& options) {
   const SourceStore store(options.cache);
   Progress progress(options.progress, options.terminal);
-  CG_TRY(lock, store.lock(package.sha256));
+  CG_TRY(lock, store.lock(package.sha256, progress));
   CG_TRY(known, store.find(package.sha256, package.file, progress));
   if (known) return *known;
   const fs::path part = store.part(package.sha256, package.file);
