@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <system_error>
 
 #include "base/file.h"

@@ -252,8 +252,9 @@ TEST(Judge, TheDefaultsFitEachOther) {
   const Version criu = criu_versions().preferred;
   for (const char* kernel : {"6.12.47", "6.12.117", "6.18.35", "6.18.44", "7.3.4"})
     for (const auto& row : matrix.rows)
-      if (row.window && row.severity != Severity::feature && row.kernel.contains(*parse_version(kernel)))
+      if (row.window && row.severity != Severity::feature && row.kernel.contains(*parse_version(kernel))) {
         EXPECT_FALSE(row.criu.contains(criu)) << row.id << ": CRIU " << criu.text() << " on Linux " << kernel;
+      }
 }
 
 TEST(MatrixArchitecture, KnowsKernelAndUnameNames) {
