@@ -161,7 +161,9 @@ TEST_F(Images, AreNotWholeWithoutAnyOneOfThem) {
     fs::remove(path() / name);
     EXPECT_EQ(flaws(), Words{std::string(name) + ": missing"});
     write(name, bytes.substr(0, bytes.size() - 1));
-    if (name != std::string("files.img")) EXPECT_EQ(flaws().size(), 1U) << name << " is cut by a byte";
+    if (name != std::string("files.img")) {
+      EXPECT_EQ(flaws().size(), 1U) << name << " is cut by a byte";
+    }
     write(name, bytes);
   }
   EXPECT_EQ(flaws(), Words{});
