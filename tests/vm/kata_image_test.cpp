@@ -38,7 +38,8 @@ TEST(KataImage, SystemdStartsTheAgentThatWasPutIn) {
   const std::string extension = (directory.path() / "criu.img").string();
   const auto made =
       call({programs + "rootfs-builder", "build", "kata-extension", "-o", extension, "--set",
-            "criu=" + (checkout / "out/criu-4.1.1").string(), "--set", "kcheck=" + programs + "kcheck"});
+            "criu=" + (checkout / "out/criu-4.1.1").string(), "--set", "kcheck=" + programs + "kcheck",
+            "--set", "guest-checkpoint=" + programs + "guest-checkpoint"});
   ASSERT_EQ(made.status, 0) << made.out << made.err;
   EXPECT_EQ(call({programs + "kcheck", "image", extension}).status, 0);
   EXPECT_TRUE(read_file(extension + ".kata.toml").value_or("").contains("path = \"" + extension + "\"\n"));
@@ -60,7 +61,7 @@ TEST(KataImage, SystemdStartsTheAgentThatWasPutIn) {
             "mkdir -p /run/kata-extensions/criu && mount -t erofs -o ro /dev/dm-0 /run/kata-extensions/criu "
             "|| exit\n"
             "PATH=/run/kata-extensions/criu/bin:$PATH\n"
-            "command -v criu kcheck\n"
+            "for name in criu kcheck guest-checkpoint; do command -v $name; done\n"
             "setsid sleep 1000 </dev/null >/dev/null 2>&1 & task=$!\n"
             "kcheck tree $task >/dev/null; echo tree $?\n"
             "mkdir /tmp/images && criu dump -t $task -D /tmp/images && ! kill -0 $task 2>/dev/null &&\n"
@@ -68,7 +69,8 @@ TEST(KataImage, SystemdStartsTheAgentThatWasPutIn) {
   EXPECT_EQ(guest.status, 0) << guest.err;
   EXPECT_EQ(guest.out,
             "active\nstarted with parent 1\nkcheck 0\nLooks good.\n"
-            "/run/kata-extensions/criu/bin/criu\n/run/kata-extensions/criu/bin/kcheck\ntree 0\nrestored\n")
+            "/run/kata-extensions/criu/bin/criu\n/run/kata-extensions/criu/bin/kcheck\n"
+            "/run/kata-extensions/criu/bin/guest-checkpoint\ntree 0\nrestored\n")
       << guest.err;
 }
 
