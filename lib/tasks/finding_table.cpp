@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <stdexcept>
+#include <utility>
 
 #include "base/text.h"
 #include "base/toml/toml.h"
@@ -75,6 +76,16 @@ void add_grouped(std::vector<Finding>& to, const std::vector<TreeFinding>& found
       finding.fix = join(options, " ");
     to.push_back(std::move(finding));
   }
+}
+
+Finding not_asked(std::string id, std::string title, std::string what) {
+  Finding finding;
+  finding.id = std::move(id);
+  finding.title = std::move(title);
+  finding.verdict = Verdict::not_applicable;
+  finding.severity = "better-off";
+  finding.seen = std::move(what);
+  return finding;
 }
 
 }  // namespace cg::tree

@@ -27,5 +27,7 @@ class FindingTable {
 enum class Fate { as_it_is, cleared };
 enum class Side { dump, restore };  // whose options clear them
 void add_grouped(std::vector<Finding>& to, const std::vector<TreeFinding>& found, Fate fate, Side side);
+// What no check asks, so that READY is not taken for more than it is.
+Finding not_asked(std::string id, std::string title, std::string what);
 
 }  // namespace cg::tree

@@ -44,22 +44,6 @@ void add_unseen(std::vector<Finding>& findings, const Snapshot& snapshot) {
   }
 }
 
-// What no check asks, so that READY is not taken for more than it is.
-Finding not_looked_at() {
-  Finding finding;
-  finding.id = "tree.not-looked-at";
-  finding.title = "what is not asked of a tree";
-  finding.verdict = Verdict::not_applicable;
-  finding.severity = "better-off";
-  finding.seen =
-      "guard regions and other contents of the memory; devices with memory of their own (GPUs); what the "
-      "tree "
-      "does between now and the dump; on restore: whether files, addresses, pids and the CPU's features are "
-      "the "
-      "same there";
-  return finding;
-}
-
 // The namespaces that are the tree's own, the number of its tasks, threads and files.
 std::string describe(const Snapshot& snapshot) {
   std::size_t threads = 0;
@@ -228,7 +212,11 @@ Result<Preflight> preflight(const Request& request, const Version& criu, const T
   subject.findings.insert(subject.findings.end(), of_system.findings.begin(), of_system.findings.end());
   respect_coverage(subject.findings, criu);
   add_unseen(subject.findings, snapshot);
-  subject.findings.push_back(not_looked_at());
+  subject.findings.push_back(not_asked("tree.not-looked-at", "what is not asked of a tree",
+                                       "guard regions and other contents of the memory; devices with memory "
+                                       "of their own (GPUs); what the tree does "
+                                       "between now and the dump; on restore: whether files, addresses, pids "
+                                       "and the CPU's features are the same there"));
   subject.verdict = overall_verdict(subject.findings);
   // A command that fails all the same helps nobody.
   if (subject.verdict == Verdict::fail) subject.commands.clear();

@@ -109,6 +109,21 @@ TEST(KcheckRestore, TheRightRootPassesAndAReplacedFileIsNamed) {
   }
 }
 
+// READY is said of what was looked at.
+TEST(KcheckRestore, AKernelThatNobodyNamedIsNotReady) {
+  const Root root;
+  const auto words = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{
+        "restore", fixture("criu-4.2.1.tar.gz").string(), "--image", root.path().string(), "--criu", "4.2.1"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run_kcheck(all).out;
+  };
+  const std::string first = words({}).substr(0, words({}).find('\n'));
+  EXPECT_TRUE(first.starts_with("READY: ")) << first;
+  EXPECT_TRUE(first.contains("which kernel is there was not said")) << first;
+  EXPECT_FALSE(words({"--config", fixture("quiet.config").string()}).contains("was not said"));
+}
+
 TEST(KcheckRestore, FilesAreThereAndAsTheDumpSawThem) {
   const Root root;
   fs::resize_file(root.data(), 4999);

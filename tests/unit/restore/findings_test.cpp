@@ -10,26 +10,13 @@
 
 #include "base/file.h"
 #include "criu/log/knowledge.h"
+#include "finding_words.h"
 #include "restore/checks/checks.h"
 
 namespace cg::restore {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string with_holes_as(const std::string& text, const std::string& value) {
-  return std::regex_replace(text, std::regex("\\{[a-z]+\\}"), value);
-}
-
-bool is_logged(const Knowledge& knowledge, const std::string& text) {
-  const std::string line = with_holes_as(text, "7");
-  const std::string beginning = with_holes_as(text, "#");
-  return std::ranges::any_of(knowledge.causes, [&](const Cause& cause) {
-    return std::ranges::any_of(cause.texts, [&](const LogText& known) {
-      return known.find_in(line) || known.text().starts_with(beginning);
-    });
-  });
-}
 
 TEST(RestoreFindings, ExplainKnowsWhatTheySayThatCriuPrints) {
   const auto knowledge = builtin_knowledge().value();

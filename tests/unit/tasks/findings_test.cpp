@@ -12,26 +12,12 @@
 #include "base/file.h"
 #include "base/toml/toml.h"
 #include "criu/log/knowledge.h"
+#include "finding_words.h"
 
 namespace cg::tree {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string with_holes_as(const std::string& text, const std::string& value) {
-  return std::regex_replace(text, std::regex("\\{[a-z]+\\}"), value);
-}
-
-// The text is one of those that explain knows, or the beginning of one.
-bool is_logged(const Knowledge& knowledge, const std::string& text) {
-  const std::string line = with_holes_as(text, "7");
-  const std::string beginning = with_holes_as(text, "#");
-  return std::ranges::any_of(knowledge.causes, [&](const Cause& cause) {
-    return std::ranges::any_of(cause.texts, [&](const LogText& known) {
-      return known.find_in(line) || known.text().starts_with(beginning);
-    });
-  });
-}
 
 TEST(TreeFindings, ExplainKnowsWhatTheySayThatCriuPrints) {
   const auto knowledge = builtin_knowledge().value();

@@ -135,19 +135,6 @@ std::string note_of(const RestoreCommand& command, const std::vector<std::string
   return join(notes, "; ");
 }
 
-Finding not_looked_at() {
-  Finding finding;
-  finding.id = "restore.not-looked-at";
-  finding.title = "what is not asked of a restore";
-  finding.verdict = Verdict::not_applicable;
-  finding.severity = "better-off";
-  finding.seen =
-      "the contents of files that are no programs; security labels; limits and room in memory and on disks; "
-      "cgroups "
-      "and their controllers; what iptables and ip do there; devices with memory of their own";
-  return finding;
-}
-
 std::string headline(Verdict verdict, const Version& criu, const Checkpoint& images, bool proposes) {
   const std::string who = fmt::format("criu {} restore of {}", criu.text(), shown(images.name));
   switch (verdict) {
@@ -223,10 +210,17 @@ Result<Report> check_restore(const KcheckOptions& options, const RestoreCommand&
   subject.facts.emplace_back("files", fmt::format("{} compared with what the dump saw", looked_at));
   subject.findings.insert(subject.findings.end(), kernel.findings.begin(), kernel.findings.end());
   respect_coverage(subject.findings, criu);
-  subject.findings.push_back(not_looked_at());
+  subject.findings.push_back(tree::not_asked("restore.not-looked-at", "what is not asked of a restore",
+                                             "the contents of files that are no programs; security labels; "
+                                             "limits and room in memory and on disks; the "
+                                             "clock; cgroups and their controllers; what iptables and ip do "
+                                             "there; devices with memory of their own"));
   subject.verdict = overall_verdict(subject.findings);
   if (subject.verdict == Verdict::fail) subject.commands.clear();
   subject.headline = headline(subject.verdict, criu, images, proposes);
+  // What nobody named is no part of the answer.
+  if (is_offline(command) && command.kernel.empty() && command.config.empty())
+    subject.headline += "; which kernel is there was not said (--kernel, --config), and it was not asked";
   return Report{"restore", criu.text(), {std::move(subject)}};
 }
 
