@@ -60,7 +60,7 @@ class Explainer {
   }
   std::string shown(Index expression) const {
     std::string text = tree_.text_of(expression);
-    if (text.size() > longest_text) text = text.substr(0, longest_text) + "...";
+    if (text.size() > longest_text) text.replace(longest_text, std::string::npos, "...");
     return text;
   }
   std::vector<std::string> selectors_of(Index symbol) const;

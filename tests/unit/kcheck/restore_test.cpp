@@ -112,9 +112,11 @@ TEST(KcheckRestore, TheRightRootPassesAndAReplacedFileIsNamed) {
 // READY is said of what was looked at.
 TEST(KcheckRestore, AKernelThatNobodyNamedIsNotReady) {
   const Root root;
+  const std::string image = root.image();
+  if (image.empty()) GTEST_SKIP() << "mke2fs is not here";
   const auto words = [&](std::vector<std::string> more) {
-    std::vector<std::string> all{
-        "restore", fixture("criu-4.2.1.tar.gz").string(), "--image", root.path().string(), "--criu", "4.2.1"};
+    std::vector<std::string> all{"restore", fixture("criu-4.2.1.tar.gz").string(), "--image", image, "--criu",
+                                 "4.2.1"};
     all.insert(all.end(), more.begin(), more.end());
     return run_kcheck(all).out;
   };

@@ -12,7 +12,7 @@ struct FlagsCommand {
   std::string table;  // --options FILE; empty: the one compiled in
 };
 
-// The command to check goes to options.behind.
+// The command to check goes to options.passthrough.
 Command flags_command(KcheckOptions& options);
 Result<Report> check_flags_of(const KcheckOptions& options, const FlagsCommand& command);
 
