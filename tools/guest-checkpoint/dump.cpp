@@ -244,9 +244,10 @@ void Dump::tell_success() {
   document_.directory = destination_.string();
   const auto state = look_at_checkpoint(destination_);
   if (!state) return;
-  if (state->frozen_seconds > 0) document_.seconds.emplace_back("frozen", state->frozen_seconds);
-  document_.bytes.emplace_back("images", state->bytes);
-  document_.bytes.emplace_back("memory", state->pages);
+  if (const double frozen = state->frozen_seconds(); frozen > 0)
+    document_.seconds.emplace_back("frozen", frozen);
+  document_.bytes.emplace_back("images", state->images.bytes());
+  document_.bytes.emplace_back("memory", state->memory_bytes());
 }
 
 Result<void> Dump::take() {

@@ -31,6 +31,7 @@
 #include "procfs/mountinfo.h"
 #include "procfs/scan.h"
 #include "procfs/status.h"
+#include "restore_preflight.h"
 #include "stored/archive.h"
 #include "stored/images.h"
 
@@ -151,6 +152,7 @@ class Restore {
  private:
   Result<void> look();
   Result<void> prepare();
+  Result<bool> stands_against();
   Result<void> bind_root();
   Result<void> restore();
   void prove();
@@ -194,7 +196,7 @@ Result<void> Restore::look() {
   CG_TRY(images, look_at_checkpoint(directory_));
   images_ = std::move(images);
   document_.target = record_.target;
-  document_.bytes = {{"images", images_.bytes}, {"memory", images_.pages}};
+  document_.bytes = {{"images", images_.images.bytes()}, {"memory", images_.memory_bytes()}};
   if (!images_.flaws.empty())
     return refused(
         fmt::format("{}: the images are not whole: {}", directory_.string(), join(images_.flaws, "; ")));
@@ -266,13 +268,25 @@ Result<void> Restore::prepare() {
   return {};
 }
 
+// Whether something does; then it stands in the document.
+Result<bool> Restore::stands_against() {
+  CG_TRY(findings, what_stands_against(images_.images, criu_.version, argv_, record_.environment));
+  if (findings.empty()) return false;
+  document_.verdict = "refused";
+  document_.exit_status = exit_no;
+  document_.headline = fmt::format("NOT READY: criu {} restore of {} would fail here; nothing was started",
+                                   criu_.version.text(), directory_.string());
+  document_.findings = std::move(findings);
+  return true;
+}
+
 void Restore::prove() {
   const auto begin = Clock::now();
   // criu lets the tasks go as it ends; the last of that can take a moment.
   for (int look = 0; look < 100; ++look) {
     const auto tree = tree_below(document_.pid);
     document_.tasks = living(tree);
-    if (document_.tasks.size() >= images_.pids.size()) break;
+    if (document_.tasks.size() >= images_.images.tasks.size()) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   if (const auto thawed = thaw_task(document_.pid); !thawed.empty())
@@ -291,7 +305,7 @@ void Restore::prove() {
     document_.headline =
         fmt::format("RESTORED: {} with CRIU {}: {} of {} tasks run, the root is {}",
                     record_.target.empty() ? words_.what : record_.target, criu_.version.text(),
-                    document_.tasks.size(), images_.pids.size(), document_.pid);
+                    document_.tasks.size(), images_.images.tasks.size(), document_.pid);
     return;
   }
   document_.verdict = "failed";
@@ -343,11 +357,14 @@ Result<Document> Restore::run() {
   document_.action = "restore";
   CG_CHECK(look());
   CG_CHECK(prepare());
-  document_.commands.emplace_back("restore", argv_);
+  CG_TRY(no, stands_against());
   document_.seconds.emplace_back("preflight", since(begin));
+  if (no) return std::move(document_);
+  document_.commands.emplace_back("restore", argv_);
   if (words_.dry_run) {
     document_.verdict = "planned";
-    document_.headline = "READY: the images are whole; nothing was touched";
+    document_.headline =
+        "READY: the images are whole, and nothing known stands against it; nothing was touched";
     document_.steps.push_back(shell_words(argv_));
     return std::move(document_);
   }

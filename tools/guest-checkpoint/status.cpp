@@ -48,8 +48,9 @@ Result<Document> status_of(const std::string& what) {
   }
   CG_TRY(record, load_record(directory));
   CG_TRY(images, look_at_checkpoint(directory));
-  document.bytes = {{"images", images.bytes}, {"memory", images.pages}};
-  if (images.frozen_seconds > 0) document.seconds.emplace_back("frozen", images.frozen_seconds);
+  document.bytes = {{"images", images.images.bytes()}, {"memory", images.memory_bytes()}};
+  if (const double frozen = images.frozen_seconds(); frozen > 0)
+    document.seconds.emplace_back("frozen", frozen);
   if (record) {
     document.target = record->target;
     document.pid = record->pid;
@@ -65,10 +66,10 @@ Result<Document> status_of(const std::string& what) {
     return document;
   }
   document.verdict = "whole";
-  document.headline =
-      fmt::format("WHOLE: {}, {} process{}, {} thread{}",
-                  record ? record->target : "a checkpoint of another program", images.pids.size(),
-                  images.pids.size() == 1 ? "" : "es", images.threads, images.threads == 1 ? "" : "s");
+  document.headline = fmt::format("WHOLE: {}, {} process{}, {} thread{}",
+                                  record ? record->target : "a checkpoint of another program",
+                                  images.images.tasks.size(), images.images.tasks.size() == 1 ? "" : "es",
+                                  images.threads(), images.threads() == 1 ? "" : "s");
   return document;
 }
 

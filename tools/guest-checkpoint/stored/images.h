@@ -1,5 +1,4 @@
-// Whether a directory of CRIU's images is whole: every file that the process tree asks for is there, and none
-// is cut. What the images say otherwise is not looked at.
+// Whether a checkpoint is whole: every image that its process tree asks for is there, and none is cut.
 #pragma once
 
 #include <cstdint>
@@ -8,17 +7,18 @@
 #include <vector>
 
 #include "base/result.h"
+#include "checkpoint/checkpoint.h"
 
 namespace cg::checkpoint {
 
 struct ImagesState {
-  std::vector<int> pids;  // of the tree, the root first, in the tree's own pid namespace
-  std::size_t threads = 0;
-  std::size_t files = 0;
-  std::uint64_t bytes = 0;         // of all files
-  std::uint64_t pages = 0;         // bytes of memory
-  double frozen_seconds = 0;       // how long the tasks stood still, as criu counted; 0: not told
-  std::vector<std::string> flaws;  // "core-12.img: missing"
+  Checkpoint images;               // as far as it could be read
+  std::vector<std::string> flaws;  // "/d/core-12.img: it is not there"; empty: the images are whole
+
+  std::vector<int> pids() const;  // of the tree, the root first, in the tree's own pid namespace
+  std::size_t threads() const;
+  std::uint64_t memory_bytes() const;  // of the files that hold pages
+  double frozen_seconds() const;       // how long the tasks stood still, as criu counted; 0: not told
 };
 
 // Cannot: the directory cannot be read.
