@@ -7,9 +7,11 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -105,8 +107,18 @@ ProbeResult binfmt_sandbox() {
     return static_cast<bool>(UniqueFd(static_cast<int>(syscall(SYS_fsmount, context.get(), 0, 0))));
   };
   const bool asked = mountable();
-  if (unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0) return pass("a user namespace can be made");
-  const int error = errno;
+  // In a process of its own: who is in a user namespace has no privileges for the probes that follow.
+  const pid_t child = fork();
+  if (child < 0) return unknown(fmt::format("fork: {}", std::strerror(errno)));
+  if (child == 0) _exit(unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0 ? 0 : errno);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+    return fail("a seccomp filter kills whoever asks for a user namespace (SIGSYS)");
+  if (!WIFEXITED(status)) return unknown("the process that asked for a user namespace died");
+  if (WEXITSTATUS(status) == 0) return pass("a user namespace can be made");
+  const int error = WEXITSTATUS(status);
   if (!asked && has_capability(CAP_SYS_ADMIN))
     return pass("binfmt_misc cannot be mounted, so it is not asked");
   return failed_call("unshare(CLONE_NEWNS|CLONE_NEWUSER)", error);

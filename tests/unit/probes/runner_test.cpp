@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -115,6 +116,20 @@ TEST(Probes, AllAnswerHereAndLeaveNothing) {
     EXPECT_FALSE(result.detail.contains("no answer within")) << name;
   }
   EXPECT_EQ(count_tmp(), before);
+}
+
+// All in one child, in their order and backwards: what a probe does to itself is no other one's answer.
+TEST(Probes, DoNotChangeWhatTheNextOneSees) {
+  std::vector<Probe> probes = all_probes();
+  Runner forwards;
+  forwards.run(probes);
+  std::ranges::reverse(probes);
+  Runner backwards;
+  backwards.run(probes);
+  for (const auto& probe : probes) {
+    const auto one = forwards.result(probe.name), other = backwards.result(probe.name);
+    EXPECT_EQ(one.status, other.status) << probe.name << ": " << one.detail << "; " << other.detail;
+  }
 }
 
 }  // namespace
