@@ -15,9 +15,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <set>
 #include <thread>
 
+#include "answers.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "criu_at_hand.h"
@@ -45,9 +45,6 @@ using How = GuardedEnd::How;
 double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
-
-constexpr std::string_view open_question = "fd[N]:";
-constexpr std::string_view source_question = ":SOURCE";
 
 // A directory that goes with the object.
 class Scratch {
@@ -255,12 +252,14 @@ Result<void> Restore::prepare() {
     const std::string key = word.substr(word.find("]:") + 2);
     const std::string& from = answered_.open.at(key);
     const auto number = procfs::to_number<int>(from);
-    UniqueFd fd(number ? fcntl(*number, F_DUPFD_CLOEXEC, 100)
-                       : open(from.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY));
-    if (!fd && !number) fd.reset(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!fd) return cannot_errno(fmt::format("{} for {}", from, key), errno);
-    // Far above what criu takes for itself.
-    if (!number) fd.reset(fcntl(fd.get(), F_DUPFD_CLOEXEC, 100));
+    UniqueFd fd(number ? fcntl(*number, F_DUPFD_CLOEXEC, 100) : -1);
+    if (number && !fd) return cannot_errno(fmt::format("descriptor {} for {}", from, key), errno);
+    if (!number) {
+      CG_TRY(opened, open_in_place_of(from, access_of(images_.images, key), key));
+      // Far above what criu takes for itself.
+      fd.reset(fcntl(opened.get(), F_DUPFD_CLOEXEC, 100));
+      if (!fd) return cannot_errno(fmt::format("{} for {}", from, key), errno);
+    }
     argv_.push_back(fmt::format("fd[{}]:{}", fd.get(), key));
     descriptors_.push_back(std::move(fd));
   }
@@ -399,72 +398,6 @@ int wait_for(int pid) {
 }
 
 }  // namespace
-
-Result<std::map<std::string, std::string>> parse_maps(const std::vector<std::string>& words) {
-  std::map<std::string, std::string> maps;
-  for (const auto& word : words) {
-    const auto equals = word.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == word.size())
-      return usage_error(
-          fmt::format("--map {}: must be KEY=PATH, as in --map 'pipe:[4711]=/dev/null' or "
-                      "--map /data=/srv/data",
-                      word));
-    maps[word.substr(0, equals)] = word.substr(equals + 1);
-  }
-  return maps;
-}
-
-Result<Answered> answer_questions(const Record& record, const std::map<std::string, std::string>& maps,
-                                  const std::string& root) {
-  Answered answered;
-  std::set<std::string> used;
-  for (auto word : record.restore) {
-    if (word.starts_with(open_question)) {
-      const std::string key = word.substr(open_question.size());
-      if (const auto given = maps.find(key); given != maps.end()) {
-        answered.open[key] = given->second;
-        used.insert(key);
-      } else if (const auto fd = record.descriptors.find(key);
-                 fd != record.descriptors.end() && fd->second <= 2) {
-        answered.open[key] = std::to_string(fd->second);
-      } else {
-        return refused(fmt::format(
-            "the tasks had {} from outside: say what they get in its place with --map '{}=PATH'", key, key));
-      }
-      word = fmt::format("fd[{}]:{}", 0, key);
-    } else if (word.starts_with("mnt[") && word.contains("]:")) {
-      // mnt[KEY]:SOURCE
-      const std::string key = word.substr(4, word.find("]:") - 4);
-      if (const auto given = maps.find(key); given != maps.end()) {
-        word = fmt::format("mnt[{}]:{}", key, given->second);
-        used.insert(key);
-      } else if (word.ends_with(source_question)) {
-        return refused(fmt::format(
-            "the mount {} came from outside: say what is to be bound there with --map '{}=PATH'", key, key));
-      }
-    } else if (word == "ROOTFS" && root.empty()) {
-      return refused(
-          "the tasks have a root directory of their own that could not be seen when they were dumped: give "
-          "it with --root DIR");
-    }
-    answered.options.push_back(std::move(word));
-  }
-  for (const auto& [key, path] : maps)
-    if (!used.contains(key)) {
-      std::vector<std::string> known;
-      for (const auto& [name, fd] : record.descriptors) known.push_back(name);
-      return usage_error(
-          fmt::format("--map {}: nothing of that name is asked for{}", key, did_you_mean(key, known)));
-    }
-  if (!root.empty()) {
-    const auto at = std::ranges::find(answered.options, "--root");
-    if (at == answered.options.end() || at + 1 == answered.options.end())
-      answered.options.insert(answered.options.end(), {"--root", root});
-    else
-      *(at + 1) = root;
-  }
-  return answered;
-}
 
 Command restore_command() {
   const auto words = std::make_shared<RestoreWords>();

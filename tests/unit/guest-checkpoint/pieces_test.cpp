@@ -1,12 +1,15 @@
 // The pieces of guest-checkpoint that decide without touching anything: commands, questions, images,
 // archives.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "answers.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "document.h"
@@ -89,6 +92,35 @@ TEST(Questions, AreAnsweredByMapsOrStandardStreamsOrNotAtAll) {
   more["pipe:[45]"] = "/x";
   EXPECT_TRUE(answer_questions(record(), more, "/ct").error().message.contains("did you mean pipe:[44]"));
   EXPECT_EQ(parse_maps({"=x"}).error().kind, ErrorKind::usage);
+}
+
+// A pipe's end is given back as it was held; what a log held stays.
+TEST(Answers, AreOpenedAsTheTasksHadThem) {
+  Checkpoint images;
+  images.files[1] = {.kind = FileKind::pipe, .id = 1, .object = 33, .flags = O_WRONLY};
+  images.files[2] = {.kind = FileKind::pipe, .id = 2, .object = 44, .flags = O_RDONLY | O_NONBLOCK};
+  images.files[3] = {.kind = FileKind::pipe, .id = 3, .object = 55, .flags = O_RDONLY};
+  images.files[4] = {.kind = FileKind::pipe, .id = 4, .object = 55, .flags = O_WRONLY};
+  EXPECT_EQ(access_of(images, "pipe:[33]"), O_WRONLY);
+  EXPECT_EQ(access_of(images, "pipe:[44]"), O_RDONLY);
+  EXPECT_EQ(access_of(images, "pipe:[55]"), O_RDWR);
+  EXPECT_EQ(access_of(images, "pipe:[66]"), O_RDWR);
+
+  const TemporaryDirectory directory;
+  const fs::path log = directory.path() / "log", fifo = directory.path() / "fifo";
+  for (const char* line : {"one\n", "two\n"}) {
+    const auto fd = open_in_place_of(log.string(), O_WRONLY, "pipe:[33]");
+    ASSERT_TRUE(fd) << fd.error().message;
+    ASSERT_TRUE(write_all(fd->get(), line, "log"));
+  }
+  EXPECT_EQ(read_file(log).value(), "one\ntwo\n");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const auto end =
+      open_in_place_of(fifo.string(), O_WRONLY, "pipe:[33]");  // nobody reads, and it does not wait
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(fcntl(end->get(), F_GETFL) & O_ACCMODE, O_WRONLY);
+  EXPECT_FALSE(open_in_place_of((directory.path() / "none/log").string(), O_WRONLY, "pipe:[33]"));
+  EXPECT_FALSE(open_in_place_of((directory.path() / "none").string(), O_RDONLY, "pipe:[44]"));
 }
 
 TEST(Record, ComesBackAsItWasWritten) {
