@@ -13,12 +13,18 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 BIN := $(BUILD)/bin
 PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run guest-checkpoint demo-guest demo-workload
-# On a terminal ninja shows how far it is; elsewhere one line says that it takes a while.
-ninja = if [ -t 1 ]; then ninja -C $(BUILD) $(1); else \
-	  [ -x $(BIN)/kcheck ] || echo "compiling, a few minutes the first time"; \
-	  ninja -C $(BUILD) --quiet $(1) | { grep -v -e '^ninja: ' -e '^-- ' || true; }; fi
+# On a terminal ninja shows how far it is; elsewhere a line says that it takes a while, and one each half minute how far
+# it is.
+ninja = if [ -t 1 ]; then ninja -C "$(BUILD)" $(1); else \
+	  [ -x "$(BIN)/kcheck" ] || echo "compiling, a few minutes the first time"; \
+	  scripts/progress.sh compiling "$(BUILD)/make.log" ninja -C "$(BUILD)" $(1) || \
+	    { s=$$?; grep -v '^\[[0-9]*/[0-9]*\] ' "$(BUILD)/make.log" | head -n 60 >&2 || true; exit $$s; }; \
+	  grep -e 'warning: ' "$(BUILD)/make.log" >&2 || true; fi
+configure = [ -f "$(BUILD)/build.ninja" ] || { echo "configuring"; mkdir -p "$(BUILD)"; \
+	  cmake -S . -B "$(BUILD)" -G Ninja -DCMAKE_BUILD_TYPE=Release > "$(BUILD)/configure.log" 2>&1 || \
+	    { s=$$?; tail -n 30 "$(BUILD)/configure.log" >&2; exit $$s; }; }
 ifneq ($(CACHE),)
-export CRIU_GUEST_CACHE := $(abspath $(CACHE))
+export CRIU_GUEST_CACHE := $(shell realpath -ms "$(CACHE)")
 endif
 
 .PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz mutate lore bench install release clean help
@@ -40,7 +46,7 @@ test-deps-if-missing:
 	@scripts/deps.sh check || scripts/deps.sh
 
 tools: deps-if-missing
-	@[ -f $(BUILD)/build.ninja ] || cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
+	@$(configure)
 	@$(call ninja,$(PROGRAMS))
 
 # The tests' programs as well.
@@ -50,45 +56,45 @@ test-programs: test-deps-if-missing tools
 ## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [BASE=your.config]
 ##                           [SOURCE=linux.tar.xz] [SHA256=of the source]
 guest-kernel: tools
-	@$(BIN)/kernel-builder build $(KERNEL_VERSION) -o $(OUT) -j $(JOBS) \
-	  $(foreach f,$(FRAGMENTS),--fragments $(f)) $(if $(BASE),--base $(BASE)) \
-	  $(if $(SOURCE),--source $(SOURCE)) $(if $(SHA256),--sha256 $(SHA256))
+	@"$(BIN)"/kernel-builder build "$(KERNEL_VERSION)" -o "$(OUT)" -j $(JOBS) \
+	  $(foreach f,$(FRAGMENTS),--fragments "$(f)") $(if $(BASE),--base "$(BASE)") \
+	  $(if $(SOURCE),--source "$(SOURCE)") $(if $(SHA256),--sha256 "$(SHA256)")
 
 ## make criu                 a static CRIU [CRIU_VERSION=4.2.1] [SOURCE=criu.tar.gz]
 criu: tools
-	@$(BIN)/criu-builder build $(CRIU_VERSION) -o $(OUT) $(if $(SOURCE),--source $(SOURCE))
+	@"$(BIN)"/criu-builder build "$(CRIU_VERSION)" -o "$(OUT)" $(if $(SOURCE),--source "$(SOURCE)")
 
 ## make rootfs               a root image [RECIPE=kata|demo] [CRIU_VERSION=4.2.1] [AGENT=path/to/kata-agent]
 rootfs: criu
-	@v=$$($(BIN)/criu-builder resolve $(CRIU_VERSION)); \
-	[ ! -d $(OUT)/criu-$$v.d ] || { echo "CRIU $$v is to be had as a distribution's binary with libraries of its own only: for make lab, not for an image" >&2; exit 3; }; \
-	if [ $(RECIPE) = kata ]; then image=kata-criu-$$v.img; else image=$(RECIPE).img; fi; \
-	$(BIN)/rootfs-builder build $(RECIPE) -o $(OUT)/$$image --set criu=$(OUT)/criu-$$v --set kcheck=$(BIN)/kcheck \
-	  $(if $(AGENT),--set agent=$(AGENT)); \
-	if [ $(RECIPE) = kata ]; then ln -sfn $$image $(OUT)/kata-containers.img; fi
+	@v=$$("$(BIN)"/criu-builder resolve "$(CRIU_VERSION)"); \
+	[ ! -d "$(OUT)/criu-$$v.d" ] || { echo "CRIU $$v is to be had as a distribution's binary with libraries of its own only: for make lab, not for an image" >&2; exit 3; }; \
+	if [ "$(RECIPE)" = kata ]; then image=kata-criu-$$v.img; else image="$(RECIPE).img"; fi; \
+	"$(BIN)"/rootfs-builder build "$(RECIPE)" -o "$(OUT)/$$image" --set criu="$(OUT)/criu-$$v" --set kcheck="$(BIN)/kcheck" \
+	  $(if $(AGENT),--set agent="$(AGENT)"); \
+	if [ "$(RECIPE)" = kata ]; then ln -sfn "$$image" "$(OUT)/kata-containers.img"; fi
 
 ## make vm-check             boots that image and asks kcheck inside it [RECIPE=demo] [CRIU_VERSION=4.2.1]
 vm-check: guest-kernel rootfs
-	@v=$$($(BIN)/criu-builder resolve $(CRIU_VERSION)); \
-	if [ $(RECIPE) = kata ]; then image=kata-criu-$$v.img; else image=$(RECIPE).img; fi; \
-	$(BIN)/guest-run --kernel $(OUT)/vmlinux.container --image $(OUT)/$$image --timeout 300 -- kcheck --criu=$$v
+	@v=$$("$(BIN)"/criu-builder resolve "$(CRIU_VERSION)"); \
+	if [ "$(RECIPE)" = kata ]; then image=kata-criu-$$v.img; else image="$(RECIPE).img"; fi; \
+	"$(BIN)"/guest-run --kernel "$(OUT)/vmlinux.container" --image "$(OUT)/$$image" --timeout 300 -- kcheck --criu=$$v
 
 ## make demo                 everything, up to a container that is checkpointed and restored [CRIU_VERSION=4.2.1]
 demo:
-	@BIN=$(BIN) OUT=$(OUT) CRIU_VERSION=$(CRIU_VERSION) MAKE=$(MAKE) demo/run.sh
+	@BIN="$(BIN)" OUT="$(OUT)" CRIU_VERSION="$(CRIU_VERSION)" MAKE=$(MAKE) demo/run.sh
 
 ## make lab                  kcheck's word against CRIU's deed, case by case in a guest [LAB_CRIU="4.2.1 4.3"|all] [LAB_CASES="..."]
 lab: tools
 	@$(call ninja,lab-guest)
-	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) lab/run.sh
+	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) lab/run.sh
 
 ## make check                all tests that fit an hour
 check:
-	@BUILD=$(BUILD) OUT=$(OUT) MAKE=$(MAKE) tests/check.sh
+	@BUILD="$(BUILD)" OUT="$(OUT)" MAKE=$(MAKE) tests/check.sh
 
 ## make check-long           the exhaustive ones as well: rebuilt kernels, every CRIU version
 check-long:
-	@BUILD=$(BUILD) OUT=$(OUT) MAKE=$(MAKE) tests/check.sh long
+	@BUILD="$(BUILD)" OUT="$(OUT)" MAKE=$(MAKE) tests/check.sh long
 
 ## make mutate               do the tests bite? one change of the sources at a time [ONLY=TEXT]
 mutate: test-deps-if-missing
@@ -97,29 +103,29 @@ mutate: test-deps-if-missing
 ## make fuzz                 every fuzzer for a while [SECONDS=20] [TARGETS="kconfig-config"]
 SECONDS ?= 20
 fuzz: test-deps-if-missing
-	@OUT=$(OUT) tests/fuzz/run.sh $(SECONDS) $(TARGETS)
+	@OUT="$(OUT)" tests/fuzz/run.sh $(SECONDS) $(TARGETS)
 
 ## make bench                figures against limits and peers, medians
 bench:
-	@BIN=$(BIN) OUT=$(OUT) MAKE=$(MAKE) PROGRAMS="$(PROGRAMS)" tests/bench/run.sh
+	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) PROGRAMS="$(PROGRAMS)" tests/bench/run.sh
 
 ## make lore                 what explain answers of CRIU's own error texts [TREES="CRIU-SOURCE-TREE…"]
 lore: test-deps-if-missing
-	@[ -f $(BUILD)/build.ninja ] || cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
+	@$(configure)
 	@$(call ninja,lore)
-	@$(BIN)/lore --check tests/lore/summary.txt $(or $(TREES),$(error give the source trees of CRIU: make lore TREES="DIR…"))
+	@"$(BIN)"/lore --check tests/lore/summary.txt $(or $(TREES),$(error give the source trees of CRIU: make lore TREES="DIR…"))
 
 ## make install              the tools and recipes [PREFIX=/usr/local] [DESTDIR=]
 install: tools
-	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX) > /dev/null
-	@echo "installed to $(DESTDIR)$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" cmake --install "$(BUILD)" --prefix "$(PREFIX)" > /dev/null
+	@echo "installed to $(DESTDIR)$(PREFIX); the tools are in $(DESTDIR)$(PREFIX)/bin"
 
 ## make release              the commit's source and the tools as archives with their SHA-256, in out/release
 release: tools
-	@BUILD=$(BUILD) OUT=$(OUT) scripts/release.sh
+	@BUILD="$(BUILD)" OUT="$(OUT)" scripts/release.sh
 
 ##
 ## everywhere: BUILD=build/release (the tools' build tree) OUT=out (results) JOBS=N
 ##             CACHE=DIR (downloads and reusable builds; default: XDG_CACHE_HOME/criu-guest)
 clean:
-	@rm -rf build $(OUT)
+	@rm -rf build "$(OUT)"

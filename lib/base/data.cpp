@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/shown.h"
 #include "base/text.h"
 
 namespace cg {
@@ -27,29 +28,43 @@ Result<fs::path> data_directory(const Environment& env) {
       "the recipes were not found; set CRIU_GUEST_DATA to the folder that holds recipes/ and kconfig/");
 }
 
-Result<std::vector<std::string>> recipe_names(const Environment& env, const std::string& kind) {
+namespace {
+
+Result<fs::path> recipe_directory(const Environment& env, const std::string& kind,
+                                  const std::string& directory) {
+  if (!directory.empty()) return fs::path(directory);
   CG_TRY(data, data_directory(env));
+  return data / "recipes" / kind;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> recipe_names(const Environment& env, const std::string& kind,
+                                              const std::string& directory) {
+  CG_TRY(place, recipe_directory(env, kind, directory));
   std::vector<std::string> names;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(data / "recipes" / kind, error))
+  for (const auto& entry : fs::directory_iterator(place, error))
     if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
-  if (error) return cannot((data / "recipes" / kind).string() + ": " + error.message());
+  if (error) return cannot(place.string() + ": " + error.message());
   std::ranges::sort(names);
   return names;
 }
 
-Result<fs::path> find_recipe(const Environment& env, const std::string& kind, const std::string& name) {
+Result<fs::path> find_recipe(const Environment& env, const std::string& kind, const std::string& name,
+                             const std::string& directory) {
   if (name.contains('/') || name.ends_with(".toml")) {
     if (fs::is_regular_file(name)) return fs::path(name);
     return cannot(name + ": no such recipe file");
   }
-  CG_TRY(names, recipe_names(env, kind));
-  CG_TRY(data, data_directory(env));
-  if (std::ranges::find(names, name) != names.end()) return data / "recipes" / kind / (name + ".toml");
+  CG_TRY(names, recipe_names(env, kind, directory));
+  CG_TRY(place, recipe_directory(env, kind, directory));
+  if (std::ranges::find(names, name) != names.end()) return place / (name + ".toml");
   std::vector<std::string> ordered = nearest(name, names, names.size());
   for (const auto& known : names)
     if (std::ranges::find(ordered, known) == ordered.end()) ordered.push_back(known);
-  return usage_error("no " + kind + " recipe '" + name + "'; known: " + join(ordered, ", "));
+  return usage_error("no " + kind + " recipe '" + brief(name) + "'" + did_you_mean(name, names) +
+                     " (known: " + join(ordered, ", ") + ")");
 }
 
 }  // namespace cg

@@ -4,6 +4,7 @@
 #include "base/interrupt.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -57,6 +58,11 @@ void note(int number) {
   names().mutex.lock();
   std::error_code ignored;
   for (const auto& path : names().paths) fs::remove_all(path, ignored);
+  // On a terminal a line that moves may stand there.
+  const std::string word =
+      fmt::format("{}{}: {}; what was half made is gone\n", isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "",
+                  program_invocation_short_name, number == SIGINT ? "interrupted" : "ended by a signal");
+  (void)!write(STDERR_FILENO, word.data(), word.size());
   _exit(128 + number);
 }
 

@@ -51,6 +51,19 @@ std::string escaped(std::string_view text, LineEnds line_ends) {
 std::string shown(std::string_view text) {
   return escaped(text, LineEnds::shown);
 }
+std::string brief(std::string_view word) {
+  constexpr std::size_t most = 60;
+  std::size_t end = 0;
+  std::size_t characters = 0;
+  std::size_t kept = 0;
+  while (end < word.size()) {
+    if (characters < most) kept = end;
+    end += std::max<std::size_t>(utf8_length(word.substr(end)), 1);
+    if (++characters <= most) kept = end;
+  }
+  if (characters <= most) return shown(word);
+  return fmt::format("{}... ({} characters)", shown(word.substr(0, kept)), characters);
+}
 std::string shown_lines(std::string_view text) {
   return escaped(text, LineEnds::kept);
 }

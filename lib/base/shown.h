@@ -12,5 +12,7 @@ namespace cg {
 std::string shown(std::string_view text);
 // The same where lines of ours are in it: line ends and tabs stay.
 std::string shown_lines(std::string_view text);
+// A word of the command line that is named in an error: on one line, and no more than 60 characters of it.
+std::string brief(std::string_view word);
 
 }  // namespace cg

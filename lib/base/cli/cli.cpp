@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <csignal>
 #include <iostream>
@@ -24,16 +25,16 @@ namespace {
 // "", or what is wrong with a value.
 std::string fault_of(const Option& option, const std::string& text) {
   if (option.traits.is_no_stream && text == "-")
-    return "'-': standard output cannot be written to out of order; name a file (./- is one of that name)";
+    return "'-': a directory is wanted, and standard output is none (./- is one of that name)";
   if (!option.traits.choices.empty())
     return std::ranges::find(option.traits.choices, text) != option.traits.choices.end()
                ? ""
-               : fmt::format("'{}' is not one of {}{}", text, join(option.traits.choices, ", "),
+               : fmt::format("'{}' is not one of {}{}", brief(text), join(option.traits.choices, ", "),
                              did_you_mean(text, option.traits.choices));
   const auto number = [&](auto value) -> std::string {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error == std::errc::invalid_argument || end != text.data() + text.size())
-      return fmt::format("'{}' is not a {}number", text,
+      return fmt::format("'{}' is not a {}number", brief(text),
                          std::is_floating_point_v<decltype(value)> ? "" : "whole ");
     const auto least = option.traits.range
                            ? option.traits.range->least
@@ -43,7 +44,7 @@ std::string fault_of(const Option& option, const std::string& text) {
     const auto as_double = static_cast<double>(value);
     return error == std::errc() && as_double >= least && as_double <= most
                ? ""
-               : fmt::format("'{}' is not from {} to {}", text, least, most);
+               : fmt::format("'{}' is not from {} to {}", brief(text), least, most);
   };
   if (std::holds_alternative<int*>(option.to)) return number(0);
   if (std::holds_alternative<unsigned*>(option.to) ||
@@ -100,7 +101,7 @@ void add_all(CLI::App& app, const std::vector<Option>& options, Tool::Repeated r
 }
 
 std::vector<std::string> option_names(const Tool& tool, const Command* command) {
-  std::vector<std::string> names = {"-h", "--help", "--version"};
+  std::vector<std::string> names = {"-h", "--help", "-V", "--version"};
   const auto common = common_options(tool);
   for (const auto* options : {command ? &command->options : nullptr, &tool.options, &common})
     for (const auto& option : options ? *options : std::vector<Option>())
@@ -109,28 +110,69 @@ std::vector<std::string> option_names(const Tool& tool, const Command* command) 
   return names;
 }
 
+// "; did you mean …?" of an option that is not there: those that it is the beginning of, all of them, else
+// the nearest; of one letter, the same letter written large or small.
+std::string nearest_options(const std::string& name, const std::vector<std::string>& names) {
+  std::vector<std::string> near;
+  if (name.starts_with("--")) {
+    for (const auto& one : names)
+      if (name.size() > 3 && one.starts_with(name)) near.push_back(one);
+    if (near.empty()) return did_you_mean(name, names);
+  } else {
+    for (const auto& one : names)
+      if (one.size() == 2 && name.size() == 2 && std::tolower(one[1]) == std::tolower(name[1]))
+        near.push_back(one);
+  }
+  return near.empty() ? "" : "; did you mean " + join(near, ", ") + "?";
+}
+
+std::string about_unknown_command(const Tool& tool, const std::string& word) {
+  std::vector<std::string> names;
+  for (const auto& one : tool.commands) names.push_back(one.name);
+  const auto hint = did_you_mean(word, names);
+  return fmt::format("'{}' is not a command{}", brief(word),
+                     hint.empty() ? "; commands: " + join(names, ", ") : hint);
+}
+
+// "" of a command that says no more of its words.
+std::string about_words(const Tool& tool, const Command* command) {
+  const std::string& words = (command ? *command : tool).about_words;
+  return words.empty() ? "" : "; " + words;
+}
+
 // What to say of the first word that has no place; "" when every word has one.
 std::string about_stray(const Tool& tool, const Command* command, const std::vector<std::string>& stray) {
   if (stray.empty()) return "";
   const std::string& word = stray.front();
   if (word.size() > 1 && word.starts_with('-')) {
     const std::string name = word.substr(0, word.find('='));
-    const bool is_long = name.starts_with("--");  // one letter is near to every other
-    return fmt::format("unknown option {}{}", name,
-                       is_long ? did_you_mean(name, option_names(tool, command)) : "");
+    return fmt::format("unknown option {}{}", brief(name),
+                       nearest_options(name, option_names(tool, command)));
   }
-  if (!command && !tool.commands.empty()) {
-    std::vector<std::string> names;
-    for (const auto& one : tool.commands) names.push_back(one.name);
-    const auto hint = did_you_mean(word, names);
-    return fmt::format("'{}' is not a command{}", word,
-                       hint.empty() ? "; commands: " + join(names, ", ") : hint);
-  }
+  if (!command && !tool.commands.empty()) return about_unknown_command(tool, word);
   std::string places;
   for (const auto& option : command ? command->options : tool.options)
     if (words_of(option).is_positional) places += " " + option.words;
-  return fmt::format("'{}' is one word too many; {}{} takes{}", word, tool.name,
-                     command ? " " + command->name : "", places.empty() ? " options only" : places);
+  return fmt::format("'{}' is one word too many; {}{} takes{}{}", brief(word), tool.name,
+                     command ? " " + command->name : "", places.empty() ? " options only" : places,
+                     about_words(tool, command));
+}
+
+// A value that is none may be what follows a misspelt option.
+std::string about_stray_option(const Tool& tool, const Command* command, std::vector<std::string> stray) {
+  std::erase_if(stray, [](const std::string& word) { return word.size() < 2 || !word.starts_with('-'); });
+  return about_stray(tool, command, stray);
+}
+
+// The option that CLI11's message, "--format: 1 required TEXT missing", begins with.
+std::string about_missing_value(const Tool& tool, const Command* command, const std::string& message) {
+  const std::string name = message.substr(0, message.find(':'));
+  const auto common = common_options(tool);
+  for (const auto* options : {command ? &command->options : nullptr, &tool.options, &common})
+    for (const auto& option : options ? *options : std::vector<Option>())
+      if (const auto words = words_of(option); std::ranges::find(words.names, name) != words.names.end())
+        return fmt::format("{} needs a value: {}", name, words.value);
+  return message;
 }
 
 // The words behind "--" where they are another program's; `words` loses them.
@@ -146,17 +188,54 @@ void take_passthrough(const Tool& tool, Args& words) {
   words.erase(dashes, words.end());
 }
 
-// `tool help COMMAND` is another way to ask for what --help prints.
-Args with_help_as_option(const Tool& tool, Args words) {
-  if (tool.commands.empty() || words.empty() || words.front() != "help") return words;
-  words.erase(words.begin());
-  words.emplace_back("--help");
-  return words;
+// `tool help COMMAND` is another way to ask for what --help prints. Where a word has a place, "help" may be
+// that word.
+bool asks_for_help(const Tool& tool, const Args& words) {
+  return !words.empty() && words.front() == "help" &&
+         std::ranges::none_of(tool.options,
+                              [](const Option& option) { return words_of(option).is_positional; });
+}
+
+// Is an error to be a line of JSON? Asked where the words may not be understood at all.
+bool wants_json(const Tool& tool, const Args& words) {
+  if (!tool.common) return false;
+  bool json = false;
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    if (words[i].starts_with("--format=")) json = words[i] == "--format=json";
+    if (words[i] == "--format" && i + 1 < words.size()) json = words[i + 1] == "json";
+  }
+  return json;
+}
+
+std::string error_document(const std::string& tool, const std::string& message, int status) {
+  const nlohmann::ordered_json json = {
+      {"schema", "criu-guest.error/1"}, {"tool", tool}, {"exit_status", status}, {"message", message}};
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+int refuse_words(const Tool& tool, const Command* command, const Args& words, const std::string& wrong,
+                 Environment& env) {
+  if (wants_json(tool, words))
+    env.err << error_document(tool.name, wrong, exit_usage) << "\n";
+  else
+    env.err << fmt::format("{}: {}\nRun '{}{} --help' for the options.\n", tool.name, shown_lines(wrong),
+                           tool.name, command ? " " + command->name : "");
+  return exit_usage;
 }
 
 // The status of a call that is over; nullopt: `chosen` is to run (null: the tool itself).
 std::optional<int> parse(const Tool& tool, const Args& args, const Command*& chosen, Environment& env) {
-  Args words = with_help_as_option(tool, args);
+  Args words = args;
+  if (asks_for_help(tool, words)) {
+    words.erase(words.begin());
+    if (!words.empty() && !words.front().starts_with('-') &&
+        std::ranges::find(tool.commands, words.front(), &Command::name) == tool.commands.end())
+      return refuse_words(tool, nullptr, words,
+                          tool.commands.empty() ? tool.name + " has no commands; its help is one text"
+                                                : about_unknown_command(tool, words.front()),
+                          env);
+    words.emplace_back("--help");
+  }
   take_passthrough(tool, words);
   // Parsing overwrites the defaults that a help text shows.
   std::map<const Command*, std::string> help;
@@ -173,7 +252,7 @@ std::optional<int> parse(const Tool& tool, const Args& args, const Command*& cho
   added.reserve(common.size() + tool.options.size());
   add_all(app, common, tool.repeated, added);
   add_all(app, tool.options, tool.repeated, added);
-  app.set_version_flag("--version",
+  app.set_version_flag("-V,--version",
                        [&] { return tool.version ? tool.version() : tool.name + " " + CG_VERSION; });
   if (!tool.commands.empty()) app.require_subcommand(tool.run ? 0 : 1, 1);
   std::vector<CLI::App*> apps;
@@ -206,23 +285,21 @@ std::optional<int> parse(const Tool& tool, const Args& args, const Command*& cho
     choose();  // a word that has no place may be what is missing, misspelt
     wrong = about_stray(tool, chosen, app.remaining(true));
     if (wrong.empty())
-      wrong = chosen || tool.commands.empty() ? error.what() : "say what to do; no command is given";
+      wrong = chosen || tool.commands.empty() ? error.what() + about_words(tool, chosen)
+                                              : "say what to do; no command is given";
   } catch (const CLI::ExtrasError&) {
     choose();
     wrong = about_stray(tool, chosen, app.remaining(true));
+  } catch (const CLI::ArgumentMismatch& error) {
+    choose();
+    wrong = about_stray_option(tool, chosen, app.remaining(true));
+    if (wrong.empty()) wrong = about_missing_value(tool, chosen, error.what());
   } catch (const CLI::ParseError& error) {
     choose();
-    wrong = error.what();
+    wrong = about_stray_option(tool, chosen, app.remaining(true));
+    if (wrong.empty()) wrong = error.what();
   }
-  const std::string asked = tool.name + (chosen ? " " + chosen->name : "");
-  env.err << fmt::format("{}: {}\nRun '{} --help' for the options.\n", tool.name, wrong, asked);
-  return exit_usage;
-}
-
-std::string error_document(const std::string& tool, const std::string& message, int status) {
-  const nlohmann::ordered_json json = {
-      {"schema", "criu-guest.error/1"}, {"tool", tool}, {"exit_status", status}, {"message", message}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return refuse_words(tool, chosen, words, wrong, env);
 }
 
 }  // namespace

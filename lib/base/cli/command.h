@@ -42,7 +42,7 @@ struct OptionTraits {
   bool counted = false;          // an int that says how many times a flag was given
   bool* given = nullptr;         // was it on the command line, with or without a value?
   std::size_t least_values = 1;  // behind one mention of an option that takes several
-  bool is_no_stream = false;     // its value may not be "-"
+  bool is_no_stream = false;     // a directory: its value may not be "-"
   std::string needs = {};        // the name of an option that has to be there as well
   std::string excludes = {};     // ... that cannot be there as well
 };
@@ -72,6 +72,8 @@ struct Command {
   std::vector<Option> options = {};
   std::vector<Example> examples = {};
   std::string notes = {};  // what the help says at the end
+  // Which words are meant, and how to come by them: said when one is missing or there is one too many.
+  std::string about_words = {};
   // The words behind "--", where they are another program's and not the tool's own.
   std::vector<std::string>* passthrough = nullptr;
   std::function<Result<int>(Context&)> run =

@@ -152,7 +152,7 @@ std::string help_text(const Tool& tool, const Command* command) {
   text += entries(command || !tool.commands.empty() ? "Options of every command" : "Common options", shared,
                   Part::options);
   text += entry("-h, --help", command ? "Print this help" : "Print this help; NAME --help is a command's");
-  text += entry("--version", "Print the version");
+  text += entry("-V, --version", "Print the version");
   if (!of.examples.empty()) {
     text += "\nExamples:\n";
     for (const auto& example : of.examples) {

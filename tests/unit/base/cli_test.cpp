@@ -99,7 +99,8 @@ TEST(CommandLine, AWrongWordIsNamedWithItsNearestNeighbour) {
       {{"frobnicate"}, "'frobnicate' is not a command; commands: make, judge"},
       {{"make", "a", "--sise", "5M"}, "unknown option --sise; did you mean --size?"},
       {{"make", "--jops=3"}, "unknown option --jops; did you mean --jobs?"},  // though FILE is missing, too
-      {{"-V"}, "unknown option -V"},
+      {{"-Z"}, "unknown option -Z"},
+      {{"-F"}, "unknown option -F"},
       {{"make"}, "FILE is required"},
       {{"judge", "7"}, "'7' is one word too many; tool judge takes options only"},
       {{"make", "a", "--format", "jsn"}, "--format: 'jsn' is not one of text, json; did you mean json?"},

@@ -55,6 +55,25 @@ TEST(Interrupt, LeavesNothingBehind) {
   }
 }
 
+TEST(Interrupt, IsSaid) {
+  const TemporaryDirectory directory;
+  const auto said = directory.path() / "said";
+  const int status = in_child([&] {
+    const UniqueFd file(open(said.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    dup2(file.get(), STDERR_FILENO);
+    std::signal(SIGINT, SIG_DFL);
+    clean_up_when_interrupted();
+    remove_when_interrupted(directory.path() / "work");
+    fs::create_directories(directory.path() / "work");
+    raise(SIGINT);
+    for (;;) pause();
+  });
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  EXPECT_TRUE(read_file(said).value_or("").ends_with(": interrupted; what was half made is gone\n"));
+  EXPECT_FALSE(fs::exists(directory.path() / "work"));
+}
+
 TEST(Interrupt, AFileThatMayNotGrowIsAnError) {
   const TemporaryDirectory directory;
   const int status = in_child([&] {
