@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <new>
@@ -20,6 +21,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "image/bytes/block_file.h"
+#include "image/tree/content_budget.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
@@ -66,6 +68,7 @@ class TarWriter {
                             static_cast<long>(info.meta.mtime.nanoseconds));
     archive_entry_set_size(entry.get(), 0);
     bool with_data = false;
+    std::vector<DataRange> ranges;
     const auto [first, is_first] = info.links > 1 && info.meta.type != NodeType::directory
                                        ? names_.try_emplace(info.inode, inside)
                                        : std::pair{names_.end(), true};
@@ -85,33 +88,49 @@ class TarWriter {
       with_data = info.meta.type == NodeType::regular;
       if (with_data) {
         archive_entry_set_size(entry.get(), static_cast<la_int64_t>(info.size));
-        CG_CHECK(add_holes(entry.get(), path, info.size));
+        CG_TRY(found, image_.data(path));
+        ranges = std::move(found);
+        CG_CHECK(budget_.take(path, ranges));
+        add_holes(entry.get(), ranges, info.size);
       }
     }
     CG_CHECK(check(archive_write_header(handle_.get(), entry.get())));
     if (!with_data) return {};
-    return image_.read(path, [&](std::string_view piece) -> Result<void> {
-      return check(archive_write_data(handle_.get(), piece.data(), piece.size()) ==
-                           static_cast<la_ssize_t>(piece.size())
-                       ? ARCHIVE_OK
-                       : ARCHIVE_FATAL);
-    });
+    std::uint64_t done = 0;
+    CG_CHECK(image_.read(path, ranges, [&](std::uint64_t offset, std::string_view piece) -> Result<void> {
+      CG_CHECK(put_zeros(offset - done));
+      done = offset + piece.size();
+      return put(piece);
+    }));
+    return put_zeros(info.size - done);
   }
 
   Result<void> finish() { return check(archive_write_close(handle_.get())); }
 
  private:
   // GNU tar's and libarchive's map of a sparse file; the bytes of holes are handed over all the same.
-  Result<void> add_holes(archive_entry* entry, const std::string& path, std::uint64_t size) const {
-    CG_TRY(ranges, image_.data(path));
+  static void add_holes(archive_entry* entry, const std::vector<DataRange>& ranges, std::uint64_t size) {
     std::uint64_t bytes = 0;
     for (const DataRange& range : ranges) bytes += range.bytes;
-    if (bytes + least_holes > size) return {};
+    if (bytes + least_holes > size) return;
     for (const DataRange& range : ranges)
       archive_entry_sparse_add_entry(entry, static_cast<la_int64_t>(range.offset),
                                      static_cast<la_int64_t>(range.bytes));
     // A file that is nothing but a hole: an empty piece at its end says so.
     if (ranges.empty() && size > 0) archive_entry_sparse_add_entry(entry, static_cast<la_int64_t>(size), 0);
+  }
+  Result<void> put(std::string_view bytes) {
+    return check(archive_write_data(handle_.get(), bytes.data(), bytes.size()) ==
+                         static_cast<la_ssize_t>(bytes.size())
+                     ? ARCHIVE_OK
+                     : ARCHIVE_FATAL);
+  }
+  // Of a hole libarchive counts the bytes and does not look at them, so large pieces cost nothing.
+  Result<void> put_zeros(std::uint64_t count) {
+    if (count > 0 && !zeros_) zeros_.reset(static_cast<char*>(std::calloc(zeros_bytes, 1)));
+    if (count > 0 && !zeros_) throw std::bad_alloc();
+    for (; count > 0; count -= std::min<std::uint64_t>(count, zeros_bytes))
+      CG_CHECK(put({zeros_.get(), std::min<std::uint64_t>(count, zeros_bytes)}));
     return {};
   }
   Result<void> check(int code) {
@@ -124,6 +143,12 @@ class TarWriter {
   std::string name_;
   std::unique_ptr<archive, ArchiveCloser> handle_;
   bool failed_ = false;
+  ContentBudget budget_{image_};
+  static constexpr std::size_t zeros_bytes = 64 << 20;
+  struct Free {
+    void operator()(char* bytes) const { std::free(bytes); }
+  };
+  std::unique_ptr<char, Free> zeros_;           // pages that nobody touches take no memory
   std::map<std::uint32_t, std::string> names_;  // of files with more than one
 };
 
@@ -197,11 +222,11 @@ class FileWriter {
                         : fs::path(destination_.string() + path.substr(top_ == "/" ? 0 : top_.size()));
   }
   // Blocks of zeros become holes, whether they were or not.
-  Result<void> write_sparse(int fd, const std::string& path, std::uint64_t size,
-                            const std::string& name) const {
+  Result<void> write_sparse(int fd, const std::string& path, std::uint64_t size, const std::string& name) {
     constexpr std::size_t block = 4096;
-    std::uint64_t at = 0;
-    CG_CHECK(image_.read(path, [&](std::string_view piece) -> Result<void> {
+    CG_TRY(ranges, image_.data(path));
+    CG_CHECK(budget_.take(path, ranges));
+    CG_CHECK(image_.read(path, ranges, [&](std::uint64_t at, std::string_view piece) -> Result<void> {
       while (!piece.empty()) {
         const auto zeros_at = [&](std::size_t from) {
           return is_zero(std::as_bytes(std::span(piece)).subspan(from, std::min(block, piece.size() - from)));
@@ -247,6 +272,7 @@ class FileWriter {
   const ImageFiles& image_;
   std::string top_;
   fs::path destination_;
+  ContentBudget budget_{image_};
   std::map<std::uint32_t, fs::path> names_;
   struct Link {
     fs::path host;
