@@ -49,9 +49,12 @@ class Stream {
       return count;
     }
     unsigned got = 0;
+    CG_EXT2(name_, ext2fs_file_llseek(file_.get(), done_, EXT2_SEEK_SET, nullptr));
     CG_EXT2(name_, ext2fs_file_read(file_.get(), into.data(), static_cast<unsigned>(into.size()), &got));
+    done_ += got;
     return got;
   }
+  void go_to(std::uint64_t offset) { done_ = offset; }
 
  private:
   struct Close {
@@ -71,7 +74,22 @@ Result<void> compare_contents(const ImageReader& first, const ImageReader& secon
   CG_TRY(other, Stream::open(second, b.inode, path));
   std::vector<std::byte> left(std::min<std::uint64_t>(a.size, 1 << 18));
   std::vector<std::byte> right(left.size());
+  CG_TRY(ours, first.data(path));
+  CG_TRY(theirs, second.data(path));
+  std::size_t i = 0;
+  std::size_t j = 0;
   for (std::uint64_t at = 0; at < a.size;) {
+    // What is a hole in both is the same.
+    while (i < ours.size() && ours[i].offset + ours[i].bytes <= at) ++i;
+    while (j < theirs.size() && theirs[j].offset + theirs[j].bytes <= at) ++j;
+    const std::uint64_t next =
+        std::min(i < ours.size() ? ours[i].offset : a.size, j < theirs.size() ? theirs[j].offset : a.size);
+    if (next > at) {
+      at = std::min(next, a.size);
+      one.go_to(at);
+      other.go_to(at);
+      continue;
+    }
     CG_TRY(got, one.read(left));
     CG_TRY(there, other.read(right));
     if (got != there || got == 0)

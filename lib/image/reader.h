@@ -34,8 +34,9 @@ class ImageReader final : public ImageFiles {
     return files_->stat(path, last);
   }
   Result<std::vector<DirectoryItem>> list(std::string_view path) const override { return files_->list(path); }
-  Result<void> read(std::string_view path, const Sink& sink) const override {
-    return files_->read(path, sink);
+  Result<void> read(std::string_view path, std::span<const DataRange> ranges,
+                    const PieceSink& sink) const override {
+    return files_->read(path, ranges, sink);
   }
   Result<std::vector<DataRange>> data(std::string_view path) const override { return files_->data(path); }
   Result<std::vector<Xattr>> xattrs(std::string_view path) const override { return files_->xattrs(path); }

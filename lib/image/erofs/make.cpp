@@ -13,6 +13,7 @@
 #include "base/sha256.h"
 #include "image/disk/uuid.h"
 #include "image/erofs/superblock.h"
+#include "image/tree/content_budget.h"
 #include "image/tree/extract.h"
 
 namespace cg::image {
@@ -92,6 +93,7 @@ Result<Summary> write_erofs(const ImageFiles& image, const fs::path& destination
                             const ImageOptions& options) {
   if (!find_program("mkfs.erofs"))
     return cannot("mkfs.erofs is not on PATH: install the package erofs-utils");
+  CG_CHECK(check_holes(image, "EROFS of mkfs.erofs"));
   CG_TRY(owner, owner_arguments(image));
   CG_TRY(root, image.stat("/"));
   std::string uuid = options.uuid ? to_string(*options.uuid) : image.info().uuid;

@@ -11,6 +11,7 @@
 #include "image/bytes/block_file.h"
 #include "image/initrd/cpio.h"
 #include "image/initrd/files.h"
+#include "image/tree/content_budget.h"
 #include "image/tree/extract.h"
 
 namespace cg::image {
@@ -188,6 +189,7 @@ Result<InitrdOptions> initrd_options(const ImageOptions& options) {
 Result<InitrdSummary> write_files(const ImageFiles& image, int fd, const InitrdOptions& options) {
   if (const auto* const own = dynamic_cast<const InitrdFiles*>(&image))
     return write_repacked(own->archive(), own->file(), fd, options);
+  CG_CHECK(check_holes(image, "an initrd"));
   InitrdWriter writer(fd, image.name(), options.compression, options.newest);
   CG_CHECK(walk(image, "/", [&](const std::string& path, const FileInfo& info) -> Result<void> {
     if (path == "/lost+found") {
@@ -210,6 +212,22 @@ Result<InitrdSummary> write_files(const ImageFiles& image, int fd, const InitrdO
   return writer.summary;
 }
 
+// As check_holes() of an image.
+Result<void> check_holes(const Tree& tree, const std::string& name) {
+  std::uint64_t bytes = 0;
+  std::uint64_t stored = 0;
+  tree.visit([&](const std::string&, InodeIndex index) {
+    const Inode& inode = tree.at(index);
+    if (inode.meta.type != NodeType::regular) return;
+    bytes += inode.size / std::max<std::uint32_t>(inode.names, 1);
+    if (const auto* extents = std::get_if<std::vector<Extent>>(&inode.content))
+      for (const Extent& extent : *extents) stored += extent.count * block_size;
+    else
+      stored += inode.size;
+  });
+  return within_holes(bytes, stored, name, "an initrd");
+}
+
 }  // namespace
 
 Result<Summary> make_initrd(const ImageFiles& image, const std::filesystem::path& destination,
@@ -224,6 +242,7 @@ Result<Summary> make_initrd(const ImageFiles& image, const std::filesystem::path
 Result<Summary> write_initrd_of(const Tree& tree, Device& blocks, int fd, const std::string& name,
                                 const ImageOptions& options) {
   CG_TRY(how, initrd_options(options));
+  CG_CHECK(check_holes(tree, name));
   InitrdWriter writer(fd, name, how.compression, how.newest);
   CG_CHECK(walk_tree(tree, Tree::root, [&](const std::string& path, InodeIndex index) -> Result<void> {
     const Inode& inode = tree.at(index);

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "compress/archive_decoders.h"
 #include "image/sources/not_a_tar.h"
+#include "image/tree/posix_acl.h"
 #include "image/sources/sources.h"
 #include "image/sources/unpack_limit.h"
 #include "image/sources/whiteout.h"
@@ -52,26 +53,6 @@ std::string text_of(archive_entry* entry, TextOf bytes_of, TextOf utf8_of) {
   return utf8 ? utf8 : "";
 }
 
-struct AclItem {
-  std::uint16_t tag;
-  std::uint16_t permissions;
-  std::uint32_t id;
-};
-
-// The form of the system.posix_acl_* attributes: a version, then {tag, permissions, id} sorted by tag and id.
-std::string acl_value(std::vector<AclItem> items) {
-  std::ranges::sort(
-      items, [](const AclItem& a, const AclItem& b) { return a.tag != b.tag ? a.tag < b.tag : a.id < b.id; });
-  const std::uint32_t version = 2;
-  std::string value(reinterpret_cast<const char*>(&version), sizeof version);
-  for (const AclItem& item : items) value.append(reinterpret_cast<const char*>(&item), sizeof item);
-  return value;
-}
-
-constexpr std::uint16_t acl_user = 0x02;
-constexpr std::uint16_t acl_group = 0x08;
-constexpr std::uint16_t acl_mask = 0x10;
-
 // An ACL that names users or groups, as GNU tar writes it: their numbers are the image's own, and its passwd
 // and group may come later in the archive.
 struct NamedAcl {
@@ -91,9 +72,9 @@ std::optional<std::uint32_t> number_of(std::string_view text) {
 }
 
 // ustar and pax carry an ACL as text, which libarchive parses.
-void add_acl(archive_entry* entry, int type, const char* attribute, std::vector<Xattr>& xattrs,
-             std::vector<NamedAcl>& waiting) {
-  if (archive_entry_acl_reset(entry, type) <= 0) return;
+Result<void> add_acl(archive_entry* entry, int type, const char* attribute, const std::string& path,
+                     Metadata& meta, std::vector<NamedAcl>& waiting) {
+  if (archive_entry_acl_reset(entry, type) <= 0) return {};
   int found_type = 0;
   int permissions = 0;
   int tag = 0;
@@ -123,15 +104,18 @@ void add_acl(archive_entry* entry, int type, const char* attribute, std::vector<
     }
     acl.items.push_back({disk_tag, static_cast<std::uint16_t>(permissions & 7), number});
   }
-  if (!extended || acl.items.empty()) return;
+  if (!extended || acl.items.empty()) return {};
+  if (type == ARCHIVE_ENTRY_ACL_TYPE_ACCESS) meta.mode = mode_with_acl(meta.mode, acl.items);
   if (acl.names.empty()) {
-    xattrs.push_back({attribute, acl_value(std::move(acl.items))});
-    return;
+    CG_CHECK(check_acl(acl.items, path));
+    meta.xattrs.push_back({attribute, acl_value(std::move(acl.items))});
+    return {};
   }
   acl.attribute = attribute;
   acl.placeholder = fmt::format("named {}", waiting.size());
-  xattrs.push_back({attribute, acl.placeholder});
+  meta.xattrs.push_back({attribute, acl.placeholder});
   waiting.push_back(std::move(acl));
+  return {};
 }
 
 // Names and numbers of the image's /etc/passwd or /etc/group.
@@ -169,6 +153,7 @@ Result<void> resolve_names(NewFiles& image, std::vector<NamedAcl>& waiting) {
                         acl.path, user ? "user" : "group", name, user ? "passwd" : "group"));
       acl.items[item].id = found->second;
     }
+    CG_CHECK(check_acl(acl.items, acl.path));
     own->value = acl_value(std::move(acl.items));
   }
   waiting.clear();
@@ -232,10 +217,17 @@ Result<Metadata> metadata_of(archive_entry* entry, const std::string& path, cons
   const auto has = [&](std::string_view wanted) {
     return std::ranges::any_of(meta.xattrs, [&](const Xattr& xattr) { return xattr.name == wanted; });
   };
-  if (!has("system.posix_acl_access"))
-    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", meta.xattrs, found.acls);
-  if (!has("system.posix_acl_default"))
-    add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", meta.xattrs, found.acls);
+  for (const Xattr& xattr : meta.xattrs) {
+    if (xattr.name != access_acl && xattr.name != default_acl) continue;
+    const auto items = acl_items(xattr.value);
+    if (!items) return refused(fmt::format("{}: attribute {}: not a POSIX ACL", path, xattr.name));
+    CG_CHECK(check_acl(*items, path));
+    if (xattr.name == access_acl) meta.mode = mode_with_acl(meta.mode, *items);
+  }
+  if (!has(access_acl))
+    CG_CHECK(add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, access_acl, path, meta, found.acls));
+  if (!has(default_acl))
+    CG_CHECK(add_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, default_acl, path, meta, found.acls));
   // A pax header may carry an attribute twice, in Star's and in libarchive's form.
   std::ranges::stable_sort(meta.xattrs, {}, &Xattr::name);
   const auto again = std::ranges::unique(meta.xattrs, {}, &Xattr::name);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <new>
@@ -20,6 +21,9 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "image/bytes/block_file.h"
+#include "image/tree/content_budget.h"
+#include "image/tree/pax_stream.h"
+#include "image/tree/posix_acl.h"
 
 namespace cg::image {
 namespace fs = std::filesystem;
@@ -34,13 +38,20 @@ struct EntryCloser {
 
 enum class Names { ascii, bytes };
 
+// One that the kernel would take. Another stays the attribute that it is.
+bool can_be_acl(const Xattr& xattr) {
+  if (xattr.name != access_acl && xattr.name != default_acl) return false;
+  const auto items = acl_items(xattr.value);
+  return items && check_acl(*items, "");
+}
+
 // A file with fewer bytes of holes is written in full: every tar reads that, and not every one knows maps.
 constexpr std::uint64_t least_holes = 1 << 20;
 
 class TarWriter {
  public:
   TarWriter(const ImageFiles& image, int fd, std::string name, Names names)
-      : image_(image), name_(std::move(name)), handle_(archive_write_new()) {
+      : image_(image), name_(std::move(name)), stream_(fd, name_), handle_(archive_write_new()) {
     if (!handle_) throw std::bad_alloc();
     archive_write_set_format_pax(handle_.get());
     // Names are bytes, and a tar that has others than ASCII says so ("hdrcharset=BINARY"): libarchive would
@@ -49,7 +60,7 @@ class TarWriter {
     archive_write_set_options(
         handle_.get(), names == Names::bytes ? "hdrcharset=BINARY,xattrheader=SCHILY" : "xattrheader=SCHILY");
     archive_write_set_bytes_in_last_block(handle_.get(), 1);
-    if (archive_write_open_fd(handle_.get(), fd) != ARCHIVE_OK) failed_ = true;
+    if (archive_write_open(handle_.get(), this, nullptr, write_some, nullptr) != ARCHIVE_OK) failed_ = true;
   }
 
   Result<void> add(const std::string& path, const FileInfo& info) {
@@ -66,6 +77,7 @@ class TarWriter {
                             static_cast<long>(info.meta.mtime.nanoseconds));
     archive_entry_set_size(entry.get(), 0);
     bool with_data = false;
+    std::vector<DataRange> ranges;
     const auto [first, is_first] = info.links > 1 && info.meta.type != NodeType::directory
                                        ? names_.try_emplace(info.inode, inside)
                                        : std::pair{names_.end(), true};
@@ -80,50 +92,110 @@ class TarWriter {
       }
       CG_TRY(xattrs, image_.xattrs(path));
       for (const Xattr& xattr : xattrs)
-        archive_entry_xattr_add_entry(entry.get(), xattr.name.c_str(), xattr.value.data(),
-                                      xattr.value.size());
+        if (can_be_acl(xattr))
+          add_acl(entry.get(), xattr);
+        else
+          archive_entry_xattr_add_entry(entry.get(), xattr.name.c_str(), xattr.value.data(),
+                                        xattr.value.size());
       with_data = info.meta.type == NodeType::regular;
       if (with_data) {
         archive_entry_set_size(entry.get(), static_cast<la_int64_t>(info.size));
-        CG_CHECK(add_holes(entry.get(), path, info.size));
+        CG_TRY(found, image_.data(path));
+        ranges = std::move(found);
+        CG_CHECK(budget_.take(path, ranges));
+        add_holes(entry.get(), ranges, info.size);
       }
     }
     CG_CHECK(check(archive_write_header(handle_.get(), entry.get())));
     if (!with_data) return {};
-    return image_.read(path, [&](std::string_view piece) -> Result<void> {
-      return check(archive_write_data(handle_.get(), piece.data(), piece.size()) ==
-                           static_cast<la_ssize_t>(piece.size())
-                       ? ARCHIVE_OK
-                       : ARCHIVE_FATAL);
-    });
+    std::uint64_t done = 0;
+    CG_CHECK(image_.read(path, ranges, [&](std::uint64_t offset, std::string_view piece) -> Result<void> {
+      CG_CHECK(put_zeros(offset - done));
+      done = offset + piece.size();
+      return put(piece);
+    }));
+    return put_zeros(info.size - done);
   }
 
-  Result<void> finish() { return check(archive_write_close(handle_.get())); }
+  Result<void> finish() {
+    CG_CHECK(check(archive_write_close(handle_.get())));
+    return stream_.end();
+  }
 
  private:
+  static la_ssize_t write_some(archive* handle, void* self, const void* bytes, std::size_t count) {
+    auto& writer = *static_cast<TarWriter*>(self);
+    auto written = writer.stream_.write({static_cast<const char*>(bytes), count});
+    if (written) return static_cast<la_ssize_t>(count);
+    archive_set_error(handle, EIO, "failed");
+    writer.error_ = std::move(written);
+    return -1;
+  }
+  // GNU tar restores an ACL that is written as such, and passes over one that is an attribute.
+  void add_acl(archive_entry* entry, const Xattr& xattr) const {
+    const bool is_default = xattr.name == default_acl;
+    const auto items = acl_items(xattr.value);
+    if (!items) return;
+    static constexpr std::pair<std::uint16_t, int> tags[] = {{acl_owner, ARCHIVE_ENTRY_ACL_USER_OBJ},
+                                                             {acl_user, ARCHIVE_ENTRY_ACL_USER},
+                                                             {acl_owning_group, ARCHIVE_ENTRY_ACL_GROUP_OBJ},
+                                                             {acl_group, ARCHIVE_ENTRY_ACL_GROUP},
+                                                             {acl_mask, ARCHIVE_ENTRY_ACL_MASK},
+                                                             {acl_other, ARCHIVE_ENTRY_ACL_OTHER}};
+    for (const AclItem& item : *items) {
+      const auto known = std::ranges::find(tags, item.tag, &std::pair<std::uint16_t, int>::first);
+      if (known == std::end(tags)) continue;
+      const bool named = item.tag == acl_user || item.tag == acl_group;
+      archive_entry_acl_add_entry(entry,
+                                  is_default ? ARCHIVE_ENTRY_ACL_TYPE_DEFAULT : ARCHIVE_ENTRY_ACL_TYPE_ACCESS,
+                                  item.permissions, known->second, named ? static_cast<int>(item.id) : -1,
+                                  named ? std::to_string(item.id).c_str() : nullptr);
+    }
+  }
   // GNU tar's and libarchive's map of a sparse file; the bytes of holes are handed over all the same.
-  Result<void> add_holes(archive_entry* entry, const std::string& path, std::uint64_t size) const {
-    CG_TRY(ranges, image_.data(path));
+  static void add_holes(archive_entry* entry, const std::vector<DataRange>& ranges, std::uint64_t size) {
     std::uint64_t bytes = 0;
     for (const DataRange& range : ranges) bytes += range.bytes;
-    if (bytes + least_holes > size) return {};
+    if (bytes + least_holes > size) return;
     for (const DataRange& range : ranges)
       archive_entry_sparse_add_entry(entry, static_cast<la_int64_t>(range.offset),
                                      static_cast<la_int64_t>(range.bytes));
     // A file that is nothing but a hole: an empty piece at its end says so.
     if (ranges.empty() && size > 0) archive_entry_sparse_add_entry(entry, static_cast<la_int64_t>(size), 0);
+  }
+  Result<void> put(std::string_view bytes) {
+    return check(archive_write_data(handle_.get(), bytes.data(), bytes.size()) ==
+                         static_cast<la_ssize_t>(bytes.size())
+                     ? ARCHIVE_OK
+                     : ARCHIVE_FATAL);
+  }
+  // Of a hole libarchive counts the bytes and does not look at them, so large pieces cost nothing.
+  Result<void> put_zeros(std::uint64_t count) {
+    if (count > 0 && !zeros_) zeros_.reset(static_cast<char*>(std::calloc(zeros_bytes, 1)));
+    if (count > 0 && !zeros_) throw std::bad_alloc();
+    for (; count > 0; count -= std::min<std::uint64_t>(count, zeros_bytes))
+      CG_CHECK(put({zeros_.get(), std::min<std::uint64_t>(count, zeros_bytes)}));
     return {};
   }
   Result<void> check(int code) {
     if (!failed_ && (code == ARCHIVE_OK || code == ARCHIVE_WARN)) return {};
+    if (!error_) return error_;
     const char* const text = archive_error_string(handle_.get());
     return cannot(fmt::format("writing {}: {}", name_, text ? text : "failed"));
   }
 
   const ImageFiles& image_;
   std::string name_;
+  PaxStream stream_;
+  Result<void> error_;  // of writing
   std::unique_ptr<archive, ArchiveCloser> handle_;
   bool failed_ = false;
+  ContentBudget budget_{image_};
+  static constexpr std::size_t zeros_bytes = 64 << 20;
+  struct Free {
+    void operator()(char* bytes) const { std::free(bytes); }
+  };
+  std::unique_ptr<char, Free> zeros_;           // pages that nobody touches take no memory
   std::map<std::uint32_t, std::string> names_;  // of files with more than one
 };
 
@@ -197,11 +269,11 @@ class FileWriter {
                         : fs::path(destination_.string() + path.substr(top_ == "/" ? 0 : top_.size()));
   }
   // Blocks of zeros become holes, whether they were or not.
-  Result<void> write_sparse(int fd, const std::string& path, std::uint64_t size,
-                            const std::string& name) const {
+  Result<void> write_sparse(int fd, const std::string& path, std::uint64_t size, const std::string& name) {
     constexpr std::size_t block = 4096;
-    std::uint64_t at = 0;
-    CG_CHECK(image_.read(path, [&](std::string_view piece) -> Result<void> {
+    CG_TRY(ranges, image_.data(path));
+    CG_CHECK(budget_.take(path, ranges));
+    CG_CHECK(image_.read(path, ranges, [&](std::uint64_t at, std::string_view piece) -> Result<void> {
       while (!piece.empty()) {
         const auto zeros_at = [&](std::size_t from) {
           return is_zero(std::as_bytes(std::span(piece)).subspan(from, std::min(block, piece.size() - from)));
@@ -247,6 +319,7 @@ class FileWriter {
   const ImageFiles& image_;
   std::string top_;
   fs::path destination_;
+  ContentBudget budget_{image_};
   std::map<std::uint32_t, fs::path> names_;
   struct Link {
     fs::path host;

@@ -49,11 +49,15 @@ void FileTree::unlink(Index parent, const std::string& name) {
 }
 
 Result<void> FileTree::read(Index index, const ImageFiles::Sink& sink) const {
+  return read(index, {0, at(index).size}, sink);
+}
+
+Result<void> FileTree::read(Index index, const DataRange& range, const ImageFiles::Sink& sink) const {
   const FileNode& node = at(index);
-  std::vector<std::byte> buffer(std::min<std::uint64_t>(node.size, 1 << 20));
-  for (std::uint64_t done = 0; done < node.size;) {
-    const auto piece = std::span(buffer).first(std::min<std::uint64_t>(node.size - done, buffer.size()));
-    CG_CHECK(node.bytes->read(node.offset + done, piece));
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(range.bytes, 1 << 20));
+  for (std::uint64_t done = 0; done < range.bytes;) {
+    const auto piece = std::span(buffer).first(std::min<std::uint64_t>(range.bytes - done, buffer.size()));
+    CG_CHECK(node.bytes->read(node.offset + range.offset + done, piece));
     CG_CHECK(sink({reinterpret_cast<const char*>(piece.data()), piece.size()}));
     done += piece.size();
   }

@@ -51,8 +51,9 @@ class FileTree {
   void link(Index parent, const std::string& name, Index node);
   void unlink(Index parent, const std::string& name);
 
-  // `index` with its whole content, in pieces of at most 1 MiB.
+  // `index` with its whole content, or this of it, in pieces of at most 1 MiB.
   Result<void> read(Index index, const ImageFiles::Sink& sink) const;
+  Result<void> read(Index index, const DataRange& range, const ImageFiles::Sink& sink) const;
   std::uint64_t file_bytes() const;  // of all regular files
   std::int64_t newest() const;       // the latest time of any of them, in seconds
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,7 @@ using cg::LastLink;
 class ImageFiles {
  public:
   using Sink = std::function<Result<void>(std::string_view)>;
+  using PieceSink = std::function<Result<void>(std::uint64_t offset, std::string_view piece)>;
 
   virtual ~ImageFiles() = default;
   virtual const std::string& name() const = 0;  // of the image, for messages
@@ -59,8 +61,9 @@ class ImageFiles {
   virtual Result<FileInfo> stat(std::string_view path, LastLink last) const = 0;
   // Sorted, without "." and "..".
   virtual Result<std::vector<DirectoryItem>> list(std::string_view path) const = 0;
-  // In pieces of at most 1 MiB; stops at the first error of `sink`.
-  virtual Result<void> read(std::string_view path, const Sink& sink) const = 0;
+  // The bytes of a file in these ranges, in pieces of at most 1 MiB; stops at the first error of `sink`.
+  virtual Result<void> read(std::string_view path, std::span<const DataRange> ranges,
+                            const PieceSink& sink) const = 0;
   // Where a file has bytes, in their order; the rest of it are holes.
   virtual Result<std::vector<DataRange>> data(std::string_view path) const = 0;
   // Of the path itself, also where it is a link.
@@ -68,6 +71,8 @@ class ImageFiles {
 
   Result<FileInfo> stat(std::string_view path) const { return stat(path, LastLink::follow); }
   bool exists(std::string_view path) const { return stat(path).has_value(); }
+  // All of a file, holes as zeros.
+  Result<void> read(std::string_view path, const Sink& sink) const;
   // Refused: longer than `limit`.
   Result<std::string> read(std::string_view path, std::uint64_t limit = 256ULL << 20) const;
 };

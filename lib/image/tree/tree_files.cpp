@@ -37,12 +37,21 @@ Result<std::vector<DirectoryItem>> TreeFiles::list(std::string_view path) const 
   return items;
 }
 
-Result<void> TreeFiles::read(std::string_view path, const Sink& sink) const {
+Result<void> TreeFiles::read(std::string_view path, std::span<const DataRange> ranges,
+                             const PieceSink& sink) const {
   CG_TRY(node, find(path, LastLink::follow));
   const NodeType type = tree().at(node).meta.type;
   if (type != NodeType::regular)
     return refused(fmt::format("{}: {}: a {}, not a file", name_, path, to_string(type)));
-  return tree().read(node, sink);
+  for (const DataRange& range : ranges) {
+    std::uint64_t at = range.offset;
+    CG_CHECK(tree().read(node, range, [&](std::string_view piece) {
+      const std::uint64_t offset = at;
+      at += piece.size();
+      return sink(offset, piece);
+    }));
+  }
+  return {};
 }
 
 Result<std::vector<DataRange>> TreeFiles::data(std::string_view path) const {

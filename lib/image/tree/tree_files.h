@@ -19,7 +19,8 @@ class TreeFiles : public ImageFiles {
   using ImageFiles::stat;
   Result<FileInfo> stat(std::string_view path, LastLink last) const override;
   Result<std::vector<DirectoryItem>> list(std::string_view path) const override;
-  Result<void> read(std::string_view path, const Sink& sink) const override;
+  Result<void> read(std::string_view path, std::span<const DataRange> ranges,
+                    const PieceSink& sink) const override;
   Result<std::vector<DataRange>> data(std::string_view path) const override;
   Result<std::vector<Xattr>> xattrs(std::string_view path) const override;
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <span>
 
 #include "image/disk/uuid.h"
 #include "image/ext4/read/ext2_error.h"
@@ -106,7 +107,8 @@ Result<std::vector<DirectoryItem>> ExtFiles::list(std::string_view path) const {
   return items;
 }
 
-Result<void> ExtFiles::read(std::string_view path, const Sink& sink) const {
+Result<void> ExtFiles::read(std::string_view path, std::span<const DataRange> ranges,
+                            const PieceSink& sink) const {
   CG_TRY(info, stat(path, LastLink::follow));
   if (info.meta.type != NodeType::regular)
     return refused(fmt::format("{}: {}: a {}, not a file", name_, path, to_string(info.meta.type)));
@@ -115,13 +117,17 @@ Result<void> ExtFiles::read(std::string_view path, const Sink& sink) const {
   CG_EXT2(what, ext2fs_file_open(fs_, info.inode, 0, &file));
   const std::unique_ptr<ext2_file, void (*)(ext2_file*)> owner(
       file, [](ext2_file* open) { ext2fs_file_close(open); });
-  std::string buffer(std::min<std::uint64_t>(info.size, 1 << 20), '\0');
-  for (std::uint64_t done = 0; done < info.size;) {
-    unsigned got = 0;
-    CG_EXT2(what, ext2fs_file_read(file, buffer.data(), static_cast<unsigned>(buffer.size()), &got));
-    if (got == 0) return refused(what + ": ends before its size");
-    CG_CHECK(sink(std::string_view(buffer).substr(0, got)));
-    done += got;
+  std::string buffer;
+  for (const DataRange& range : ranges) {
+    CG_EXT2(what, ext2fs_file_llseek(file, range.offset, EXT2_SEEK_SET, nullptr));
+    for (std::uint64_t done = 0; done < range.bytes;) {
+      buffer.resize(std::min<std::uint64_t>(range.bytes - done, 1 << 20));
+      unsigned got = 0;
+      CG_EXT2(what, ext2fs_file_read(file, buffer.data(), static_cast<unsigned>(buffer.size()), &got));
+      if (got == 0) return refused(what + ": ends before its size");
+      CG_CHECK(sink(range.offset + done, std::string_view(buffer).substr(0, got)));
+      done += got;
+    }
   }
   return {};
 }
@@ -140,12 +146,17 @@ Result<std::vector<DataRange>> ExtFiles::data(std::string_view path) const {
     std::vector<DataRange>& ranges;
     std::uint64_t block;
     std::uint64_t size;
+    bool is_ordered = true;
   } state{ranges, fs_->blocksize, info.size};
   const auto collect = [](ext2_filsys, blk64_t*, e2_blkcnt_t logical, blk64_t, int, void* data) {
-    auto& [ranges, block, size] = *static_cast<State*>(data);
+    auto& [ranges, block, size, is_ordered] = *static_cast<State*>(data);
     const std::uint64_t at = static_cast<std::uint64_t>(logical) * block;
     if (at >= size) return 0;  // kept for the file to grow into
     const std::uint64_t bytes = std::min(block, size - at);
+    if (!ranges.empty() && at < ranges.back().offset + ranges.back().bytes) {
+      is_ordered = false;
+      return BLOCK_ABORT;
+    }
     if (!ranges.empty() && ranges.back().offset + ranges.back().bytes == at)
       ranges.back().bytes += bytes;
     else
@@ -154,6 +165,7 @@ Result<std::vector<DataRange>> ExtFiles::data(std::string_view path) const {
   };
   CG_EXT2(what, ext2fs_block_iterate3(fs_, info.inode, BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, nullptr,
                                       collect, &state));
+  if (!state.is_ordered) return refused(what + ": damaged: it has a block twice");
   return ranges;
 }
 
