@@ -19,6 +19,15 @@ class Dice {
   std::mt19937_64 engine_;
 };
 
+// One thing that can be held by lot.
+struct Chance {
+  const char* name;
+  void (*hold)(Dice&);
+};
+std::vector<Chance> chances_of_sockets();
+std::vector<Chance> chances_of_files();
+std::vector<Chance> chances_of_life();
+
 std::vector<std::string> chances();
 // Throws as any holding does. False: no such name.
 bool hold_by_chance(const std::string& name, std::uint64_t seed);

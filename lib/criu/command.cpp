@@ -30,6 +30,7 @@ class Parser {
   }
 
   CriuCommand parse(std::span<const std::string> words) {
+    words = behind_wrappers(words);
     if (!words.empty() && !words[0].starts_with('-') && !is_action(words[0])) {
       command_.program = words[0];
       words = words.subspan(1);
@@ -55,6 +56,21 @@ class Parser {
   }
 
  private:
+  static bool is_criu(std::string_view word) {
+    return word.substr(word.rfind('/') + 1).starts_with("criu") && !word.starts_with('-');
+  }
+
+  // `sudo criu dump …`, `nsenter -t 1 -m -- criu …`: what starts criu has options of its own. A word behind
+  // criu's action that looks like one is a value of criu's.
+  std::span<const std::string> behind_wrappers(std::span<const std::string> words) const {
+    for (std::size_t i = 0; i + 1 < words.size() && !is_action(words[i]); ++i)
+      if (is_criu(words[i]) && std::ranges::any_of(words.subspan(i + 1), [&](const auto& word) {
+            return is_action(word);
+          }))
+        return words.subspan(i);
+    return words;
+  }
+
   bool is_action(const std::string& word) const {
     return std::ranges::find(*actions_, word) != actions_->end();
   }
@@ -84,8 +100,7 @@ class Parser {
     for (const auto& candidate : names_) {
       if (candidate.text == name) return &candidate;
       if (!candidate.text.starts_with(name)) continue;
-      ambiguous = found != nullptr;
-      if (ambiguous) break;
+      ambiguous = ambiguous || found != nullptr;
       found = &candidate;
     }
     if (ambiguous || !found) {

@@ -277,6 +277,8 @@ class Judge {
            .breaks = option.if_unread.empty() ? "nothing is said, and nothing is done" : option.if_unread,
            .fix = fmt::format("leave it out here and give it at {}", where),
            .source = option.source});
+      // A value of which CRIU knows the form is refused wherever it stands.
+      if (given.value && !option.values.empty()) judge_value(given, option);
       return;
     }
     if (given.value) judge_value(given, option);

@@ -13,7 +13,7 @@ FileLock parse_lock(std::string_view line) {
   lock.kind = take_word(line);
   if (lock.kind == "->") lock.kind = take_word(line);  // one that waits
   take_word(line);
-  take_word(line);
+  lock.write = take_word(line) == "WRITE";
   lock.pid = to_number<int>(take_word(line)).value_or(0);
   return lock;
 }

@@ -21,6 +21,7 @@ struct InotifyWatch {
 struct FileLock {
   std::string kind;  // "POSIX", "FLOCK", "OFDLCK", "LEASE"
   int pid = 0;       // as the reader sees it
+  bool write = false;
 };
 
 struct FdInfo {

@@ -57,10 +57,6 @@ const std::vector<Need>& features() {
       {"memfd", [](const Checkpoint& c) { return has_kind(c, FileKind::memfd); }},
       {"netlink-sockets", [](const Checkpoint& c) { return has_kind(c, FileKind::netlink_socket); }},
       {"packet-sockets", [](const Checkpoint& c) { return has_kind(c, FileKind::packet_socket); }},
-      {"raw-sockets",
-       [](const Checkpoint& c) {
-         return any_socket(c, [](const InternetSocket& socket) { return socket.type == SOCK_RAW; });
-       }},
       {"seccomp",
        [](const Checkpoint& c) { return any_task(c, [](const Task& task) { return task.seccomp; }); }},
       {"signalfd", [](const Checkpoint& c) { return has_kind(c, FileKind::signalfd); }},

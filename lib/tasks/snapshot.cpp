@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -55,6 +56,12 @@ int Task::pid_inside() const {
 
 int Task::session_inside() const {
   return status.sid.empty() ? stat.session : status.sid.back();
+}
+
+bool is_huge_memory(const Snapshot& tree, const OpenFile& file) {
+  return file.stat && S_ISREG(file.stat->mode) &&
+         (file.link.starts_with("/memfd:") || file.link.starts_with("/anon_hugepage")) &&
+         tree.shared_memory_device != std::pair(file.stat->major, file.stat->minor);
 }
 
 const Task* Snapshot::find(int pid) const {

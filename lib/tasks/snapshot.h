@@ -55,6 +55,7 @@ struct OpenFile {
   int fd = -1;        // -1 for what has no descriptor
   std::string link;   // the text of the link in /proc
   std::optional<FileStat> stat;
+  bool unanswered = false;  // open, and fstat(2) of it fails: ENOENT
   std::optional<procfs::FdInfo> info;
   NameLeadsTo name = NameLeadsTo::not_looked_up;
   std::uint64_t socket = 0;  // the inode of a socket
@@ -157,6 +158,9 @@ struct Snapshot {
   std::vector<NetworkLink> links;  // of the root task's network namespace, where it is the tree's own
   std::map<std::pair<std::uint32_t, std::uint64_t>, WatchedFile>
       watched;  // by device (as in fdinfo) and inode
+  // What processes outside hold of it: by number, one of their pids.
+  std::map<int, int> terminals_outside;  // pseudo terminals whose master is in the tree
+  std::map<int, int> numbers_outside;    // tasks that lead, or led, the session or group of others
   std::vector<Unseen> unseen;
   std::vector<int> gone;  // tasks that ended while they were looked at
 
@@ -166,8 +170,10 @@ struct Snapshot {
   Namespaces own_namespaces;
   std::vector<procfs::Mount> own_mounts;
   std::vector<std::string> own_cgroups;                // directories
+  std::vector<procfs::CgroupEntry> own_cgroup_entries;
   std::vector<NetworkLink> own_links;                  // where the tree has its own
   std::pair<unsigned, unsigned> shared_memory_device;  // that memfds and anonymous shared memory are on
+  std::set<std::pair<unsigned, unsigned>> huge_page_devices;  // that can be known; where the tree has such memory
   int own_seccomp = 0;
   bool apparmor = false;  // as CRIU finds out: by what is in securityfs
   // Whether the criu on PATH was built for 32-bit tasks; nullopt: there is none, or no such task to ask for.
@@ -177,5 +183,8 @@ struct Snapshot {
   const Task* find(int pid) const;
   bool has_own(Namespace kind) const { return root().namespaces[kind] != own_namespaces[kind]; }
 };
+
+// A memfd of huge pages, or anonymous memory of them.
+bool is_huge_memory(const Snapshot& tree, const OpenFile& file);
 
 }  // namespace cg::tree

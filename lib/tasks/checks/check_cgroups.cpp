@@ -67,9 +67,34 @@ void check_strangers(const Question& question, const CgroupState& state, Finding
             {{"pid", strangers.front()}});
 }
 
+bool same_cgroups(const std::vector<procfs::CgroupEntry>& one, const std::vector<procfs::CgroupEntry>& other) {
+  return std::ranges::equal(one, other, [](const procfs::CgroupEntry& left, const procfs::CgroupEntry& right) {
+    return left.hierarchy == right.hierarchy && left.path == right.path;
+  });
+}
+
+// The set of cgroups that criu itself is in is not saved; a task in it, below one that is in another, would
+// have to be moved there.
+void check_sets(const Question& question, Findings& found) {
+  const Snapshot& tree = question.tree;
+  if (tree.own_cgroup_entries.empty()) return;
+  std::vector<std::string> names;
+  for (const auto& task : tree.tasks) {
+    const Task* parent = task.zombie() ? nullptr : tree.find(task.parent);
+    while (parent && parent->zombie()) parent = tree.find(parent->parent);
+    if (parent && same_cgroups(task.cgroups, tree.own_cgroup_entries) &&
+        !same_cgroups(parent->cgroups, tree.own_cgroup_entries))
+      names.push_back(task.name());
+  }
+  if (names.empty()) return;
+  if (names.size() > 4) names.resize(4);
+  found.add({"cgroup-of-criu"}, join(names, ", "), {{"set", "1"}});
+}
+
 }  // namespace
 
 void check_cgroups(const Question& question, Findings& found) {
+  check_sets(question, found);
   for (const auto& [key, state] : question.tree.cgroups) {
     check_frozen(question, state, found);
     check_strangers(question, state, found);

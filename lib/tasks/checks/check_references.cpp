@@ -42,13 +42,27 @@ void check_namespace(const Question& question, const Task& task, const OpenFile&
     found.add({"namespace-outside"}, object_of(task, file), {{"inode", std::to_string(*inode)}});
 }
 
-// "/proc/12/task/13/stat": restored before the threads are.
-void check_thread_file(const Question& question, const Task& task, const OpenFile& file, Findings& found) {
+bool is_of_own_proc(const Snapshot& tree, const OpenFile& file) {
+  return file.stat && std::ranges::any_of(tree.own_mounts, [&](const procfs::Mount& mount) {
+           return mount.type == "proc" && mount.mountpoint == "/proc" && mount.major == file.stat->major &&
+                  mount.minor == file.stat->minor;
+         });
+}
+
+// "/proc/12/task/13/stat": restored before the threads are. "/proc/2744/task" in the procfs of outside: a tree
+// with its own pid namespace has another number there after the restore.
+void check_task_file(const Question& question, const Task& task, const OpenFile& file, Findings& found) {
   std::string_view rest = file.link;
   if (!rest.starts_with("/proc/")) return;
   rest.remove_prefix(6);
   const auto pid = procfs::to_number<int>(procfs::take_word(rest, '/'));
-  if (!pid || procfs::take_word(rest, '/') != "task") return;
+  if (!pid) return;
+  const Task* own = question.tree.has_own(Namespace::pid) ? question.tree.find(*pid) : nullptr;
+  if (own && own->pid_inside() != *pid && is_of_own_proc(question.tree, file)) {
+    found.add({"thread-file", "of outside"}, object_of(task, file), {{"path", file.link.substr(1)}});
+    return;
+  }
+  if (procfs::take_word(rest, '/') != "task") return;
   const auto thread = procfs::to_number<int>(procfs::take_word(rest, '/'));
   const bool of_tree = std::ranges::any_of(question.tree.tasks, [&](const Task& other) {
     return other.pid == *pid || other.pid_inside() == *pid;
@@ -66,7 +80,7 @@ void check_references(const Question& question, Findings& found) {
       if (file.link.starts_with("/") && !file.link.starts_with("/proc/")) continue;
       check_pidfd(question, task, file, found);
       check_namespace(question, task, file, found);
-      check_thread_file(question, task, file, found);
+      check_task_file(question, task, file, found);
     }
 }
 

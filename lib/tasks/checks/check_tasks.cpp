@@ -75,6 +75,9 @@ void check_tasks(const Question& question, Findings& found) {
     check_program(question, task, found);
     check_limits(question, task, found);
   }
+  for (const auto& [number, pid] : question.tree.numbers_outside)
+    found.add({"number-held"}, fmt::format("{}, whose session or group {} is in", number, pid),
+              {{"number", std::to_string(number)}, {"pid", std::to_string(pid)}});
   for (const auto& part : question.tree.shared)
     found.add({part.what == "VM"   ? "shared-memory"
                : part.what == "FS" ? "shared-directory"

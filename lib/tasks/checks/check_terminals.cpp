@@ -92,12 +92,20 @@ void check_terminals(const Question& question, Findings& found) {
             {"terminal-session"}, object_of(terminal),
             {{"session", std::to_string(task.stat.session)}, {"group", std::to_string(task.stat.group)}});
     }
+  for (const auto& [index, pid] : question.tree.terminals_outside)
+    found.add({"terminal-held"}, fmt::format("/dev/pts/{}, held by {}", index, pid),
+              {{"index", std::to_string(index)}, {"pid", std::to_string(pid)}});
   std::size_t unpaired = 0;
   for (const auto& [key, terminal] : slaves) {
     if (masters.contains(slave_index(*terminal.file->stat))) continue;
-    ++unpaired;
+    const bool hung_up = terminal.file->link.ends_with(" (deleted)");
+    if (!hung_up) ++unpaired;
     const std::string index = std::to_string(slave_index(*terminal.file->stat));
-    if (!question.options.shell_job) {
+    if (hung_up) {
+      // Hung up: nobody has the master any more. CRIU makes a pair for it, in the tree's own devpts.
+      if (question.tree.has_own(Namespace::mount) && !question.options.shell_job)
+        found.add({"terminal-hung-up"}, object_of(terminal));
+    } else if (!question.options.shell_job) {
       found.add({"terminal-master"}, object_of(terminal), {{"index", index}});
     } else if (unpaired > 1) {
       found.add({"terminal-second"}, object_of(terminal), {{"index", index}, {"key", key}});

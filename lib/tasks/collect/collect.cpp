@@ -92,6 +92,7 @@ Result<void> Collector::own_place() {
     struct stat seen {};
     if (fstat(memory.get(), &seen) == 0)
       snapshot_.shared_memory_device = {major(seen.st_dev), minor(seen.st_dev)};
+    ground_.shared_memory(snapshot_.shared_memory_device);
   }
   snapshot_.own_namespaces = read_namespaces(*self, nullptr);
   const auto mountinfo = self->read("mountinfo");
@@ -111,6 +112,7 @@ Result<void> Collector::own_place() {
     for (const auto& entry : entries)
       if (auto directory = procfs::cgroup_directory(entry, snapshot_.own_mounts); !directory.empty())
         snapshot_.own_cgroups.push_back(std::move(directory));
+    snapshot_.own_cgroup_entries = std::move(entries);
   }
   return {};
 }
@@ -307,6 +309,8 @@ Result<Snapshot> collect(int pid, const std::filesystem::path& proc) {
   collect_shared_parts(snapshot);
   collect_links(snapshot, proc);
   collect_watches(snapshot, proc);
+  collect_huge_pages(snapshot);
+  collect_outside(snapshot, proc);
   return snapshot;
 }
 

@@ -23,5 +23,7 @@ void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc);
 void collect_shared_parts(Snapshot& snapshot);
 void collect_links(Snapshot& snapshot, const std::filesystem::path& proc);
 void collect_watches(Snapshot& snapshot, const std::filesystem::path& proc);
+void collect_huge_pages(Snapshot& snapshot);
+void collect_outside(Snapshot& snapshot, const std::filesystem::path& proc);
 
 }  // namespace cg::tree

@@ -226,7 +226,10 @@ void OpenFileCollector::take(const Directory& directory, Task& task, std::vector
     file.link = std::move(*link);
     file.socket = socket_inode(file.link);
     const bool pipe = file.link.starts_with("pipe:[");
-    if (!pipe && file.socket == 0) file.stat = look_at(descriptors->fd(), name.c_str(), 0);
+    if (!pipe && file.socket == 0) {
+      file.stat = look_at(descriptors->fd(), name.c_str(), 0);
+      file.unanswered = !file.stat && errno == ENOENT && descriptors->link(name.c_str()).has_value();
+    }
     if (pipe)
       file.info = pipe_info(fd, name);
     else if (needs_info(file, ground_))
@@ -241,8 +244,10 @@ void MappedFileCollector::take(const Directory& directory, Task& task, std::vect
   for (const auto& mapping : task.mappings) {
     // What begins so is memory that only looks like a file.
     const auto is = [&](std::string_view prefix) { return mapping.path.starts_with(prefix); };
-    if (!is("/") || mapping.inode == 0 || is("/memfd:") || is("/SYSV") || is("/dev/") || is("/[aio]") ||
-        is("/anon_hugepage") || is("/secretmem"))
+    const bool huge = (is("/memfd:") || is("/anon_hugepage")) &&
+                      ground_.shared_memory() != std::pair(mapping.major, mapping.minor);
+    if (!is("/") || mapping.inode == 0 || (is("/memfd:") && !huge) || is("/SYSV") || is("/dev/") || is("/[aio]") ||
+        is("/secretmem"))
       continue;
     if (!seen_.emplace(task.namespaces[Namespace::mount], mapping.major, mapping.minor, mapping.inode).second)
       continue;

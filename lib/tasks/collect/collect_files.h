@@ -10,6 +10,7 @@
 #include <string>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -45,6 +46,8 @@ class FileGround {
   // A lookup there asks a server, which may not answer.
   bool is_remote(int mount) const;
   bool has_our_pids() const { return pids_are_ours_; }
+  void shared_memory(std::pair<unsigned, unsigned> device) { shared_memory_ = device; }
+  std::pair<unsigned, unsigned> shared_memory() const { return shared_memory_; }
 
  private:
   struct Traits {
@@ -55,6 +58,7 @@ class FileGround {
   std::map<std::uint64_t, Names> names_;
   bool locks_known_ = false;
   bool pids_are_ours_ = false;
+  std::pair<unsigned, unsigned> shared_memory_;  // the device that memfds are on
   std::set<procfs::LockedInode> locked_;
 };
 

@@ -131,13 +131,34 @@ bool ask_the_socket(Snapshot& snapshot, const Task& task, const OpenFile& file, 
   return true;
 }
 
-bool is_corked(const Task& task, const OpenFile& file) {
+struct SocketOption {
+  int level = 0;
+  int name = 0;
+};
+
+bool has_one_of(const Task& task, const OpenFile& file, std::initializer_list<SocketOption> options) {
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, task.pid, 0)));
   const UniqueFd copy(process ? static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), file.fd, 0)) : -1);
-  int corked = 0;
-  socklen_t size = sizeof corked;
-  constexpr int udp_cork = 1;
-  return copy && getsockopt(copy.get(), IPPROTO_UDP, udp_cork, &corked, &size) == 0 && corked != 0;
+  return copy && std::ranges::any_of(options, [&](const SocketOption& option) {
+           int value = 0;
+           socklen_t size = sizeof value;
+           return getsockopt(copy.get(), option.level, option.name, &value, &size) == 0 && value != 0;
+         });
+}
+
+bool is_corked(const Task& task, const OpenFile& file) {
+  return has_one_of(task, file, {{IPPROTO_UDP, 1 /* UDP_CORK */}});
+}
+
+bool tells_sender(const Task& task, const OpenFile& file) {
+  constexpr int pass_security = 34;
+  constexpr int pass_pidfd = 76;
+  return has_one_of(task, file,
+                    {{SOL_SOCKET, SO_PASSCRED},
+                     {SOL_SOCKET, SO_TIMESTAMP},
+                     {SOL_SOCKET, SO_TIMESTAMPNS},
+                     {SOL_SOCKET, pass_security},
+                     {SOL_SOCKET, pass_pidfd}});
 }
 
 // CRIU lists the sockets of every kind, and fails at the first one in the tree whose kind was not listed; in
@@ -195,6 +216,7 @@ void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
         Socket& socket = known->second;
         if (socket.type == SOCK_DGRAM && (socket.family == AF_INET || socket.family == AF_INET6))
           socket.corked = is_corked(task, file);
+        if (socket.family == AF_UNIX && socket.receive_queue != 0) socket.tells_sender = tells_sender(task, file);
         continue;
       }
       if (may_ask && ask_the_socket(snapshot, task, file, inode)) continue;
