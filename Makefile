@@ -64,7 +64,8 @@ guest-kernel: tools
 criu: tools
 	@"$(BIN)"/criu-builder build "$(CRIU_VERSION)" -o "$(OUT)" $(if $(SOURCE),--source "$(SOURCE)")
 
-## make rootfs               a root image [RECIPE=kata|demo] [CRIU_VERSION=4.2.1] [AGENT=path/to/kata-agent]
+## make rootfs               a root image [RECIPE=kata|demo|kata-extension] [CRIU_VERSION=4.2.1]
+##                           [AGENT=path/to/kata-agent]
 rootfs: criu
 	@v=$$("$(BIN)"/criu-builder resolve "$(CRIU_VERSION)"); \
 	[ ! -d "$(OUT)/criu-$$v.d" ] || { echo "CRIU $$v is to be had as a distribution's binary with libraries of its own only: for make lab, not for an image" >&2; exit 3; }; \
@@ -83,7 +84,8 @@ vm-check: guest-kernel rootfs
 demo:
 	@BIN="$(BIN)" OUT="$(OUT)" CRIU_VERSION="$(CRIU_VERSION)" MAKE=$(MAKE) demo/run.sh
 
-## make lab                  kcheck's word against CRIU's deed, case by case in a guest [LAB_CRIU="4.2.1 4.3"|all] [LAB_CASES="..."]
+## make lab                  kcheck's word against CRIU's deed, case by case in a guest
+##                           [LAB_CRIU="4.2.1 4.3"|all] [LAB_CASES="..."]
 lab: tools
 	@$(call ninja,lab-guest)
 	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) lab/run.sh

@@ -198,6 +198,14 @@ void judge_by_config(Finding& finding, const MatrixRow& row, const ConfigOpinion
   if (!has_no_end) finding.verdict = Verdict::unknown;
 }
 
+// "CAP_SYS_ADMIN" of a probe's "…: Operation not permitted (needs CAP_SYS_ADMIN)"; "" when it lacked none.
+std::string lacking_capability(std::string_view detail) {
+  const auto at = detail.find("(needs CAP_");
+  if (at == detail.npos) return "";
+  const auto name = detail.substr(at + std::string_view("(needs ").size());
+  return std::string(name.substr(0, name.find(')')));
+}
+
 void judge_by_probe(Finding& finding, const MatrixRow& row, const ProbeResult& probe,
                     const ConfigOpinion& config, Verdict failed, const Evidence& evidence) {
   finding.seen = joined(probe.detail, config.seen);
@@ -218,6 +226,10 @@ void judge_by_probe(Finding& finding, const MatrixRow& row, const ProbeResult& p
         judge_by_version(finding, row, failed, evidence);
       else
         finding.verdict = config.state ? verdict_of_config(*config.state, failed) : Verdict::unknown;
+      if (finding.verdict == Verdict::unknown)
+        if (auto lacking = lacking_capability(probe.detail); !lacking.empty())
+          finding.fix =
+              fmt::format("ask again with {}, as root has it: an ordinary user cannot find out", lacking);
       break;
   }
 }
@@ -369,7 +381,7 @@ Subject judge_subject(const Matrix& matrix, const Question& question, const Evid
   return subject;
 }
 
-std::vector<std::string> cure_of(const Matrix& matrix, const Question& question, const Evidence& evidence) {
+Cure cure_of(const Matrix& matrix, const Question& question, const Evidence& evidence) {
   std::vector<FragmentLine> lines;
   for (const auto& row : matrix.rows) {
     if (row.window || !row.criu.contains(question.criu)) continue;
@@ -381,10 +393,17 @@ std::vector<std::string> cure_of(const Matrix& matrix, const Question& question,
   }
   FragmentQuestion kernel;
   kernel.kernel = evidence.kernel;
-  std::vector<std::string> cure;
+  Cure cure;
   for (const auto& line : with_dependencies(matrix, kernel, std::move(lines)))
     if (!line.on || !evidence.config || evidence.config->value(line.symbol) != "y")
-      cure.push_back(fmt::format("CONFIG_{}={}", line.symbol, line.on ? 'y' : 'n'));
+      cure.lines.push_back(fmt::format("CONFIG_{}={}", line.symbol, line.on ? 'y' : 'n'));
+  if (cure.lines.size() < 2) return {};
+  cure.title = fmt::format("These {} lines cure all that a configuration can", cure.lines.size());
+  std::vector<std::string> words = {"kcheck", "fragment", "--criu", question.criu.text()};
+  for (const auto& feature : question.features) words.insert(words.end(), {"--feature", feature});
+  words.insert(words.end(), {"--arch", evidence.architecture.empty() ? "any" : evidence.architecture});
+  if (evidence.kernel) words.insert(words.end(), {"--kernel", evidence.kernel->text()});
+  cure.command = shell_words(words) + " > criu.conf";
   return cure;
 }
 

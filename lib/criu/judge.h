@@ -51,8 +51,8 @@ Subject judge_subject(const Matrix& matrix, const Question& question, const Evid
 std::string headline(const std::vector<Finding>& findings, const Version& criu);
 
 // The lines of a configuration that make all of its rows hold that FAIL, what they need first standing first;
-// each once, however many rows it cures.
-std::vector<std::string> cure_of(const Matrix& matrix, const Question& question, const Evidence& evidence);
+// each once, however many rows it cures. Of one row its fix says it all: then there are no lines.
+Cure cure_of(const Matrix& matrix, const Question& question, const Evidence& evidence);
 
 // "; newer than any that the lab has seen (7.3): ..." or "".
 std::string kernel_remark(const Matrix& matrix, const std::optional<Version>& kernel);

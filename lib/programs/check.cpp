@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "base/text.h"
 
@@ -31,6 +32,20 @@ void report(const Closure& closure, std::set<UnloadableProgram>& problems,
   for (const auto& [path, libraries] : missing)
     problems.insert({path, fmt::format("needs {}, which {} not where the loader looks", join(libraries, ", "),
                                        libraries.size() > 1 ? "are" : "is")});
+}
+
+// Below a directory of libraries, such as /usr/lib/tc: "/usr/lib" and "/usr/lib/x86_64-linux-gnu" are
+// themselves such.
+bool is_plugin(std::string_view path) {
+  for (const std::string_view top :
+       {"/usr/local/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/lib/", "/lib32/", "/lib64/", "/lib/"}) {
+    if (!path.starts_with(top)) continue;
+    std::string_view below = path.substr(top.size());
+    if (const auto slash = below.find('/'); slash != below.npos && below.substr(0, slash).contains("-linux-"))
+      below.remove_prefix(slash + 1);
+    return below.contains('/');
+  }
+  return false;
 }
 
 // A damaged image may have a directory in itself.
@@ -66,12 +81,13 @@ class Survey {
       ++found_.libraries;
       if (elf->needed.empty() || reached_.contains(path)) continue;
       CG_TRY(closure, loader_.closure(path));
-      report(closure, problems_, [&](const LoadError& problem) {
+      report(closure, is_plugin(path) ? idle_ : problems_, [&](const LoadError& problem) {
         return problem.fault != LoadFault::library_missing || !names_.contains(file_name(problem.wanted));
       });
     }
     found_.programs = files_.size();
     found_.problems.assign(problems_.begin(), problems_.end());
+    found_.idle.assign(idle_.begin(), idle_.end());
     return std::move(found_);
   }
 
@@ -136,6 +152,7 @@ class Survey {
   std::vector<std::pair<std::string, std::shared_ptr<const ElfFile>>> files_;
   std::set<std::string> reached_;  // by some program
   std::set<UnloadableProgram> problems_;
+  std::set<UnloadableProgram> idle_;
 };
 
 }  // namespace

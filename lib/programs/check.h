@@ -21,6 +21,9 @@ struct ProgramsReport {
   std::size_t libraries = 0;                // of these, ones without a loader of their own
   std::string machine;                      // "" when there is no program
   std::vector<UnloadableProgram> problems;  // sorted
+  // Plug-ins: what lies deeper than a loader looks and no program reaches. A package may only recommend the
+  // libraries of one, and whoever would load it goes without.
+  std::vector<UnloadableProgram> idle;
 };
 
 // All ELF files in the directories that programs and libraries have in a guest. A library that no program

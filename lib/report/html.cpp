@@ -194,6 +194,18 @@ void write_findings(std::string& out, const Subject& subject, std::initializer_l
 
 }  // namespace
 
+namespace {
+
+void write_cure(std::string& out, const Cure& cure) {
+  if (cure.lines.empty()) return;
+  out += fmt::format("<p>{}:</p>\n<pre class=\"command\">{}</pre>\n", escape_markup(cure.title),
+                     escape_markup(join(cure.lines, "\n")));
+  if (!cure.command.empty())
+    out += fmt::format("<pre class=\"command\">{}</pre>\n", escape_markup(cure.command));
+}
+
+}  // namespace
+
 // First what is to be done, of each subject; then all that was asked.
 std::string to_html(const Report& report) {
   std::string out = fmt::format(
@@ -210,6 +222,7 @@ std::string to_html(const Report& report) {
       out += fmt::format("<p class=\"facts\">{} {}</p>\n", escape_markup(key), escape_markup(value));
     for (const auto& [name, words] : subject.commands)
       out += fmt::format("<pre class=\"command\">{}</pre>\n", escape_markup(shell_words(words)));
+    write_cure(out, subject.cure);
     write_findings(out, subject, {Verdict::fail, Verdict::unknown, Verdict::warn});
   }
   out += "<h2>All requirements</h2>\n";

@@ -51,6 +51,8 @@ Json to_object(const Subject& subject) {
   object["findings"] = Json::array();
   for (const auto& finding : subject.findings) object["findings"].push_back(to_object(finding));
   for (const auto& [name, words] : subject.commands) object["commands"][name] = words;
+  if (!subject.cure.lines.empty())
+    object["cure"] = {{"lines", subject.cure.lines}, {"command", subject.cure.command}};
   object["versions"] = Json::array();
   for (const auto& version : subject.versions) object["versions"].push_back(to_object(version));
   return object;

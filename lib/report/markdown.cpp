@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/shown.h"
 #include "base/text.h"
 #include "report/formats.h"
 
@@ -11,7 +12,7 @@ namespace {
 // A table's cell: one line, and no sign that Markdown would read as its own.
 std::string cell(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : shown_lines(text)) {
     if (c == '\n') {
       out += "<br>";
     } else {
@@ -60,6 +61,10 @@ std::string to_markdown(const Report& report) {
       out += "\n```sh\n";
       for (const auto& [name, words] : subject.commands) out += shell_words(words) + "\n";
       out += "```\n";
+    }
+    if (!subject.cure.lines.empty()) {
+      out += fmt::format("\n{}:\n\n```\n{}\n```\n", cell(subject.cure.title), join(subject.cure.lines, "\n"));
+      if (!subject.cure.command.empty()) out += fmt::format("\n```sh\n{}\n```\n", subject.cure.command);
     }
     std::vector<std::string> counts;
     for (const Verdict verdict :

@@ -42,6 +42,13 @@ struct VersionVerdict {
   std::vector<std::string> open;  // ids of required findings that are UNKNOWN, whatever decides
 };
 
+// What is to be added once so that all of it that can be cured so is cured.
+struct Cure {
+  std::string title;               // "these 10 lines cure all that a configuration can"
+  std::vector<std::string> lines;  // of a file, as they stand there
+  std::string command;             // that makes such a file
+};
+
 struct Subject {
   std::string name;      // "running kernel", a file
   std::string headline;  // "READY for CRIU 4.1.1"
@@ -51,6 +58,7 @@ struct Subject {
   std::vector<VersionVerdict> versions;
   // What to run, as argument vectors: {"dump", {"criu", "dump", ...}}.
   std::vector<std::pair<std::string, std::vector<std::string>>> commands;
+  Cure cure;  // without lines: there is none
 };
 
 struct Report {

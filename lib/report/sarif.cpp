@@ -52,13 +52,29 @@ Json location_of(const Finding& finding, const Subject& subject) {
   return location;
 }
 
+// Where what is known of the finding can be read: an issue, or CRIU's sources ("v4.2:criu/net.c:2099").
+std::string help_uri(const std::string& source) {
+  if (source.starts_with("http")) return source.substr(0, source.find_first_of(" ;,"));
+  const auto tag = source.find(':');
+  const auto line = source.find(':', tag == source.npos ? tag : tag + 1);
+  if (!source.starts_with('v') || line == source.npos) return "";
+  const std::string path = source.substr(tag + 1, line - tag - 1);
+  std::size_t end = line + 1;
+  while (end < source.size() && source[end] >= '0' && source[end] <= '9') ++end;
+  const bool plain = path.find_first_not_of(
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") == path.npos;
+  if (!plain || end == line + 1 || !path.contains('/')) return "";
+  return fmt::format("https://github.com/checkpoint-restore/criu/blob/{}/{}#L{}", source.substr(0, tag), path,
+                     source.substr(line + 1, end - line - 1));
+}
+
 Json rule_of(const Finding& finding) {
   Json rule;
   rule["id"] = finding.id;
   rule["shortDescription"]["text"] = finding.title;
   if (!finding.breaks.empty()) rule["fullDescription"]["text"] = finding.breaks;
   if (!finding.fix.empty()) rule["help"]["text"] = finding.fix;
-  if (finding.source.starts_with("http")) rule["helpUri"] = finding.source;
+  if (const auto uri = help_uri(finding.source); !uri.empty()) rule["helpUri"] = uri;
   rule["properties"]["severity"] = finding.severity;
   return rule;
 }

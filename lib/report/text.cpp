@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/shown.h"
 #include "base/text.h"
 
 namespace cg {
@@ -28,17 +29,18 @@ std::string painted(std::string_view text, Verdict verdict, const TextOptions& o
   return options.color ? fmt::format("{}{}\x1b[0m", color_of(verdict), text) : std::string(text);
 }
 
+// Names of processes, files and images, and a log's words, may have anything in them; this is a terminal.
 // Further lines of the text stand below its first.
 void write_label(std::string& out, std::string_view label, std::string_view text) {
   for (const auto line : split_lines(text)) {
-    out += fmt::format("        {:<7} {}\n", label, line);
+    out += fmt::format("        {:<7} {}\n", label, shown_lines(line));
     label = "";
   }
 }
 
 void write_fact(std::string& out, std::string_view key, std::string_view value) {
   for (const auto line : split_lines(value)) {
-    out += fmt::format("  {:<10} {}\n", key, line);
+    out += fmt::format("  {:<10} {}\n", key, shown_lines(line));
     key = "";
   }
   if (value.empty()) out += fmt::format("  {:<10} \n", key);
@@ -68,14 +70,14 @@ bool is_answer(const Report& report, const Subject& subject) {
 void write_finding(std::string& out, const Finding& finding, const TextOptions& options) {
   out += fmt::format("{} {}  {}\n",
                      painted(fmt::format("{:<7}", verdict_name(finding.verdict)), finding.verdict, options),
-                     finding.id, finding.title);
+                     finding.id, shown_lines(finding.title));
   const bool bad = finding.verdict == Verdict::fail || finding.verdict == Verdict::warn ||
                    (finding.verdict == Verdict::unknown && finding.required);
   if (bad || options.all_rows) write_label(out, "seen", finding.seen);
   if (finding.line && (bad || options.all_rows))
     write_label(out, "at", fmt::format("{}:{}", finding.file, finding.line));
   if (bad)
-    for (const auto& note : finding.notes) out += fmt::format("          {}\n", note);
+    for (const auto& note : finding.notes) out += fmt::format("          {}\n", shown_lines(note));
   write_label(out, "waived", finding.waiver);
   if (!bad) return;
   if (finding.verdict == Verdict::fail || options.all_rows) write_label(out, "breaks", finding.breaks);
@@ -136,23 +138,32 @@ void write_counts(std::string& out, const Subject& subject, const TextOptions& o
   out += fmt::format("\n{}{}\n", line, options.all_rows ? "" : " (-v shows every row)");
 }
 
+// Last, where a person's eye is when all has gone by.
+void write_cure(std::string& out, const Cure& cure) {
+  if (cure.lines.empty()) return;
+  out += fmt::format("\n{}:\n{}\n", cure.title, join(cure.lines, "\n"));
+  if (!cure.command.empty()) out += fmt::format("As a file, with what is there already:\n{}\n", cure.command);
+}
+
 }  // namespace
 
 std::string to_text(const Report& report, const TextOptions& options) {
   std::string out;
   for (const auto& subject : report.subjects) {
     if (!out.empty()) out += "\n";
-    out += painted(subject.headline, subject.verdict, options) + "\n";
+    out += painted(shown_lines(subject.headline), subject.verdict, options) + "\n";
     const Finding* answer = is_answer(report, subject) ? &subject.findings[0] : nullptr;
     if (answer && !answer->fix.empty())
-      out += fmt::format("  {:<10} {}\n", "do", split_lines(answer->fix)[0]);
+      out += fmt::format("  {:<10} {}\n", "do", shown_lines(split_lines(answer->fix)[0]));
     for (const auto& [key, value] : subject.facts) write_fact(out, key, value);
-    for (const auto& [name, words] : subject.commands) out += fmt::format("\n{}\n", shell_words(words));
+    for (const auto& [name, words] : subject.commands)
+      out += fmt::format("\n{}\n", shown_lines(shell_words(words)));
     std::string findings;
     write_findings(findings, subject, answer, options);
     if (!findings.empty()) out += "\n" + findings;
     write_versions(out, subject, options);
     if (subject.findings.size() > 1 && !answer) write_counts(out, subject, options);
+    write_cure(out, subject.cure);
   }
   return out;
 }

@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "source/debian.h"
+#include "source/progress.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -67,14 +68,15 @@ Result<std::vector<std::string>> apt_mirrors(const std::string& apt_get) {
   return debian;
 }
 
-Result<Apt> apt_of_suite(const std::string& apt_get, const std::string& suite, const fs::path& directory) {
+Result<Apt> apt_of_suite(const std::string& apt_get, const std::string& suite, const fs::path& directory,
+                         Progress& progress) {
   const std::string here = directory.string();
   if (here.find_first_of("\"\n\\") != std::string::npos)
     return usage_error(here + " has a character in its path that apt cannot handle; name another cache");
   CG_TRY(mirrors, apt_mirrors(apt_get));
   CG_CHECK(make_directories(directory / "lists" / "partial"));
   CG_CHECK(make_directories(directory / "cache" / "archives" / "partial"));
-  CG_TRY(lock, FileLock::acquire(directory / "lock"));
+  CG_TRY(lock, FileLock::acquire(directory / "lock", [&](const std::string& line) { progress.line(line); }));
   const Apt apt{apt_get, directory / "apt.conf"};
   const fs::path fetched = directory / "fetched";
   const std::string source = fmt::format("deb {} {} main\n", mirrors.front(), suite);
@@ -96,6 +98,7 @@ Dir::Etc::preferencesparts "/dev/null";
 Acquire::Languages "none";
 )",
                                                                 here)));
+  progress.line("asking apt for the lists of " + suite);
   CG_TRY(said, ask({apt_get, "-q", "update"}, apt.configuration, std::chrono::minutes(10)));
   CG_CHECK(write_file_atomically(fetched, source));
   return apt;

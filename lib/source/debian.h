@@ -10,6 +10,8 @@
 
 namespace cg {
 
+class Progress;
+
 // How apt is asked: the program, and a configuration of ours; empty: the machine's.
 struct Apt {
   std::string program = "apt-get";
@@ -20,7 +22,7 @@ struct Apt {
 // it is. Mirror, proxy and keys are the machine's. The lists, kept below `directory`, are fetched anew when
 // they are older than a day.
 Result<Apt> apt_of_suite(const std::string& apt_get, const std::string& suite,
-                         const std::filesystem::path& directory);
+                         const std::filesystem::path& directory, Progress& progress);
 
 // The base URIs of apt's repositories, Debian's own first, each ending in "/". Only kinds that a download can
 // use.

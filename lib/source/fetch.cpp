@@ -40,7 +40,7 @@ class Fetcher {
   Result<Fetched> debian_package(const Source& source);
   Result<fs::path> download_verified(const std::string& url, const std::string& sha256,
                                      const std::string& name, const std::string& proxy);
-  Result<Apt> apt_for(const Source& source) const;
+  Result<Apt> apt_for(const Source& source);
   Result<AptPackage> candidate(const Apt& apt, const Source& source) const;
   Result<fs::path> download_package(const Apt& apt, const Source& source, const AptPackage& package);
 
@@ -109,9 +109,12 @@ Result<Fetched> Fetcher::local() {
     if (sha256 == found) return Fetched{fs::absolute(options_.local), found, version, "local file"};
     wanted += fmt::format("\n  {} {}", sha256, describe(source));
   }
-  return refused(fmt::format("--source {}: its SHA-256 is\n  {}\nthe recipe of {} {} wants{}",
-                             options_.local.string(), found, list_.name, list_.version,
-                             wanted.empty() ? " a file from apt's signed package" : wanted));
+  return refused(fmt::format(
+      "--source {}: its SHA-256 is\n  {}\nthe recipe of {} {} wants{}{}", options_.local.string(), found,
+      list_.name, list_.version, wanted.empty() ? " a file from apt's signed package" : wanted,
+      list_.name.starts_with("linux")
+          ? "\n--sha256 with the first of these vouches for the file in the recipe's place"
+          : ""));
 }
 
 Result<std::optional<Fetched>> Fetcher::cached(const Source& source) {
@@ -189,9 +192,10 @@ Result<AptPackage> fitting(const Source& source, AptPackage package) {
                             source.version_pattern));
 }
 
-Result<Apt> Fetcher::apt_for(const Source& source) const {
+Result<Apt> Fetcher::apt_for(const Source& source) {
   if (source.suite.empty()) return Apt{options_.apt_get, {}};
-  return apt_of_suite(options_.apt_get, source.suite, store_.directory() / ("apt-" + source.suite));
+  return apt_of_suite(options_.apt_get, source.suite, store_.directory() / ("apt-" + source.suite),
+                      progress_);
 }
 
 Result<AptPackage> Fetcher::candidate(const Apt& apt, const Source& source) const {
@@ -294,9 +298,8 @@ Result<Fetched> Fetcher::network(const Source& source) {
 std::string by_hand(const SourceList& list, const SourceStore& store) {
   for (const auto& source : list.sources)
     if (!source.sha256.empty())
-      return fmt::format(
-          "\n--source FILE (of make: SOURCE=FILE), or a file put at {}, is as good if its SHA-256 is\n  {}",
-          (store.directory() / source_file_name(source)).string(), source.sha256);
+      return fmt::format("\n--source FILE, or a file put at {}, is as good if its SHA-256 is\n  {}",
+                         (store.directory() / source_file_name(source)).string(), source.sha256);
   return "";
 }
 

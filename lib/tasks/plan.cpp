@@ -101,6 +101,23 @@ std::string restore_root(const Snapshot& tree) {
   return best;
 }
 
+// From 10 on: what a shell leaves to its user, and a script has not opened already.
+std::string inherited_note(const std::vector<std::string>& words) {
+  constexpr std::string_view question = "fd[N]:";
+  std::vector<std::string> each;
+  int number = 10;
+  for (const auto& word : words) {
+    if (!word.starts_with(question)) continue;
+    each.push_back(fmt::format("{0} for {1}, with {0}<>FILE at the end of the command", number++,
+                               word.substr(question.size())));
+  }
+  if (each.empty()) return "";
+  return fmt::format(
+      "N is the number of a descriptor that criu inherits, of a file, pipe or socket to take that one's "
+      "place: {}",
+      join(each, "; "));
+}
+
 bool is_mountpoint(const Snapshot& tree, const std::string& path) {
   return std::ranges::any_of(tree.own_mounts,
                              [&](const procfs::Mount& mount) { return mount.mountpoint == path; });

@@ -23,6 +23,8 @@ Plan make_plan(const Snapshot& tree, const Version& criu, const OptionTable& tab
 
 // Where the tree's root file system is in the place CRIU runs in; "" when that cannot be told.
 std::string restore_root(const Snapshot& tree);
+// What to do about the words "fd[N]:KEY" of a restore; "" where there are none.
+std::string inherited_note(const std::vector<std::string>& words);
 bool is_mountpoint(const Snapshot& tree, const std::string& path);
 
 // The options that bind mounts of an OCI runtime spec ask for, those that the tree really has. `name` is the

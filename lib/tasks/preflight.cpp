@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/host.h"
 #include "base/process.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "criu/binary.h"
 #include "criu/coverage.h"
@@ -39,7 +40,8 @@ void add_unseen(std::vector<Finding>& findings, const Snapshot& snapshot) {
     if (count > most_objects) what.resize(most_objects);
     finding.seen = join(what, "; ");
     if (count > most_objects) finding.seen += fmt::format("; and {} more", count - most_objects);
-    finding.fix = "needs " + need;
+    finding.fix =
+        need.starts_with("CAP_") ? fmt::format("ask again with {}, as root has it", need) : "needs " + need;
     findings.push_back(std::move(finding));
   }
 }
@@ -56,11 +58,34 @@ std::string describe(const Snapshot& snapshot) {
   for (const Namespace kind : {Namespace::pid, Namespace::mount, Namespace::net, Namespace::ipc,
                                Namespace::uts, Namespace::user, Namespace::cgroup, Namespace::time})
     if (snapshot.has_own(kind)) own.emplace_back(namespace_files.at(static_cast<std::size_t>(kind)));
-  std::string text = fmt::format("{} process{}, {} thread{}, {} open files; own namespaces: {}",
-                                 snapshot.tasks.size(), snapshot.tasks.size() == 1 ? "" : "es", threads,
-                                 threads == 1 ? "" : "s", files, own.empty() ? "none" : join(own, " "));
+  std::string text =
+      fmt::format("{} process{}, {} thread{}, {} open files; own namespaces: {}", snapshot.tasks.size(),
+                  snapshot.tasks.size() == 1 ? "" : "es", threads, threads == 1 ? "" : "s", files,
+                  !own.empty()              ? join(own, " ")
+                  : snapshot.unseen.empty() ? "none"
+                                            : "not known, not all could be seen");
   if (!snapshot.gone.empty()) text += fmt::format("; {} ended while it was looked at", snapshot.gone.size());
   return text;
+}
+
+// The name that a runtime knows the tree by, out of its cgroup: "docker-ID.scope", ".../libpod-ID/container",
+// ".../ID" with the 64 digits of Docker, containerd and CRI-O; "" for anything else.
+std::string container_of(const Task& root) {
+  for (const auto& entry : root.cgroups)
+    for (const auto part : split(entry.path, '/')) {
+      std::string_view name = part;
+      if (name.ends_with(".scope")) name.remove_suffix(6);
+      std::string_view runtime;
+      for (const std::string_view known :
+           {"docker", "libpod", "crio", "cri-containerd", "nerdctl", "runc", "crun", "youki"})
+        if (name.size() > known.size() && name.starts_with(known) && name[known.size()] == '-')
+          runtime = known;
+      if (!runtime.empty()) name.remove_prefix(runtime.size() + 1);
+      const bool is_id = name.size() == 64 && name.find_first_not_of("0123456789abcdef") == name.npos;
+      if (name.empty() || (!is_id && runtime.empty()) || name.starts_with("conmon")) continue;
+      return fmt::format("{}{}", shown(name), runtime.empty() ? "" : fmt::format(" ({})", runtime));
+    }
+  return "";
 }
 
 using Mode = CommandMode;
@@ -129,8 +154,7 @@ std::string restore_note(const Snapshot& snapshot, const std::vector<std::string
     notes.emplace_back("ROOTFS is the container's root directory, which cannot be seen from here");
   else if (snapshot.has_own(Namespace::mount) && !is_mountpoint(snapshot, root))
     notes.push_back(fmt::format("--root must be a mountpoint: mount --bind {0} {0} first", root));
-  if (std::ranges::any_of(restore, [](const std::string& word) { return word.starts_with("fd[N]:"); }))
-    notes.emplace_back("N is the number of a descriptor that criu inherits");
+  if (auto note = inherited_note(restore); !note.empty()) notes.push_back(std::move(note));
   if (std::ranges::any_of(restore, [](const std::string& word) { return word.ends_with(":SOURCE"); }))
     notes.emplace_back("SOURCE is the path to bind there");
   return join(notes, "; ");
@@ -160,7 +184,10 @@ Result<Preflight> preflight(const Request& request, const Version& criu, const T
   CG_TRY(snapshot, system.collect(request.pid));
   Subject& subject = result.subject;
   subject.name = fmt::format("process tree {}", request.pid);
-  subject.facts = {{"root", snapshot.root().name()}, {"tree", describe(snapshot)}};
+  subject.facts = {{"root", snapshot.root().name()}};
+  if (const std::string container = container_of(snapshot.root()); !container.empty())
+    subject.facts.emplace_back("container", container);
+  subject.facts.emplace_back("tree", describe(snapshot));
   const bool proposes = request.command.empty();
   std::vector<std::string> command = request.command;
   const auto environment = take_environment(command);
@@ -220,7 +247,13 @@ Result<Preflight> preflight(const Request& request, const Version& criu, const T
                                        "and the CPU's features are the same there"));
   subject.verdict = overall_verdict(subject.findings);
   // A command that fails all the same helps nobody.
-  if (subject.verdict == Verdict::fail) subject.commands.clear();
+  // One made of half of what there is would leave options out.
+  const bool hidden = std::ranges::any_of(
+      snapshot.unseen, [](const Unseen& unseen) { return unseen.needs.starts_with("CAP_"); });
+  if (subject.verdict == Verdict::fail || hidden) {
+    subject.commands.clear();
+    std::erase_if(subject.facts, [](const auto& fact) { return fact.first == "restore"; });
+  }
   subject.headline = headline(subject.verdict, criu, request.pid, proposes ? Mode::proposal : Mode::as_given);
   result.environment = std::move(of_system.environment);
   result.snapshot = std::move(snapshot);

@@ -49,5 +49,52 @@ TEST(Html, IsAGridInARealBrowser) {
       << shown->out.substr(shown->out.find("data-result"), 200);
 }
 
+std::string attribute(std::string text) {
+  std::string out;
+  for (const char c : text) out += c == '&' ? "&amp;" : c == '"' ? "&quot;" : std::string(1, c);
+  return out;
+}
+
+// A telephone's width: nothing is wider than it but the grid in its own frame, no verdict is covered, and a
+// command is whole.
+TEST(Html, ReadsOn390Pixels) {
+  const auto browser = find_program("chromium");
+  if (!browser) GTEST_SKIP() << "chromium is not installed";
+  Report report = example_report();
+  Subject& subject = report.subjects.front();
+  subject.commands = {{"dump", {"criu", "dump", "--external", "mnt[/" + std::string(300, 'a') + "]:x"}}};
+  subject.cure = {
+      "These 2 lines cure it", {"CONFIG_X=y", "CONFIG_" + std::string(90, 'Y') + "=y"}, "kcheck fragment"};
+  const TemporaryDirectory directory;
+  const auto page = directory.path() / "phone.html";
+  const std::string probe =
+      "<script>onload=()=>setTimeout(()=>{const d=document.getElementById('f').contentDocument;"
+      "const v=d.querySelector('tbody td.v');v.scrollIntoView();const b=v.getBoundingClientRect();"
+      "const top=d.elementFromPoint(b.left+b.width/2,b.top+b.height/2);"
+      "const "
+      "cut=[...d.querySelectorAll('pre.command,summary,h1,h2,dd')].filter(e=>e.scrollWidth>e.clientWidth+1);"
+      "document.body.dataset.result=['wide',d.documentElement.scrollWidth<=390,'seen',top===v,'cut',cut."
+      "length]"
+      ".join('~');},300)</script>";
+  ASSERT_TRUE(write_file_atomically(page,
+                                    "<!DOCTYPE html><body style=\"margin:0\"><iframe id=\"f\" width=\"390\" "
+                                    "height=\"800\" style=\"border:0\" srcdoc=\"" +
+                                        attribute(to_html(report)) + "\"></iframe>" + probe + "</body>"));
+  const auto shown =
+      run({browser->string(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+           "--user-data-dir=" + (directory.path() / "profile").string(), "--window-size=800,900",
+           "--virtual-time-budget=3000", "--dump-dom", "file://" + page.string()},
+          {.timeout = std::chrono::minutes(5)});
+  ASSERT_TRUE(shown);
+  ASSERT_EQ(shown->status, 0) << last_lines(shown->err, 5);
+  EXPECT_TRUE(shown->out.contains("data-result=\"wide~true~seen~true~cut~0\""))
+      << shown->out.substr(std::min(shown->out.find("data-result"), shown->out.size()), 120);
+}
+
+TEST(Html, HasAStyleForPaper) {
+  const std::string html = to_html(example_report());
+  EXPECT_TRUE(html.contains("@media print"));
+}
+
 }  // namespace
 }  // namespace cg

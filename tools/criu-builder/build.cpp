@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/file_lock.h"
 #include "base/host.h"
+#include "base/interrupt.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -50,6 +51,7 @@ class Build {
 Result<void> Build::unpack_source() {
   std::error_code error;
   fs::remove_all(plan_.directory, error);
+  remove_when_interrupted(plan_.directory);
   CG_CHECK(make_directories(plan_.directory));
   say(fmt::format("unpacking {}", archive_.filename().string()));
   CG_CHECK(unpack(archive_, plan_.tree, 1, OutsideLinks::keep));
@@ -138,6 +140,7 @@ Result<CriuResult> Build::record(double seconds) {
   fs::remove_all(plan_.tree, ignored);
   fs::remove_all(plan_.directory / "pkgconfig", ignored);
   fs::remove(plan_.directory / ".src.lock", ignored);
+  forget_when_interrupted(plan_.directory);
   auto built = find_built(plan_);
   if (!built) return cannot(plan_.directory.string() + ": what was just built is not readable");
   return *built;

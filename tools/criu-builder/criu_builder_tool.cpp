@@ -300,7 +300,10 @@ int criu_builder_main(const Args& args, Environment& env) {
                    "The directory with the recipes (default: recipes/criu of this project)"},
                   {"--offline", &options.offline, "Use no network"}};
   tool.commands = {
-      {.name = "list", .help = "The versions that have a recipe", .run = run(&Builder::list)},
+      {.name = "list",
+       .help = "The versions that have a recipe",
+       .examples = {{"criu-builder list --format json", "for scripts"}},
+       .run = run(&Builder::list)},
       {.name = "resolve",
        .help = "Print which version is meant, for scripts",
        .options = {version},
@@ -316,7 +319,10 @@ int criu_builder_main(const Args& args, Environment& env) {
        .help = "Build it, or take it from the cache",
        .options = {version,
                    source,
-                   {"-o,--output DIR", &options.destination, "The directory for the results"},
+                   {"-o,--output DIR",
+                    &options.destination,
+                    "The directory for the results",
+                    {.is_no_stream = true}},
                    {"-j,--jobs", &options.jobs, "Parallel jobs", {.range = {{1, 1024}}}},
                    {"--dry-run", &options.dry_run, "Print the plan and stop"}},
        .examples = {{"criu-builder build default", "out/criu-VERSION and its debug symbols beside it"},

@@ -7,6 +7,7 @@
 
 #include "base/data.h"
 #include "base/file.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "criu/versions.h"
 
@@ -136,7 +137,8 @@ Result<std::string> choose_version(const std::string& word, const std::vector<st
   std::vector<std::string> ordered = nearest(bare, versions, versions.size());
   for (const auto& name : versions)
     if (std::ranges::find(ordered, name) == ordered.end()) ordered.push_back(name);
-  return usage_error(fmt::format("no recipe for CRIU '{}'; known versions: {}", word, join(ordered, ", ")));
+  return usage_error(fmt::format("no recipe for CRIU '{}'{} (known versions: {})", brief(word),
+                                 did_you_mean(bare, versions), join(ordered, ", ")));
 }
 
 Result<void> apply_edits(const CriuRecipe& recipe, const fs::path& tree) {

@@ -101,6 +101,10 @@ Result<void> complete(const GuestRunWords& words, const Environment& env, GuestR
   }
   if (options.common.format == "json" && options.common.output.empty())
     return usage_error("--format json needs -o FILE: standard output belongs to CMD");
+  if (options.common.output == "-")
+    return usage_error("-o -: standard output belongs to CMD; name a file for the summary");
+  if (options.console == "-")
+    return usage_error("--console -: standard output belongs to CMD; --console /dev/stderr shows it");
   if (options.argv.empty())
     return usage_error("no command; put it behind --, as in: guest-run --kernel K --image I -- uname -a");
   if (options.cpus == 0) options.cpus = std::clamp(std::thread::hardware_concurrency(), 1U, 2U);

@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 #include <thread>
 
 #include "base/cli/cli.h"
+#include "base/cli/watch.h"
 #include "base/data.h"
 #include "base/file.h"
 #include "base/file_lock.h"
+#include "base/interrupt.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -38,14 +41,21 @@ struct Options {
   bool dry_run = false;
 };
 
+// Of every command.
+struct Shared {
+  std::string recipes;
+  bool offline = false;
+};
+
 class Builder {
  public:
-  Builder(Options options, const CommonOptions& common, Environment& env)
-      : options_(std::move(options)), common_(common), env_(env) {}
+  Builder(Options options, const Shared& shared, const CommonOptions& common, Environment& env)
+      : options_(std::move(options)), shared_(shared), common_(common), env_(env) {}
 
   Result<void> config();
   Result<void> build();
   Result<void> digest();
+  Result<void> list();
 
  private:
   // The recipe's file, and the exact version when one was asked for: 6.12.47 is the recipe 6.12, that source
@@ -60,9 +70,11 @@ class Builder {
   void say(const std::string& line) {
     if (!common_.quiet) env_.err << line << std::endl;
   }
+  std::ostream* progress() { return common_.quiet ? nullptr : &env_.err; }
   std::string epoch() { return env_.variable("SOURCE_DATE_EPOCH").value_or("1735689600"); }
 
   const Options options_;
+  const Shared& shared_;
   const CommonOptions& common_;
   Environment& env_;
   fs::path cache_;
@@ -75,14 +87,14 @@ class Builder {
 Result<std::pair<fs::path, std::string>> Builder::choose_recipe() {
   const std::string& name = options_.recipe;
   const auto dot = name.rfind('.');
-  CG_TRY(names, recipe_names(env_, "kernel"));
+  CG_TRY(names, recipe_names(env_, "kernel", shared_.recipes));
   const bool known = std::find(names.begin(), names.end(), name) != names.end();
   if (!known && dot != std::string::npos &&
       std::find(names.begin(), names.end(), name.substr(0, dot)) != names.end()) {
-    CG_TRY(path, find_recipe(env_, "kernel", name.substr(0, dot)));
+    CG_TRY(path, find_recipe(env_, "kernel", name.substr(0, dot), shared_.recipes));
     return std::pair(path, name);
   }
-  CG_TRY(path, find_recipe(env_, "kernel", name));
+  CG_TRY(path, find_recipe(env_, "kernel", name, shared_.recipes));
   return std::pair(path, std::string());
 }
 
@@ -115,20 +127,24 @@ Result<void> Builder::prepare(const KernelPlan& plan) {
   CG_TRY(fetched, fetch(plan.recipe.sources, FetchOptions{.cache = cache_,
                                                           .local = options_.source,
                                                           .progress = common_.quiet ? nullptr : &env_.err,
-                                                          .terminal = env_.err_is_terminal}));
+                                                          .terminal = env_.err_is_terminal,
+                                                          .offline = shared_.offline}));
   source_ = std::move(fetched);
   const fs::path tree = cache_ / "kernel" / source_.sha256.substr(0, 16);
   if (!fs::is_directory(tree)) {
     say("unpacking " + source_.path.filename().string());
+    const Watch watch("unpacking " + source_.path.filename().string(), progress(), env_.err_is_terminal);
     CG_CHECK(unpack(source_.path, tree, 1));
   }
   if (!fs::is_regular_file(tree / "Kconfig") || !fs::is_directory(tree / "scripts" / "kconfig"))
     return refused(source_.path.string() +
                    ": not a Linux source tree (no Kconfig and scripts/kconfig in it)");
+  std::optional<Watch> watch(std::in_place, "resolving the configuration", progress(), env_.err_is_terminal);
   make_ = KernelMake{tree, plan.architecture.kernel, cross_prefix(plan.architecture), cache_, epoch()};
   CG_TRY(resolved,
          resolve(make_, plan.request, plan.base ? &*plan.base : nullptr, tree / "criu-guest-config.log"));
   resolved_ = std::move(resolved);
+  watch.reset();
   if (const auto& wanted = plan.version; !wanted.empty() && resolved_.version != wanted)
     return refused(fmt::format("{}: this is Linux {}, and {} was asked for", source_.path.string(),
                                resolved_.version, wanted));
@@ -154,7 +170,7 @@ void Builder::tell_changes(const BaseChanges& changes) {
 Result<void> Builder::config() {
   CG_TRY(plan, this->plan());
   if (options_.dry_run) {
-    const bool prints = options_.destination.empty();
+    const bool prints = options_.destination.empty() || options_.destination == "-";
     print_plan(plan, {prints ? "print the configuration" : "write " + options_.destination});
     return {};
   }
@@ -165,6 +181,7 @@ Result<void> Builder::config() {
 }
 
 Result<KernelManifest> Builder::compile_and_keep(const KernelPlan& plan, const fs::path& kept) {
+  remove_when_interrupted(kept);  // the build tree stays: the next build goes on in it
   CG_CHECK(prepare(plan));
   const fs::path log = make_.tree / "criu-guest-build.log";
   say(fmt::format("compiling Linux {} with {} jobs; log: {}", resolved_.version, options_.jobs,
@@ -193,6 +210,7 @@ Result<KernelManifest> Builder::compile_and_keep(const KernelPlan& plan, const f
     manifest.files.push_back(std::move(file));
   }
   CG_CHECK(write_manifest(kept / "kernel.json", manifest));
+  forget_when_interrupted(kept);
   return manifest;
 }
 
@@ -235,6 +253,31 @@ Result<void> Builder::digest() {
              << "\n";
   else
     env_.out << digest << "  " << trim(version) << "\n";
+  return {};
+}
+
+Result<void> Builder::list() {
+  CG_TRY(names, recipe_names(env_, "kernel", shared_.recipes));
+  const FetchOptions here{
+      .cache = fs::absolute(cache_directory(env_, common_.cache)), .local = {}, .progress = nullptr};
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  std::string text = fmt::format("{:<8} {:<10} {:<17} {}\n", "RECIPE", "VERSION", "SOURCES", "CACHED");
+  for (const auto& name : names) {
+    CG_TRY(path, find_recipe(env_, "kernel", name, shared_.recipes));
+    CG_TRY(recipe, load_kernel_recipe(path));
+    std::vector<std::string> kinds;
+    for (const auto& source : recipe.sources.sources)
+      kinds.emplace_back(source.kind == SourceKind::url ? "upstream" : "Debian");
+    const bool cached = find_in_cache(recipe.sources, here).has_value();
+    rows.push_back(
+        {{"recipe", name}, {"version", recipe.sources.version}, {"sources", kinds}, {"cached", cached}});
+    text += fmt::format("{:<8} {:<10} {:<17} {}\n", name, recipe.sources.version, join(kinds, ", "),
+                        cached ? "yes" : "no");
+  }
+  if (common_.format == "json")
+    text =
+        nlohmann::ordered_json{{"schema", "criu-guest.kernel-recipes/1"}, {"recipes", rows}}.dump(2) + "\n";
+  env_.out << text;
   return {};
 }
 
@@ -282,6 +325,7 @@ void Builder::report(const KernelManifest& manifest, const fs::path& where, std:
 
 int kernel_builder_main(const Args& args, Environment& env) {
   CommonOptions common;
+  Shared shared;
   const auto command = [&](const char* name, const char* help, const std::shared_ptr<Options>& options,
                            Option output, Result<void> (Builder::*work)(), std::vector<Example> examples) {
     return Command{
@@ -305,8 +349,8 @@ int kernel_builder_main(const Args& args, Environment& env) {
              {"--dry-run", &options->dry_run, "Print the plan and stop"},
              std::move(output)},
         .examples = std::move(examples),
-        .run = [options, work](Context& context) -> Result<int> {
-          Builder builder(*options, context.options, context.env);
+        .run = [options, work, &shared](Context& context) -> Result<int> {
+          Builder builder(*options, shared, context.options, context.env);
           CG_CHECK((builder.*work)());
           return exit_good;
         }};
@@ -319,26 +363,41 @@ int kernel_builder_main(const Args& args, Environment& env) {
   tool.name = "kernel-builder";
   tool.help = "Turns configuration fragments into a guest kernel whose every requested symbol really stuck.";
   tool.common = &common;
+  tool.options = {{"--recipes DIR", &shared.recipes,
+                   "The directory with the recipes (default: recipes/kernel of this project)"},
+                  {"--offline", &shared.offline, "Use no network"}};
   tool.commands = {
+      {.name = "list",
+       .help = "The kernels that have a recipe",
+       .examples = {{"kernel-builder list --format json", "for scripts"}},
+       .run = [&shared](Context& context) -> Result<int> {
+         CG_CHECK(Builder({}, shared, context.options, context.env).list());
+         return exit_good;
+       }},
       command("config", "Resolve the configuration, check it, and print it", of_config,
-              {"-o,--output FILE", &of_config->destination, "Write it here instead"}, &Builder::config,
+              {"-o,--output FILE", &of_config->destination, "Where it goes (default: -, standard output)"},
+              &Builder::config,
               {{"kernel-builder config 6.12 -o guest.config", "what `build` would compile"}}),
       command("build", "Build the kernel, or take it from the cache", of_build,
-              {"-o,--output DIR", &of_build->destination, "The directory for the results"}, &Builder::build,
+              {"-o,--output DIR",
+               &of_build->destination,
+               "The directory for the results",
+               {.is_no_stream = true}},
+              &Builder::build,
               {{"kernel-builder build 6.12",
                 "out/vmlinux.container, out/vmlinuz.container and the configuration"},
                {"kernel-builder build 6.12 --fragments my.conf -o out",
                 "your fragment on top; a symbol that cannot be set stops the build"},
                {"kernel-builder build 6.12 --base firecracker.config",
                 "your kernel, made ready for CRIU; what that changes is printed"}}),
-      command("install", "Build if needed, then install under --prefix as Kata lays it out", of_install,
-              {"-o,--prefix DIR", &of_install->destination, "The directory"}, &Builder::build,
-              {{"kernel-builder install 6.12", "for the Kata Containers of this machine"}}),
+      command("install", "Build if needed, then put it where Kata looks for it", of_install,
+              {"-o,--output,--prefix DIR", &of_install->destination, "The directory", {.is_no_stream = true}},
+              &Builder::build, {{"kernel-builder install 6.12", "for the Kata Containers of this machine"}}),
       {.name = "digest",
        .help = "Print the fragments' digest and version, for kconfig/fragments.sha256",
        .examples = {{"kernel-builder digest > kconfig/fragments.sha256", "after a change of the fragments"}},
-       .run = [](Context& context) -> Result<int> {
-         CG_CHECK(Builder({}, context.options, context.env).digest());
+       .run = [&shared](Context& context) -> Result<int> {
+         CG_CHECK(Builder({}, shared, context.options, context.env).digest());
          return exit_good;
        }}};
   return run_commands(tool, args, env);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/host.h"
 #include "base/sha256.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "kconfig/input.h"
 
@@ -87,7 +88,8 @@ Result<Architecture> find_architecture(const std::string& name) {
     if (architecture.name == name) return architecture;
     known.push_back(architecture.name);
   }
-  return usage_error(fmt::format("architecture '{}' is not known; known: {}", name, join(known, ", ")));
+  return usage_error(fmt::format("architecture '{}' is not known{} (known: {})", brief(name),
+                                 did_you_mean(name, known), join(known, ", ")));
 }
 
 Result<std::string> fragments_digest(const fs::path& kconfig) {

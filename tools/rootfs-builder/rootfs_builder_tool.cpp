@@ -25,9 +25,9 @@ int rootfs_builder_main(const Args& args, Environment& env) {
   tool.name = "rootfs-builder";
   tool.help = "Makes guest images and looks into and changes existing ones, without root or a mount";
   tool.common = &common;
-  tool.commands = {create_command(common), build_command(common),   ls_command(),
-                   cat_command(),          convert_command(common), extract_command(common),
-                   inspect_command(),      verify_command(),        diff_command()};
+  tool.commands = {
+      create_command(common),  build_command(common),   list_command(),    ls_command(),     cat_command(),
+      convert_command(common), extract_command(common), inspect_command(), verify_command(), diff_command()};
   for (auto& command : edit_commands()) tool.commands.push_back(std::move(command));
   return run_commands(tool, args, env);
 }

@@ -60,6 +60,7 @@ TEST(Interrupt, IsSaid) {
   const auto said = directory.path() / "said";
   const int status = in_child([&] {
     const UniqueFd file(open(said.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (!file) return 99;
     dup2(file.get(), STDERR_FILENO);
     std::signal(SIGINT, SIG_DFL);
     clean_up_when_interrupted();

@@ -49,6 +49,11 @@ std::vector<Call> calls() {
        "--inodes: the form initrd"},
       // Where the results go when nobody says: never outside the working directory unasked.
       {{"kernel-builder", "build", "6.12", "--dry-run"}, 0, "install to out\n"},
+      {{"kernel-builder", "build", "6.12", "-o", "-"}, 2, "a directory is wanted"},
+      {{"criu-builder", "build", "default", "-o", "-"}, 2, "a directory is wanted"},
+      {{"kernel-builder", "list"}, 0, "6.12"},
+      {{"rootfs-builder", "list", "--format", "json"}, 0, "criu-guest.image-recipes/1"},
+      {{"kernel-builder", "config", "6.12", "--arch", "arm65"}, 2, "did you mean arm64?"},
       {{"kernel-builder", "install", "6.12", "--dry-run"}, 0, "install to /opt/kata/share/kata-containers\n"},
       {{"kernel-builder", "config", "6.12", "--dry-run"}, 0, "gate, print the configuration\n"},
       {{"criu-builder", "build", "default", "--dry-run"}, 0, " to out"},
@@ -57,23 +62,41 @@ std::vector<Call> calls() {
        "-o IMAGE is required"},
       {{"kernel-builder", "build", "6.12.99", "--dry-run"}, 0, "only those of Linux 6.12.99"},
       {{"kernel-builder", "digest", "--format", "json"}, 0, "criu-guest.kernel-digest/1"},
-      {{"rootfs-builder", "create", "--from", "/etc", "-o", "-"}, 2, "./-"},
-      {{"rootfs-builder", "-V"}, 2, "unknown option -V"},
+      {{"rootfs-builder", "create", "--from", "/nowhere", "-o", "-"}, 3, "/nowhere"},
+      {{"rootfs-builder", "create", "--from", "/nowhere", "--verity", "-o", "-"}, 2, "root_hash.txt"},
+      {{"rootfs-builder", "create", "--no-"}, 2, "did you mean --no-devices?"},
+      {{"guest-run", "--no-"}, 2, "did you mean --no-stdin?"},
+      {{"guest-run", "--read"}, 2, "did you mean --read-only, --ready, --ready-timeout?"},
+      {{"rootfs-builder", "ls", "-r", "x"}, 2, "unknown option -r; did you mean -R?"},
+      {{"kcheck", "tree", "--crui", "4.2.1", "1"}, 2, "unknown option --crui; did you mean --criu"},
+      {{"kcheck", "config", "junk", "--format"}, 2, "--format needs a value: text|json|sarif"},
+      {{"kcheck", "--nope", "--format", "json"}, 2, "criu-guest.error/1"},
+      {{"guest-run", "--format=json", "--nope", "--", "true"}, 2, "criu-guest.error/1"},
+      {{"kcheck", "help", "confgi"}, 2, "did you mean config?"},
+      {{"guest-run", "--kernel", "x", "--console", "-", "--", "true"}, 2, "/dev/stderr"},
+      {{"guest-run", "--kernel", "x", "--format", "json", "-o", "-", "--", "true"}, 2, "criu-guest.error/1"},
+      {{"guest-checkpoint", "dump", "1", "-D", "-"}, 2, "a directory is wanted"},
+      {{"guest-run", "help"}, 0, "Usage: guest-run"},
+      {{"guest-run", "help", "boot"}, 2, "guest-run has no commands"},
       {{"rootfs-builder", "help", "ls"}, 0, "Usage: rootfs-builder ls"},
       {{"kcheck", "--format", "sarfi", "--criu"}, 2, "did you mean sarif?"},
       {{"kcheck", "tree", "abc"}, 2, "'abc' is not a whole number\n"},
-      {{"kcheck", "tree", "1", "2"}, 2, "'2' is one word too many; kcheck tree takes PID"},
+      {{"kcheck", "tree", "1", "2"},
+       2,
+       "'2' is one word too many; kcheck tree takes PID; a tree is named by"},
+      {{"kcheck", "tree", std::string(310, '9')}, 2, "9999... (310 characters)' is not from 1 to"},
       {{"kcheck", "explain", "missing.log", "--format", "json"}, 3, "criu-guest.error/1"},
       {{"kernel-builder", "build", "./missing.toml"}, 3, "missing.toml"},
       {{"kernel-builder", "config", "6.12", "--fragments", "bad.conf"}, 1, "bad.conf:2"},
       {{"kernel-builder", "config", "6.12", "--fragments", "missing.conf"}, 3, "missing.conf"},
-      {{"criu-builder", "build", "3.91"}, 2, "3.19"},
+      {{"criu-builder", "build", "3.91"}, 2, "; did you mean 3.19"},
+      {{"criu-builder", "build", std::string(310, '9')}, 2, "... (310 characters)"},
       {{"criu-builder", "resolve", "3.17"}, 0, "3.17.1"},
       {{"criu-builder", "resolve", "4.x"}, 0, "4."},
       {{"rootfs-builder", "ls", "missing.img"}, 3, "missing.img"},
       {{"rootfs-builder", "ls", "junk"}, 1, "junk"},
       {{"rootfs-builder", "create", "--from", "junk", "-o", "out.img"}, 1, "junk"},
-      {{"rootfs-builder", "build", "kataa", "-o", "out.img"}, 2, "kata"},
+      {{"rootfs-builder", "build", "kataa", "-o", "out.img"}, 2, "; did you mean kata?"},
       {{"kcheck", "config", "missing.config"}, 3, "missing.config"},
       {{"kcheck", "config", "junk"}, 1, "junk:1"},
       {{"kcheck", "fragment", "--criu", "99.9"}, 3, "CRIU 99.9 is not covered"},
@@ -99,9 +122,11 @@ std::vector<Call> calls() {
       {{"guest-checkpoint", "status", "missing"}, 3, "there is no such checkpoint"},
       {{"guest-checkpoint", "restor", "x"}, 2, "did you mean restore?"},
   };
-  for (const char* tool : {"kernel-builder", "criu-builder", "rootfs-builder", "kcheck", "guest-run", "guest-checkpoint"}) {
+  for (const char* tool :
+       {"kernel-builder", "criu-builder", "rootfs-builder", "kcheck", "guest-run", "guest-checkpoint"}) {
     list.push_back({{tool, "--help"}, 0, tool});
     list.push_back({{tool, "--version"}, 0, tool});
+    list.push_back({{tool, "-V"}, 0, tool});
     list.push_back({{tool, "--no-such-option"}, 2, "--no-such-option"});
   }
   return list;

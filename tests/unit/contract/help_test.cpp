@@ -3,6 +3,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
+#include "tried_line.h"
 
 namespace cg {
 namespace {
@@ -28,6 +29,18 @@ std::vector<std::string> commands_in(const std::string& help) {
   return names;
 }
 
+// The lines below "Examples:" that are to be typed.
+std::vector<std::string> examples_in(const std::string& help) {
+  std::vector<std::string> lines;
+  bool inside = false;
+  for (const auto line : split_lines(help)) {
+    if (inside && line.empty()) break;
+    if (inside && line.starts_with("  ") && line[2] != ' ') lines.emplace_back(trim(line));
+    if (line == "Examples:") inside = true;
+  }
+  return lines;
+}
+
 class Help : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Help, OfEachCommandHasExamplesExitStatusesAndShortLines) {
@@ -44,6 +57,7 @@ TEST_P(Help, OfEachCommandHasExamplesExitStatusesAndShortLines) {
     if (name != tool && text.contains("\nWords:\n"))
       EXPECT_TRUE(text.contains("\nExamples:\n  " + name)) << name;
     for (const auto line : split_lines(text)) EXPECT_LE(line.size(), 100U) << name << ": " << line;
+    for (const auto& line : examples_in(text)) EXPECT_EQ(fault_of_line(line), "") << name << ": " << line;
   }
 }
 

@@ -1,11 +1,13 @@
 // `kcheck stuck`, `why`, `fragment` and `config --fragments` as a user calls them, over a small tree of
 // Kconfig files.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "json_schema.h"
 #include "scripted_tool.h"
 #include "temporary_directory.h"
@@ -207,16 +209,30 @@ TEST_F(Configuration, OneCureForManyRowsIsToldOnce) {
       "Configuration\nCONFIG_X86_64=y\nCONFIG_NET=y\nCONFIG_UNIX=y\nCONFIG_INET=y\n");
   const auto outcome = run_kcheck({"config", "--criu=4.2.1", "--format", "json", path("c")});
   const auto report = nlohmann::json::parse(outcome.out);
-  const std::string cure = report["subjects"][0]["facts"]["cure"];
+  EXPECT_EQ(violation_of(outcome.out, "kcheck.schema.json"), "");
+  const std::vector<std::string> lines = report["subjects"][0]["cure"]["lines"];
+  const std::string cure = join(lines, "\n") + "\n";
   for (const char* line : {"CONFIG_CHECKPOINT_RESTORE=y", "CONFIG_UNIX_DIAG=y", "CONFIG_MEMBARRIER=y"})
     EXPECT_EQ(cure.find(line), cure.rfind(line)) << line << " in " << cure;
-  EXPECT_TRUE(cure.contains("\nCONFIG_CHECKPOINT_RESTORE=y\n")) << cure;
+  EXPECT_TRUE(("\n" + cure).contains("\nCONFIG_CHECKPOINT_RESTORE=y\n")) << cure;
   EXPECT_FALSE(cure.contains("CONFIG_NET=y")) << "it is there: " << cure;
   // They are all it takes.
-  std::string cured = read_file(path("c")).value() + cure.substr(cure.find('\n') + 1) + "\n";
+  std::string cured = read_file(path("c")).value() + cure;
   put("cured", cured);
   const auto again = run_kcheck({"config", "--criu=4.2.1", path("cured")});
   EXPECT_EQ(again.status, 0) << again.out << again.err;
+  // A person finds them at the end, and the command that writes them down.
+  const auto text = run_kcheck({"config", "--criu=4.2.1", path("c")});
+  EXPECT_TRUE(text.out.ends_with(
+      fmt::format("These {} lines cure all that a configuration can:\n{}"
+                  "As a file, with what is there already:\n"
+                  "kcheck fragment --criu 4.2.1 --arch x86_64 --kernel 6.12.47 > criu.conf\n",
+                  lines.size(), cure)))
+      << text.out;
+  const auto fragment =
+      run_kcheck({"fragment", "--criu", "4.2.1", "--arch", "x86_64", "--kernel", "6.12.47"});
+  EXPECT_EQ(fragment.status, 0) << fragment.err;
+  for (const auto& line : lines) EXPECT_TRUE(fragment.out.contains(line + "\n")) << line;
 }
 
 TEST_F(Configuration, StuckKnowsTheSymbolsOfOtherMachines) {

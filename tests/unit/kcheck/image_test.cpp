@@ -160,6 +160,40 @@ TEST_F(ImageTest, AnExtensionImageIsJudgedAsOne) {
   EXPECT_EQ(check().status, 1) << "what it brings must be right";
 }
 
+// A base without CRIU, and what is mounted beside it: each part is looked for where it is.
+TEST_F(ImageTest, ABaseAndItsExtensionAreJudgedAsOne) {
+  fs::remove(root_ / "usr/sbin/criu");
+  fs::remove(root_ / "usr/bin/kcheck");
+  EXPECT_EQ(check().status, 1) << "the base alone has no CRIU";
+  const fs::path parts = directory_.path() / "parts";
+  const fs::path extension = directory_.path() / "extension.img";
+  const auto make = [&](unsigned machine) {
+    fs::create_directories(parts / "bin");
+    for (const char* name : {"criu", "kcheck"}) {
+      std::ofstream(parts / "bin" / name, std::ios::binary) << elf_program(machine, criu_text);
+      fs::permissions(parts / "bin" / name, fs::perms(0755));
+    }
+    auto builder = image::ImageBuilder::create(extension, {});
+    EXPECT_TRUE(builder && image::add_directory(*builder, parts) && builder->finish());
+  };
+  make(EM_X86_64);
+  const auto both = check({"--extension", extension.string()});
+  EXPECT_EQ(both.status, 0) << both.out << both.err;
+  EXPECT_EQ(finding(both, "image.criu"), "PASS: " + extension.string() + ": /bin/criu");
+  EXPECT_TRUE(finding(both, "image.kcheck").starts_with("PASS: " + extension.string()));
+  EXPECT_TRUE(finding(both, "image.tar").starts_with("PASS: /usr/bin/tar")) << "of the base";
+  EXPECT_TRUE(finding(both, "image.init").starts_with("PASS"));
+  make(EM_AARCH64);
+  EXPECT_EQ(check({"--extension", extension.string()}).status, 1) << "of another machine than the base";
+  // What is missing in the base is no longer left open.
+  make(EM_X86_64);
+  fs::remove(root_ / "usr/bin/tar");
+  EXPECT_EQ(check({"--extension", extension.string()}).status, 1);
+  const auto swapped = check({"--extension", image_.string()});
+  EXPECT_EQ(swapped.status, 1);
+  EXPECT_TRUE(swapped.err.contains("no extension")) << swapped.err;
+}
+
 TEST_F(ImageTest, BusyboxTarIsNotGnuTar) {
   put("bin/busybox", "BusyBox tar");
   fs::remove(root_ / "usr/bin/tar");

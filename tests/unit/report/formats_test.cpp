@@ -49,6 +49,25 @@ TEST(Sarif, EveryResultHasAPlace) {
   EXPECT_NE(results[0]["partialFingerprints"]["finding/v1"], results[1]["partialFingerprints"]["finding/v1"]);
 }
 
+TEST(Sarif, ARuleLeadsToWhatItIsKnownFrom) {
+  Report report = example_report();
+  report.subjects[0].findings.clear();
+  const std::vector<std::pair<std::string, std::string>> sources = {
+      {"v4.2:criu/net.c:2099", "https://github.com/checkpoint-restore/criu/blob/v4.2/criu/net.c#L2099"},
+      {"https://github.com/checkpoint-restore/criu/issues/2705; seen in the lab",
+       "https://github.com/checkpoint-restore/criu/issues/2705"},
+      {"read in the kernel", ""}};
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    report.subjects[0].findings.push_back(example_finding("kernel." + std::to_string(i), Verdict::fail));
+    report.subjects[0].findings.back().source = sources[i].first;
+  }
+  const auto document = nlohmann::json::parse(to_sarif(report));
+  const auto& rules = document["runs"][0]["tool"]["driver"]["rules"];
+  ASSERT_EQ(rules.size(), sources.size());
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    EXPECT_EQ(rules[i].value("helpUri", ""), sources[i].second) << sources[i].first;
+}
+
 TEST(Commands, StandInEveryPage) {
   Report report = example_report();
   report.subjects[0].commands = {{"dump", {"criu", "dump", "--external", "mnt[/a b]:x"}}};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "report/formats.h"
 #include "report/json.h"
 #include "report/text.h"
 
@@ -30,6 +31,32 @@ Report report_of(std::vector<Finding> findings) {
   subject.findings = std::move(findings);
   subject.verdict = overall_verdict(subject.findings);
   return Report{"live", "4.1.1", {subject}};
+}
+
+TEST(Text, WhatMovesACursorIsShown) {
+  Finding evil = finding("a", Verdict::fail, true);
+  evil.seen = "126 (e\x1b[31mvil\r\a)";
+  evil.title = "t\x1b]0;x\a";
+  Report report = report_of({evil, finding("b", Verdict::warn, false)});
+  report.subjects[0].headline = "NOT READY: \x1b[2J";
+  report.subjects[0].facts = {{"root", "1 (\x1b[1m\nx)"}};
+  report.subjects[0].commands = {{"dump", {"criu", "\x1b[0m"}}};
+  const std::string text = to_text(report, {.all_rows = true, .color = false});
+  for (const char c : text) EXPECT_TRUE(c == '\n' || (c >= ' ' && c != 0x7f)) << text;
+  EXPECT_TRUE(text.contains("e\\x1b[31mvil")) << text;
+}
+
+TEST(Text, EndsInTheCure) {
+  Report report = report_of({finding("a", Verdict::fail, true), finding("b", Verdict::pass, true)});
+  report.subjects[0].cure = {
+      "These 2 lines cure it", {"CONFIG_A=y", "CONFIG_B=y"}, "kcheck fragment > f.conf"};
+  EXPECT_TRUE(to_text(report, {})
+                  .ends_with("\n\nThese 2 lines cure it:\nCONFIG_A=y\nCONFIG_B=y\n"
+                             "As a file, with what is there already:\nkcheck fragment > f.conf\n"));
+  for (const auto& page : {to_markdown(report), to_html(report)}) {
+    EXPECT_TRUE(page.contains("CONFIG_A=y\nCONFIG_B=y")) << page;
+    EXPECT_TRUE(page.contains("kcheck fragment ")) << page;
+  }
 }
 
 struct StatusCase {

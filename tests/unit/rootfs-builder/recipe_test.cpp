@@ -3,12 +3,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/environment.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/text.h"
 #include "base/toml/toml.h"
 #include "image/reader.h"
 #include "json_schema.h"
@@ -315,6 +319,57 @@ TEST(SelectFiles, FollowsLinksAndBringsLibraries) {
   ASSERT_TRUE(selected);
   EXPECT_EQ(*selected, (std::vector<std::string>{"usr/bin/name", "usr/bin/program"}));
   EXPECT_FALSE(select_files(files, {"usr/bin/nothing*"}));
+}
+
+// A link to busybox for what it does not have says "applet not found" to whoever uses it.
+TEST(Demo, LinksLeadToAppletsThatBusyboxHas) {
+  const auto busybox = find_program("busybox");
+  if (!busybox) GTEST_SKIP() << "busybox is not installed";
+  const auto list = run_checked({busybox->string(), "--list"});
+  ASSERT_TRUE(list);
+  const auto applets = split(*list, '\n');
+  const auto recipe = load_recipe(fs::path(CG_SOURCE_DIR) / "recipes/rootfs/demo.toml");
+  ASSERT_TRUE(recipe) << recipe.error().message;
+  std::size_t seen = 0;
+  for (const auto& link : recipe->links) {
+    const std::string name = link.path.substr(link.path.rfind('/') + 1);
+    if (!link.target.ends_with("busybox") || name == "init") continue;
+    ++seen;
+    EXPECT_TRUE(std::ranges::find(applets, name) != applets.end()) << link.path;
+  }
+  EXPECT_GT(seen, 80U);
+}
+
+// An image on standard output is the very file that it would have been.
+TEST_F(RecipeCase, DashIsStandardOutput) {
+  write("a", "bytes");
+  const std::string from = directory_.path().string();
+  const std::string file = (fs::temp_directory_path() / ("dash-" + std::to_string(getpid()))).string();
+  const auto written = tool({"create", "--from", from, "-o", file, "--form", "erofs"});
+  ASSERT_EQ(written.status, 0) << written.err;
+  const auto streamed = tool({"create", "--from", from, "-o", "-", "--form", "erofs"});
+  EXPECT_EQ(streamed.status, 0) << streamed.err;
+  EXPECT_TRUE(streamed.out == read_file(file).value_or("")) << streamed.out.size();
+  EXPECT_TRUE(streamed.err.starts_with("-: ")) << streamed.err;
+  const auto converted = tool({"convert", file, "-o", "-", "--form", "erofs", "--format", "json"});
+  EXPECT_EQ(converted.status, 0) << converted.err;
+  EXPECT_GT(converted.out.size(), 1000U);
+  EXPECT_TRUE(converted.err.contains("criu-guest.image-summary/1")) << converted.err;
+  EXPECT_FALSE(fs::exists("-"));
+  fs::remove(file);
+}
+
+TEST_F(RecipeCase, RecipesAreListed) {
+  const auto listed = tool({"list", "--format", "json"});
+  EXPECT_EQ(listed.status, 0) << listed.err;
+  EXPECT_EQ(violation_of(listed.out, "rootfs-builder.schema.json"), "");
+  EXPECT_TRUE(listed.out.contains("\"kata-extension\""));
+  write("own.toml", "name = \"own\"\ndescription = \"mine\"\n");
+  const auto own = tool({"list", "--recipes", directory_.path().string()});
+  EXPECT_TRUE(own.out.contains("own ")) << own.out << own.err;
+  const auto misspelt = build({"onw", "--recipes", directory_.path().string(), "-o", "x"});
+  EXPECT_EQ(misspelt.status, 2);
+  EXPECT_TRUE(misspelt.err.contains("did you mean own?")) << misspelt.err;
 }
 
 }  // namespace

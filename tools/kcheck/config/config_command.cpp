@@ -105,7 +105,7 @@ Result<Subject> judge_input(const ConfigInput& input, const ConfigCommand& comma
         fmt::format("--arch {}: not a known architecture such as x86_64 or arm64", command.architecture));
 
   Subject subject = judge_subject(matrix, question, evidence, input.name);
-  const auto cure = cure_of(matrix, question, evidence);
+  subject.cure = cure_of(matrix, question, evidence);
   for (Finding& finding : subject.findings) point_at_line(finding, matrix, config);
   subject.facts = {
       {"config", fmt::format("{} ({}, {} symbols{})", input.name, input.form, config.values.size(),
@@ -113,9 +113,6 @@ Result<Subject> judge_input(const ConfigInput& input, const ConfigCommand& comma
       {"kernel", evidence.kernel ? fmt::format("Linux {} {}{}", kernel, evidence.architecture,
                                                kernel_remark(matrix, evidence.kernel))
                                  : "version not known"}};
-  if (cure.size() > 1)
-    subject.facts.emplace_back("cure", fmt::format("these {} lines cure all that a configuration can:\n{}",
-                                                   cure.size(), join(cure, "\n")));
   return subject;
 }
 

@@ -1,5 +1,7 @@
 #include "explain/explain_command.h"
 
+#include <fmt/format.h>
+
 #include <istream>
 #include <limits>
 #include <memory>
@@ -40,6 +42,13 @@ Result<void> read_what(const ExplainCommand& command, Environment& env, Scene& s
   return {};
 }
 
+// Its program may have another name, which then says nothing of what its words mean.
+bool is_criu(const ProcessSeen& process) {
+  if (process.command.empty()) return false;
+  const std::string& first = process.command.front();
+  return first.substr(first.rfind('/') + 1).contains("criu");
+}
+
 // Its command line. A runtime talks to `criu swrk FD` over a socket: that says nothing until criu, built with
 // libbsd, writes what it was asked for over it: "criu: dump --rpc -t 534 -D DIR" (criu/cr-service.c).
 std::vector<std::string> words_of(const ProcessSeen& process) {
@@ -50,6 +59,7 @@ std::vector<std::string> words_of(const ProcessSeen& process) {
     words.insert(words.begin(), "criu");
   }
   if (words.size() > 1 && (words[1] == "swrk" || words[1] == "service")) return {};
+  if (!is_criu(process)) return {};
   return words;
 }
 
@@ -179,6 +189,11 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
 
   Report report{"explain", version ? version->text() : "", {}};
   CG_TRY(subject, answer(scene, knowledge, version));
+  if (scene.process && !is_criu(*scene.process))
+    subject.facts.emplace_back(
+        "not criu", fmt::format("{} goes by another name: --pid is for the criu that hangs, not for "
+                                "what it dumps (pgrep -n criu)",
+                                scene.process->criu.pid));
   if (asked && version && !criu_versions().cover(*version, Matter::words)) {
     respect_coverage(subject.findings, *version, Matter::words);
     subject.verdict = Verdict::unknown;

@@ -41,6 +41,16 @@ class ImageCheck {
   // The modules below /lib/modules/RELEASE, by their names in the kernel.
   std::set<std::string, std::less<>> modules_of(const std::string& release) const;
 
+  // Mounted beside a base: what it brings is looked for here first, and judged for the base's machine.
+  void be_extension_of(const ImageCheck& base) { base_machine_ = base.machine_of_system(); }
+  std::string machine_of_system() const;  // "" when nothing in the image tells
+  bool has(std::string_view program) const { return find_program(tree_, program).has_value(); }
+  // Drops the findings that `wanted` is false for.
+  template <class Wanted>
+  void keep_only(Wanted wanted) {
+    std::erase_if(findings_, [&](const Finding& finding) { return !wanted(finding.id); });
+  }
+
   // Without a root's directories and an init it is laid over one that has them.
   bool is_extension() const;
   // What is missing in an extension belongs to the image it is laid over.
@@ -81,6 +91,7 @@ class ImageCheck {
   std::set<std::string> features_;
   std::optional<Version> version_inside_;
   std::string machine_;
+  std::string base_machine_;  // of what an extension is mounted beside
   std::vector<Finding> findings_;
 };
 
@@ -99,8 +110,8 @@ std::optional<Program> ImageCheck::require_program(const std::string& id, const 
   auto program = find_program(tree_, name);
   if (!program) {
     refuse(finding, fmt::format("no executable {} in the directories of PATH", name), breaks,
-           fmt::format("install {} into the image (rootfs-builder inject IMG {}:/usr/bin/{})", name, name,
-                       name));
+           fmt::format("install {0} into the image (rootfs-builder inject {1} {0}:/usr/bin/{0})", name,
+                       image_.name()));
     return std::nullopt;
   }
   finding.seen = program->path == program->target ? program->path
@@ -113,8 +124,9 @@ std::optional<Program> ImageCheck::look_for_criu(const std::optional<Version>& a
   const auto criu = find_program(tree_, "criu");
   if (!criu) {
     refuse(finding, "no executable criu in the directories of PATH", "nothing can be dumped or restored",
-           "criu-builder build VERSION -o DIR, then rootfs-builder inject IMG "
-           "DIR/criu-VERSION:/usr/sbin/criu:755");
+           fmt::format("criu-builder build VERSION -o DIR, then rootfs-builder inject {} "
+                       "DIR/criu-VERSION:/usr/sbin/criu:755",
+                       image_.name()));
     return std::nullopt;
   }
   finding.seen = criu->path;
@@ -159,10 +171,16 @@ void ImageCheck::judge_criu_binary(const Program& criu, const std::optional<Vers
            "take a static criu (criu-builder)");
   }
   Finding& machine = add("criu-machine", "criu is built for the machine of the image", "startup");
+  if (!base_machine_.empty()) {
+    machine.seen = fmt::format("criu: {}, the base image: {}", elf.machine, base_machine_);
+    if (elf.machine != base_machine_)
+      refuse(machine, machine.seen, "\"Exec format error\" when criu is started",
+             "build criu for " + base_machine_);
+  }
   for (const char* name : {"sh", "init", "busybox"}) {
     const auto other = find_program(tree_, name);
     const auto other_elf = other ? loader_.elf(other->file) : nullptr;
-    if (!other_elf || !*other_elf) continue;
+    if (!machine.seen.empty() || !other_elf || !*other_elf) continue;
     machine.seen = fmt::format("criu: {}, {}: {}", elf.machine, other->path, (*other_elf)->machine);
     if (elf.machine != (*other_elf)->machine)
       refuse(machine, machine.seen, "\"Exec format error\" when criu is started",
@@ -172,6 +190,14 @@ void ImageCheck::judge_criu_binary(const Program& criu, const std::optional<Vers
   if (machine.seen.empty())
     machine.seen = fmt::format("criu: {}; nothing in the image to compare it with", elf.machine);
   judge_criu_version(bytes ? *bytes : "", asked);
+}
+
+std::string ImageCheck::machine_of_system() const {
+  Loader loader(tree_);
+  for (const char* name : {"sh", "init", "busybox"})
+    if (const auto program = find_program(tree_, name))
+      if (const auto elf = loader.elf(program->file); elf && *elf) return (*elf)->machine;
+  return "";
 }
 
 void ImageCheck::judge_criu_version(std::string_view bytes, const std::optional<Version>& asked) {
@@ -241,7 +267,7 @@ void ImageCheck::look_for_helpers() {
     kcheck.seen = program->path;
   else
     refuse(kcheck, "no kcheck in the directories of PATH", "",
-           "rootfs-builder inject IMG kcheck:/usr/bin/kcheck:755");
+           fmt::format("rootfs-builder inject {} kcheck:/usr/bin/kcheck:755", image_.name()));
 }
 
 void ImageCheck::look_for_places() {
@@ -369,8 +395,30 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
 
   ImageCheck check(reader, features);
   check.look_for_interrupted_edit();
-  const auto criu = check.look_for_criu(asked);
+  // What is mounted beside the image brings a criu, and kcheck, in place of the image's own.
+  std::optional<ImageReader> beside;
+  std::optional<ImageCheck> extended;
+  if (!command.extension.empty()) {
+    CG_TRY(second, ImageReader::open(command.extension));
+    beside.emplace(std::move(second));
+    extended.emplace(*beside, features);
+    if (!extended->is_extension())
+      return refused(command.extension +
+                     ": a root image of its own (it has an init or a root's directories), no extension");
+    extended->be_extension_of(check);
+    extended->look_for_interrupted_edit();
+  }
+  const bool brings_criu = extended && extended->has("criu");
+  ImageCheck& holder = brings_criu ? *extended : check;
+  const auto criu = holder.look_for_criu(asked);
   check.look_for_helpers();
+  if (extended && extended->has("kcheck")) {
+    extended->look_for_helpers();
+    check.keep_only([](std::string_view id) { return id != "image.kcheck"; });
+    extended->keep_only([](std::string_view id) {
+      return id == "image.kcheck" || id == "image.interrupted-edit" || id.starts_with("image.criu");
+    });
+  }
   check.look_for_places();
   if (!release.empty()) check.look_for_modules(release);
   const bool extension = criu && check.is_extension();
@@ -381,11 +429,16 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
     config = std::move(found);
   }
   if (release.empty() && config) release = config->version;
-  const Version version = asked.value_or(check.version_inside().value_or(criu_versions().preferred));
+  const Version version = asked.value_or(holder.version_inside().value_or(criu_versions().preferred));
 
   Subject subject;
   subject.name = command.image;
   subject.findings = check.take();
+  if (extended)
+    for (auto& finding : extended->take()) {
+      finding.seen = finding.seen.empty() ? command.extension : command.extension + ": " + finding.seen;
+      subject.findings.push_back(std::move(finding));
+    }
   std::vector<Finding> rows;
   if (!release.empty()) {
     // Without a configuration the matrix has only the kernel-CRIU windows to say.
@@ -399,9 +452,10 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
       };
     evidence.kernel = leading_version(release);
     evidence.architecture =
-        matrix_architecture(!check.machine().empty() || !config ? check.machine() : config->architecture,
+        matrix_architecture(!holder.machine().empty() || !config ? holder.machine() : config->architecture,
                             config ? &*config : nullptr);
     rows = judge(matrix, Question{version, features}, evidence);
+    if (config) subject.cure = cure_of(matrix, Question{version, features}, evidence);
   }
   respect_coverage(rows, version);  // what the image lacks it lacks for every version
   subject.findings.insert(subject.findings.end(), std::make_move_iterator(rows.begin()),
@@ -409,16 +463,21 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
   const auto info = reader.info();
   subject.verdict = overall_verdict(subject.findings);
   subject.headline = headline(subject.findings, version);
-  if (extension) subject.headline += ", as an extension image: what belongs to its base was not looked at";
+  if (extension)
+    subject.headline +=
+        ", as an extension image: what belongs to its base was not looked at (kcheck image BASE "
+        "--extension " +
+        command.image + " judges both)";
   subject.facts = {
       {"image", reader.place().content == image::ContentKind::initrd
                     ? fmt::format("{} (initrd, {} unpacked)", command.image, human_size(info.bytes))
                     : fmt::format("{} ({}, {} free)", command.image, human_size(info.bytes),
                                   human_size(info.free_blocks * info.block_size))}};
+  if (extended) subject.facts.emplace_back("extension", command.extension);
   if (criu)
     subject.facts.emplace_back(
-        "criu",
-        fmt::format("{}{}", criu->path, check.version_inside() ? " " + check.version_inside()->text() : ""));
+        "criu", fmt::format("{}{}{}", brings_criu ? "of the extension: " : "", criu->path,
+                            holder.version_inside() ? " " + holder.version_inside()->text() : ""));
   if (!release.empty())
     subject.facts.emplace_back(
         "kernel", fmt::format("Linux {}{}", release, kernel_remark(matrix, leading_version(release))));
@@ -430,14 +489,18 @@ Command image_command(const KcheckOptions& options) {
   return {
       .name = "image",
       .help = "Check that a root image has what CRIU needs",
-      .options = {{"IMG",
+      .options = {{"IMAGE",
                    &command->image,
                    "ext4 or EROFS, raw, partitioned or as a Kata DAX disk, or an initrd",
                    {.required = true}},
+                  {"--extension FILE", &command->extension,
+                   "An extension image that Kata mounts beside it: judged as one with it"},
                   {"--kernel FILE", &command->kernel, "The kernel that will boot it: a bzImage or a vmlinux"},
                   {"--config FILE", &command->config,
                    "The .config that kernel was built from, when it does not carry it (IKCONFIG)"}},
-      .examples = {{"kcheck image out/demo.img --kernel out/vmlinux.container", "before it is booted"}},
+      .examples = {{"kcheck image out/demo.img --kernel out/vmlinux.container", "before it is booted"},
+                   {"kcheck image kata.img --extension criu.img",
+                    "Kata's own image, and CRIU mounted beside it"}},
       .run = [command, &options](Context& context) -> Result<int> {
         CG_TRY(matrix, load_matrix(options));
         return deliver(check_image(options, *command, matrix), options, context.env);

@@ -9,7 +9,8 @@ namespace cg {
 
 struct ImageCommand {
   std::string image;
-  std::string kernel;  // --kernel FILE; empty: not judged
+  std::string extension;  // --extension FILE: what Kata mounts beside it; may be empty
+  std::string kernel;     // --kernel FILE; empty: not judged
   std::string config;  // --config FILE: what the kernel was built from; empty: the copy inside of the kernel
 };
 

@@ -155,6 +155,7 @@ Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, co
     config_note = "not read: " + config.error().message;
   }
   Subject subject = judge_subject(matrix, Question{choice.version, features}, evidence, "running kernel");
+  if (evidence.config) subject.cure = cure_of(matrix, Question{choice.version, features}, evidence);
   subject.facts = {{"criu", fmt::format("{} ({})", choice.version.text(), choice.why)},
                    {"kernel", fmt::format("Linux {} {}{}", system.kernel_release, system.machine,
                                           kernel_remark(matrix, evidence.kernel))},

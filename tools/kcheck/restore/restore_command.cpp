@@ -17,6 +17,7 @@
 #include "restore/needs.h"
 #include "restore/plan.h"
 #include "restore/this_processor.h"
+#include "tasks/plan.h"
 
 namespace cg {
 namespace {
@@ -128,8 +129,7 @@ std::string note_of(const RestoreCommand& command, const std::vector<std::string
   if (any([](const std::string& word) { return word == "ROOTFS"; }))
     notes.emplace_back(
         "ROOTFS is the directory of the root file system, a mountpoint (mount --bind it on itself)");
-  if (any([](const std::string& word) { return word.starts_with("fd[N]:"); }))
-    notes.emplace_back("N is the number of a descriptor that criu inherits");
+  if (auto note = tree::inherited_note(options); !note.empty()) notes.push_back(std::move(note));
   if (any([](const std::string& word) { return word.ends_with(":SOURCE"); }))
     notes.emplace_back("SOURCE is the path to bind there");
   return join(notes, "; ");

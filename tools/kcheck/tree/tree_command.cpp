@@ -31,6 +31,10 @@ Command tree_command(KcheckOptions& options) {
                         "what stands in the way, and the commands that dump and restore"},
                        {"kcheck tree 126 -- criu dump -t 126 --shell-job",
                         "judges this command instead of a proposal"}},
+          .about_words =
+              "a tree is named by the one process at its root, of a container its init: the one whose "
+              "parent (ps -o ppid= -p PID) is none of the container's; `pgrep -o NAME` is the oldest of "
+              "that name",
           .passthrough = &options.passthrough,
           .run = [command, &options](Context& context) -> Result<int> {
             CG_TRY(matrix, load_matrix(options));

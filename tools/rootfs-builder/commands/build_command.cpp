@@ -3,12 +3,17 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <ostream>
 
+#include "base/cli/watch.h"
+#include "base/data.h"
 #include "base/file.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/image_arguments.h"
+#include "commands/image_output.h"
 #include "image/image_builder.h"
 #include "image/sources/sources.h"
 #include "programs/check.h"
@@ -27,6 +32,7 @@ struct BuildArguments {
   PlanArguments plan;
   bool dry_run = false;
   bool refresh = false;
+  bool offline = false;
   bool force = false;
 };
 
@@ -117,10 +123,15 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   }
   const auto start = std::chrono::steady_clock::now();
   const Recipe& recipe = plan.recipe;
+  CG_TRY(place, ImageOutput::create(context.options.output, context.env));
+  if (place.is_stream() && (recipe.verity || !recipe.kata_extension.empty()))
+    return usage_error(
+        fmt::format("-o -: the recipe {} writes more files than the image; name one", recipe.name));
   const LayerOptions layer_options{.cache = cache_directory(context.env, context.options.cache),
                                    .progress = context.options.quiet ? nullptr : &context.env.err,
                                    .terminal = context.env.err_is_terminal,
-                                   .refresh = arguments.refresh};
+                                   .refresh = arguments.refresh,
+                                   .offline = arguments.offline};
   CG_CHECK(make_directories(layer_options.cache / "rootfs"));
   std::vector<fs::path> layers;
   if (recipe.debs) {
@@ -148,7 +159,8 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   if (const fs::path parent = fs::path(context.options.output).parent_path(); !parent.empty())
     CG_CHECK(make_directories(parent));
   CG_TRY(image_options, image_arguments.resolve(context.env));
-  CG_TRY(builder, image::ImageBuilder::create(context.options.output, std::move(image_options)));
+  std::optional<Watch> watch(std::in_place, "writing " + context.options.output, context);
+  CG_TRY(builder, image::ImageBuilder::create(place.file(), std::move(image_options)));
   if (recipe.merged_usr) {
     for (const char* name : {"bin", "sbin", "lib", "lib64"}) {
       CG_CHECK(put_directory(builder, fmt::format("/usr/{}", name), {.mode = 0755}, time));
@@ -157,6 +169,7 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   }
   for (const auto& layer : layers) {
     std::error_code error;
+    watch->at("reading " + layer.filename().string());
     if (fs::is_directory(layer, error))
       CG_CHECK(image::add_directory(builder, layer));
     else
@@ -165,9 +178,12 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   CG_CHECK(add_entries(plan, builder, time));
   std::vector<std::string> notes;
   CG_CHECK(add_system_settings(plan, builder, time, context.env, notes));
+  watch->at("programs");
   CG_CHECK(check_inputs(plan, builder, arguments, context));
+  watch->at("file system");
   CG_TRY(summary, builder.finish());
-  CG_CHECK(write_root_hash(context.options.output, summary));
+  watch.reset();
+  CG_CHECK(write_root_hash(place.file(), summary));
   if (!recipe.kata_extension.empty()) {
     const auto* const disk = std::get_if<image::ImageSummary>(&summary);
     notes.push_back(fmt::format("Kata's configuration takes it by {}.kata.toml", context.options.output));
@@ -178,12 +194,42 @@ Result<int> build(const BuildArguments& arguments, Context& context) {
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - writing;
   const std::chrono::duration<double> before = writing - start;
+  CG_CHECK(place.deliver(context.env));
   if (!context.options.quiet) print_ingredients(plan, notes, before.count(), context.env.err);
   print_summary(summary, took.count(), context);
   return exit_good;
 }
 
 }  // namespace
+
+Command list_command() {
+  struct State {
+    std::string recipes;
+  };
+  const auto state = std::make_shared<State>();
+  return {.name = "list",
+          .help = "The images that have a recipe",
+          .options = {{"--recipes DIR", &state->recipes,
+                       "The directory with the recipes (default: recipes/rootfs of this project)"}},
+          .examples = {{"rootfs-builder list --format json", "for scripts"}},
+          .run = [state](Context& context) -> Result<int> {
+            CG_TRY(names, recipe_names(context.env, "rootfs", state->recipes));
+            nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+            std::string text = fmt::format("{:<16} {:<12} {}\n", "RECIPE", "FORM", "WHAT IT IS");
+            for (const auto& name : names) {
+              CG_TRY(path, find_recipe(context.env, "rootfs", name, state->recipes));
+              CG_TRY(recipe, load_recipe(path));
+              rows.push_back({{"recipe", name}, {"form", recipe.form}, {"description", recipe.description}});
+              text += fmt::format("{:<16} {:<12} {}\n", name, recipe.form, shown(recipe.description));
+            }
+            if (context.options.format == "json")
+              text = nlohmann::ordered_json{{"schema", "criu-guest.image-recipes/1"}, {"recipes", rows}}.dump(
+                         2, ' ', false, nlohmann::json::error_handler_t::replace) +
+                     "\n";
+            context.env.out << text;
+            return exit_good;
+          }};
+}
 
 Command build_command(CommonOptions& common) {
   auto arguments = std::make_shared<BuildArguments>();
@@ -194,19 +240,25 @@ Command build_command(CommonOptions& common) {
                    &arguments->plan.recipe,
                    "A name under recipes/rootfs, such as kata, or a file",
                    {.required = true}},
-                  {"-o,--output IMAGE", &common.output, "The image", {.is_no_stream = true}},
+                  {"-o,--output IMAGE", &common.output, "The image; - is standard output"},
                   {"--set NAME=PATH...", &arguments->plan.set,
                    "A file the recipe asks for, such as criu=out/criu-4.2.1; modules=DIR"},
                   {"--size SIZE", &arguments->plan.size, "Instead of the recipe's: auto, auto+64M or 512M"},
                   {"--dry-run", &arguments->dry_run, "Print what would be done"},
                   {"--force", &arguments->force,
                    "Build it also when the image cannot start a program that was given"},
+                  {"--recipes DIR", &arguments->plan.recipes,
+                   "The directory with the recipes (default: recipes/rootfs of this project)"},
+                  {"--offline", &arguments->offline,
+                   "Use no network: Debian's part out of the cache, or not at all"},
                   {"--refresh", &arguments->refresh,
                    "Ask apt again for the packages, instead of taking them from the cache"}},
       .examples = {{"rootfs-builder build kata -o kata.img --set criu=out/criu-4.2.1 --set agent=kata-agent",
                     ""},
                    {"rootfs-builder build my.toml --dry-run", "what it would do, step by step"}},
       .run = [arguments](Context& context) -> Result<int> {
+        if (arguments->offline && arguments->refresh)
+          return usage_error("--refresh asks apt, which --offline forbids; give one of them");
         if (context.options.output.empty() && !arguments->dry_run)
           return usage_error("build: -o IMAGE is required");
         return build(*arguments, context);

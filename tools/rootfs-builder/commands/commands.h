@@ -10,6 +10,7 @@ namespace cg {
 // `common` is where those that write a file put -o.
 Command create_command(CommonOptions& common);
 Command build_command(CommonOptions& common);
+Command list_command();  // the recipes of build
 Command ls_command();
 Command cat_command();
 Command convert_command(CommonOptions& common);

@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
+#include "base/cli/watch.h"
 #include "base/file.h"
 #include "base/shown.h"
 #include "commands/commands.h"
@@ -67,7 +69,9 @@ std::string line_of(const DiffArguments& arguments, const image::Difference& dif
 }
 
 Result<int> diff(const DiffArguments& arguments, Context& context) {
+  std::optional<Watch> watch(std::in_place, "comparing", context);
   CG_TRY(differences, compare(arguments, context));
+  watch.reset();
   const bool more = arguments.most != 0 && differences.size() > arguments.most;
   if (more) differences.pop_back();
   if (context.options.format == "json") {

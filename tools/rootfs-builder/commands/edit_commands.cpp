@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
+#include "base/cli/watch.h"
 #include "base/shown.h"
 #include "base/text.h"
 #include "commands/commands.h"
@@ -88,6 +90,7 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
     CG_TRY(parsed, image::parse_compression(arguments.compression));
     compression = parsed;
   }
+  std::optional<Watch> watch(std::in_place, "changing " + arguments.choice.image, context);
   const image::EditOptions options{
       .partition = arguments.choice.partition,
       .mode = arguments.in_place ? image::EditMode::in_place : image::EditMode::copy,
@@ -96,8 +99,9 @@ Result<int> run_edit(const EditArguments& arguments, const Wishes& wishes, Conte
       .source_date_epoch = epoch,
       .initrd = arguments.repack ? image::EditOptions::Initrd::repack : image::EditOptions::Initrd::append,
       .compression = compression,
-      .say = [&](const std::string& what) { context.env.err << what << std::endl; }};
+      .say = [&](const std::string& what) { watch->say(what); }};
   CG_TRY(summary, image::edit(arguments.choice.image, changes, options));
+  watch.reset();
   CG_CHECK(write_root_hash(arguments.choice.image, summary.verity));
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.image-edit/1"},

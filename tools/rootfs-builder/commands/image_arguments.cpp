@@ -112,7 +112,7 @@ void print(const image::ImageSummary& summary, double seconds, Context& context)
                         {"salt", summary.verity->salt},
                         {"data_blocks", summary.verity->data_blocks},
                         {"kernel_parameters", summary.verity->kernel_parameters("/dev/vda1", "/dev/vda2")}};
-    context.env.out << json.dump(2) << "\n";
+    (output == "-" ? context.env.err : context.env.out) << json.dump(2) << "\n";
   } else if (!context.options.quiet) {
     if (summary.verity)
       context.env.err << fmt::format("{}: root hash {}\n", output, summary.verity->root_hash);
@@ -131,7 +131,7 @@ void print(const image::InitrdSummary& summary, double seconds, Context& context
                                          {"files", summary.files},
                                          {"bytes", summary.bytes},
                                          {"attributes_left_out", summary.attributes}};
-    context.env.out << json.dump(2) << "\n";
+    (output == "-" ? context.env.err : context.env.out) << json.dump(2) << "\n";
   } else if (!context.options.quiet) {
     context.env.err << fmt::format(
         "{}: {} entries, {} unpacked{}, in {}\n", output, summary.files, human_size(summary.bytes),

@@ -29,7 +29,7 @@ std::vector<Option> image_options(ImageArguments& arguments, std::vector<Option>
 // Writes Kata's line with the root hash of a dm-verity tree, where there is one, to IMAGE.root_hash.txt.
 Result<void> write_root_hash(const std::string& image, const std::optional<image::VerityTree>& tree);
 Result<void> write_root_hash(const std::string& image, const image::Summary& summary);
-// JSON on env.out with --format json, else a line on env.err.
+// JSON on env.out with --format json, on env.err where the image went to env.out; else a line on env.err.
 void print_summary(const image::Summary& summary, double seconds, Context& context);
 
 }  // namespace cg

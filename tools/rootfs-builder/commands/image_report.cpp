@@ -2,19 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "base/file.h"
 #include "base/sha256.h"
 #include "image/reader.h"
 #include "image/tree/extract.h"
 
 namespace cg {
 
-Result<void> write_image_report(const std::string& image, const std::filesystem::path& report) {
-  CG_TRY(reader, image::ImageReader::open(image));
+Result<std::string> image_report(const std::string& file, const std::string& name) {
+  CG_TRY(reader, image::ImageReader::open(file));
   nlohmann::ordered_json json = {{"schema", "criu-guest.image-report/1"},
-                                 {"image", std::filesystem::path(image).filename().string()}};
+                                 {"image", std::filesystem::path(name).filename().string()}};
   if (const auto info = reader.info(); !info.uuid.empty()) json["uuid"] = info.uuid;
   auto& entries = json["entries"] = nlohmann::ordered_json::array();
   CG_CHECK(
@@ -38,8 +38,7 @@ Result<void> write_image_report(const std::string& image, const std::filesystem:
         entries.push_back(std::move(entry));
         return {};
       }));
-  return write_file_atomically(report,
-                               json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace cg

@@ -5,9 +5,11 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 #include <set>
 
+#include "base/cli/watch.h"
 #include "base/file.h"
 #include "base/shown.h"
 #include "commands/commands.h"
@@ -172,6 +174,7 @@ Command extract_command(CommonOptions& common) {
           .run = [state](Context& context) -> Result<int> {
             CG_TRY(reader, state->choice.open(context));
             const std::string& output = context.options.output;
+            std::optional<Watch> watch(std::in_place, "writing " + output, context);
             if (output == "-") {
               CG_CHECK(image::extract_tar(reader, state->path, STDOUT_FILENO, "standard output"));
             } else if (output.ends_with(".tar")) {
@@ -180,6 +183,7 @@ Command extract_command(CommonOptions& common) {
               CG_CHECK(file.commit());
             } else {
               CG_TRY(extracted, image::extract_files(reader, state->path, output));
+              watch.reset();
               if (extracted.skipped > 0 && !context.options.quiet)
                 context.env.err << fmt::format(
                     "{}: without {} device nodes, which only root makes; -o NAME.tar has them\n", output,

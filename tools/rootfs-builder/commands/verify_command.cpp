@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
+#include "base/cli/watch.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/shown.h"
@@ -83,7 +85,9 @@ std::vector<Check> check_loading(const image::ImageReader& reader) {
   std::vector<Check> checks;
   for (const auto& problem : report->problems)
     checks.push_back({"program", "FAIL", problem.message, problem.path});
-  if (checks.empty())
+  for (const auto& plugin : report->idle)
+    checks.push_back({"plugin", "WARN", plugin.message + "; only who loads it goes without", plugin.path});
+  if (report->problems.empty())
     checks.push_back(
         {"programs", "PASS",
          fmt::format("{} ELF files{}: loaders, libraries and symbol versions are there", report->programs,
@@ -153,6 +157,11 @@ Command verify_command() {
                                                    {"--recipe RECIPE", &state->plan.recipe,
                                                     "A name under recipes/rootfs, such as kata, or a "
                                                     "file: what it puts into an image must be there"},
+                                                   {"--recipes DIR",
+                                                    &state->plan.recipes,
+                                                    "The directory with the recipes (default: recipes/rootfs "
+                                                    "of this project)",
+                                                    {.needs = "--recipe"}},
                                                    {"--set NAME=PATH...",
                                                     &state->plan.set,
                                                     "The recipe's input NAME must be that file",
@@ -163,6 +172,7 @@ Command verify_command() {
           .run = [state](Context& context) -> Result<int> {
             CG_TRY(reader, state->choice.open(context));
             std::vector<Check> checks;
+            std::optional<Watch> watch(std::in_place, "reading " + state->choice.image, context);
             // A guest would read the file as the edit has left it.
             if (const std::string remark = reader.remark(); !remark.empty()) {
               checks.push_back({"edit", "FAIL", remark});
@@ -187,6 +197,7 @@ Command verify_command() {
               CG_TRY(found, check_recipe(reader, std::move(plan)));
               checks.insert(checks.end(), found.begin(), found.end());
             }
+            watch.reset();
             const bool failed =
                 std::ranges::any_of(checks, [](const Check& check) { return check.verdict == "FAIL"; });
             const bool unknown =

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <ostream>
 
+#include "base/cli/watch.h"
 #include "base/file.h"
 #include "base/file_lock.h"
 #include "base/host.h"
@@ -126,6 +128,8 @@ Result<BaseLayer> picked_layer(const RecipeDebs& debs, const LayerOptions& optio
          }));
   std::error_code error;
   if (!options.refresh && fs::exists(tar, error)) return BaseLayer{tar, true};
+  if (options.offline)
+    return cannot("the part of the image that comes from Debian's packages is not in the cache, and offline");
   CG_TRY(packages, find_packages(debs.packages));
   const std::string proxy = apt_proxy();
   PackageFiles files;
@@ -156,6 +160,8 @@ Result<BaseLayer> debian_layer(const RecipeDebian& debian, const LayerOptions& o
          }));
   std::error_code error;
   if (!options.refresh && fs::exists(tar, error)) return BaseLayer{tar, true};
+  if (options.offline)
+    return cannot("the part of the image that comes from Debian's packages is not in the cache, and offline");
   if (!find_program("mmdebstrap"))
     return cannot("this recipe needs mmdebstrap, which is not on PATH; 'make deps' installs it");
   CG_TRY(output, AtomicFile::create(tar));
@@ -166,7 +172,9 @@ Result<BaseLayer> debian_layer(const RecipeDebian& debian, const LayerOptions& o
   argv.push_back(fmt::format("/proc/{}/fd/{}", getpid(), output.fd()));
   for (const auto& target : targets) argv.push_back(target.line);
   say(options, fmt::format("mmdebstrap: a Debian {} base ({})", suite, join(debian.packages, " ")));
+  std::optional<Watch> watch(std::in_place, "mmdebstrap", options.progress, options.terminal);
   CG_TRY(made, run(argv, {.set_variables = {{"LC_ALL", "C.UTF-8"}}}));
+  watch.reset();
   if (made.status != 0)
     return cannot(
         fmt::format("mmdebstrap failed with status {}:\n{}", made.status, last_lines(made.err, 12)));

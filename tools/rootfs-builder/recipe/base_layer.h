@@ -18,6 +18,7 @@ struct LayerOptions {
   std::ostream* progress = nullptr;
   bool terminal = false;
   bool refresh = false;  // ask apt again, also when there is one in the cache
+  bool offline = false;  // the cache, or nothing
 };
 
 struct BaseLayer {

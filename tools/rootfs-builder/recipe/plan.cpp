@@ -162,7 +162,7 @@ class Steps {
 }  // namespace
 
 Result<Plan> make_plan(const PlanArguments& arguments, const Environment& env) {
-  CG_TRY(path, find_recipe(env, "rootfs", arguments.recipe));
+  CG_TRY(path, find_recipe(env, "rootfs", arguments.recipe, arguments.recipes));
   CG_TRY(recipe, load_recipe(path));
   Plan plan{.recipe = std::move(recipe), .inputs = {}, .modules = {}};
   if (!arguments.size.empty()) plan.recipe.size = arguments.size;

@@ -18,6 +18,7 @@ struct PlanArguments {
   std::string recipe;            // a name, or a file
   std::vector<std::string> set;  // "NAME=PATH"
   std::string size;              // instead of the recipe's
+  std::string recipes;           // the directory with the recipes, instead of this project's
   // required: a recipe's inputs must be given. as_found: what an image has of them counts as given.
   enum class Inputs { required, as_found } inputs = Inputs::required;
 };
