@@ -33,7 +33,8 @@ std::vector<Recognized> telling_errors(const Knowledge& knowledge, const CriuLog
     auto recognized = recognize(knowledge, log, line);
     if (recognized.is(Role::noise))
       ++noise;
-    else if (recognized.is(Role::consequence))
+    else if (recognized.is(Role::consequence) ||
+             (recognized.cause && recognized.cause->first && (failed || !found.empty())))
       failed = true;
     else
       found.push_back(std::move(recognized));
@@ -96,8 +97,9 @@ std::optional<Recognized> last_line(const Knowledge& knowledge, const CriuLog& l
 
 Diagnosis diagnose(const Knowledge& knowledge, const CriuLog& log) {
   Diagnosis diagnosis;
-  bool failed = log.end == CriuLog::End::failure;
+  bool failed = false;
   auto found = telling_errors(knowledge, log, diagnosis.noise, failed);
+  failed = failed || log.end == CriuLog::End::failure;
   if (log.end == CriuLog::End::success && (found.empty() || found.back().line.number < log.end_at)) {
     diagnosis.proof = Proof::nothing_failed;
     diagnosis.others = std::move(found);

@@ -62,8 +62,8 @@ std::vector<Remedy> read_remedies(TomlReader& reader) {
 
 Result<Cause> read_cause(const TomlNode& table, const std::string& file) {
   TomlReader reader(table, file);
-  reader.only({"id", "role", "title", "stage", "sign", "warned", "last", "texts", "place", "errno", "with",
-               "criu", "kernel", "machine", "why", "fix", "not", "source", "proof"});
+  reader.only({"id",    "role", "title", "stage",  "sign",    "warned", "first", "last", "texts",  "place",
+               "errno", "with", "criu",  "kernel", "machine", "why",    "fix",   "not",  "source", "proof"});
   Cause cause;
   cause.id = reader.required_string("id");
   const std::string role = reader.string("role", "cause");
@@ -83,6 +83,7 @@ Result<Cause> read_cause(const TomlNode& table, const std::string& file) {
   }
   cause.sign = reader.string("sign");
   cause.warned = reader.boolean("warned", false);
+  cause.first = reader.boolean("first", false);
   cause.last = reader.boolean("last", false);
   cause.places = reader.strings("place");
   cause.texts = read_texts(reader, "texts", cause.places.empty() ? LogText::telling : least_letters_at_place);
@@ -110,14 +111,20 @@ bool holds(const VersionRange& range, const std::string& version) {
 }
 
 bool fits(const Cause& cause, const CriuLog& log, const LogLine& line) {
-  // Old versions name the file without its folder.
-  const std::string inside = line.where.contains('/') ? line.where : "criu/" + line.where;
+  // Old versions name the file without its folder: "files-reg.c", "pie/restorer.c".
+  const std::string inside = "criu/" + line.where;
   const auto begins = [&](const std::string& place) {
     return line.where.starts_with(place) || inside.starts_with(place);
   };
   if (!cause.places.empty() && std::ranges::none_of(cause.places, begins)) return false;
   if (cause.last && line.number != log.lines) return false;
-  const std::string_view end = trim(line.text);
+  // Behind the errno may stand what others put around a line: quotes, markdown, "\\n".
+  std::string_view end = line.text;
+  for (std::size_t size = end.size() + 1; end.size() < size;) {
+    size = end.size();
+    if (end.ends_with("\\n")) end.remove_suffix(2);
+    end = end.substr(0, end.find_last_not_of(" \t*'\"`,;!>") + 1);
+  }
   if (!cause.errnos.empty() && std::ranges::none_of(cause.errnos, [&](const std::string& errno_text) {
         return end.ends_with(errno_text);
       }))
@@ -127,9 +134,9 @@ bool fits(const Cause& cause, const CriuLog& log, const LogLine& line) {
   if (cause.with.empty()) return true;
   const auto beside = [&](const auto& lines) {
     return std::ranges::any_of(lines, [&](const LogLine& other) {
-      return other.number != line.number && std::ranges::any_of(cause.with, [&](const LogText& text) {
-               return text.find_in(other.text).has_value();
-             });
+      return (other.number != line.number || other.text != line.text) &&
+             std::ranges::any_of(cause.with,
+                                 [&](const LogText& text) { return text.find_in(other.text).has_value(); });
     });
   };
   return beside(log.head) || beside(log.tail);

@@ -35,6 +35,7 @@ struct Cause {
   std::string sign;   // what is seen instead of a text: "frozen-v2"
   std::vector<LogText> texts;
   bool warned = false;  // may stand in a warning or a debug line
+  bool first = false;   // a consequence where another error stands above it
   bool last = false;    // the log ends with this line: criu was waiting then
 
   // What else must hold for the row to be taken. Empty: anything.

@@ -1,6 +1,7 @@
 #include "criu/log/log.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -25,7 +26,8 @@ bool split_at(std::string_view mark, std::string_view line, std::string& where, 
     const auto close = rest.find(')');
     if (close == rest.npos || close > 120) continue;
     const std::string_view place = rest.substr(0, close);
-    const auto colon = place.rfind(".c:");
+    auto colon = place.rfind(".c:");
+    if (colon == place.npos) colon = place.rfind(".h:");
     if (colon == place.npos || colon + 3 == place.size() ||
         !std::ranges::all_of(place.substr(colon + 3), is_digit))
       continue;
@@ -33,6 +35,9 @@ bool split_at(std::string_view mark, std::string_view line, std::string& where, 
     text = rest.substr(close + 1);
     if (text.starts_with(':')) text.remove_prefix(1);
     text = trim(text);
+    // As Python prints it: b'(00.001485) Error …'
+    for (const char* front : {"b'(", "b\"("})
+      if (line.substr(0, at).contains(front) && text.ends_with(front[1])) text.remove_suffix(1);
     return true;
   }
   return false;
@@ -63,6 +68,20 @@ std::string_view task_in_front(std::string_view line) {
                                                                    : std::string_view();
 }
 
+// What `line` adds to the error above it: the errno, where CRIU's text ended with a newline of its own
+// (": Invalid argument"), or the rest of what the restorer of old versions cut ("…capabil>", "pie: 1:
+// ities"). Empty: nothing.
+std::string_view rest_of_error(std::string_view error, std::string_view line) {
+  if (line.starts_with(": ") && line.size() > 2 && line[2] >= 'A' && line[2] <= 'Z') return line;
+  if (!error.ends_with('>') || line.contains(error_mark) || line.contains(warning_mark)) return {};
+  const auto pie = line.find("pie: ");
+  if (pie == line.npos || pie > 20) return {};
+  line.remove_prefix(pie + 5);
+  const auto digits = static_cast<std::size_t>(std::ranges::find_if_not(line, is_digit) - line.begin());
+  if (digits > 0 && line.substr(digits).starts_with(": ")) line.remove_prefix(digits + 2);
+  return line;
+}
+
 std::string_view number_after(std::string_view line, std::string_view mark) {
   const auto at = line.find(mark);
   if (at == line.npos) return {};
@@ -91,10 +110,38 @@ std::string_view word_after(std::string_view line, std::string_view mark) {
 
 }  // namespace
 
+void LogReader::add_to_error(std::string_view rest) {
+  const auto add = [&](LogLine& entry) {
+    if (entry.text.ends_with('>')) entry.text.pop_back();
+    entry.text.append(rest).resize(std::min(entry.text.size(), kept_text));
+  };
+  add(log_.last_errors.empty() ? log_.errors.back() : log_.last_errors.back());
+  add(log_.tail.empty() ? log_.head.back() : log_.tail.back());
+}
+
+// Other programs print a whole log as one line: "…failed\\n(00.005268) PID: …".
 void LogReader::end_line() {
   ++log_.lines;
-  std::string_view line = line_;
+  const std::string lines = std::exchange(line_, {});
+  std::string_view rest = lines;
+  for (auto at = rest.find("n(0"); at != rest.npos; at = rest.find("n(0", at + 1)) {
+    if (at == 0 || rest[at - 1] != '\\' || !begins_with_time(rest.substr(at + 1))) continue;
+    read_line(rest.substr(0, rest.find_last_not_of('\\', at - 1) + 1));
+    rest.remove_prefix(at + 1);
+    at = 0;
+  }
+  read_line(rest);
+  line_bytes_ = 0;
+}
+
+void LogReader::read_line(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
+  if (behind_error_)
+    if (const auto rest = rest_of_error(
+            log_.last_errors.empty() ? log_.errors.back().text : log_.last_errors.back().text, line);
+        !rest.empty())
+      add_to_error(rest);
+  behind_error_ = false;
   LogLine entry{log_.lines, {}, {}};
   std::string_view text;
   const bool timed = begins_with_time(line);
@@ -107,6 +154,7 @@ void LogReader::end_line() {
     ++log_.criu_lines;
     entry.before = before_;
     ++log_.error_count;
+    behind_error_ = true;
     if (log_.errors.size() < first_errors) {
       log_.errors.push_back(entry);
     } else {
@@ -142,8 +190,6 @@ void LogReader::end_line() {
     log_.tail.push_back(std::move(entry));
     if (log_.tail.size() > tail_lines) log_.tail.pop_front();
   }
-  line_.clear();
-  line_bytes_ = 0;
 }
 
 void LogReader::feed(std::string_view bytes) {

@@ -50,11 +50,14 @@ class LogReader {
 
  private:
   void end_line();
+  void read_line(std::string_view line);
+  void add_to_error(std::string_view rest);
 
   CriuLog log_;
   std::string line_;  // the beginning of the line that is being read
   std::size_t line_bytes_ = 0;
   std::string task_, before_;  // of the next error
+  bool behind_error_ = false;  // the line above is one
 };
 
 CriuLog read_criu_log(std::string_view bytes);

@@ -113,6 +113,42 @@ TEST(Log, ReadsAnyPieces) {
   }
 }
 
+// What CRIU, its restorer of old versions and other programs make of one error.
+TEST(Log, OneErrorInTwoLinesAndManyLinesInOne) {
+  const auto errno_below =
+      read_criu_log("Error (criu/kerndat.c:1048): Unexpected error from clone3\n: Invalid argument\n");
+  ASSERT_EQ(errno_below.errors.size(), 1U);
+  EXPECT_EQ(errno_below.errors[0].text, "Unexpected error from clone3: Invalid argument");
+  EXPECT_EQ(errno_below.head[0].text, errno_below.errors[0].text);
+  EXPECT_EQ(errno_below.head[1].text, ": Invalid argument");
+
+  const auto cut = read_criu_log(
+      "(00.18)pie: 1: Error (criu/pie/restorer.c:273): Unable to restore capabil>\n(00.18)pie: 1: ities: "
+      "-1\n: Later\n");
+  ASSERT_EQ(cut.errors.size(), 1U);
+  EXPECT_EQ(cut.errors[0].text, "Unable to restore capabilities: -1");
+
+  const auto quoted = read_criu_log("b'(00.001485)     57: Error (criu/x.c:1): it\'s wrong'\n");
+  ASSERT_EQ(quoted.errors.size(), 1U);
+  EXPECT_EQ(quoted.errors[0].text, "it's wrong");
+
+  const auto one_line = read_criu_log(
+      "failed: x\\n(00.000041) Version: 4.1 (gitid 0)\\\\n(00.005417) Error (criu/a.c:2): "
+      "first\\n(00.005937) Error "
+      "(criu/b.c:3): second\\n\nError (criu/c.c:4): third\n");
+  ASSERT_EQ(one_line.errors.size(), 3U);
+  EXPECT_EQ(one_line.lines, 2U);
+  EXPECT_EQ(one_line.criu_version, "4.1");
+  EXPECT_EQ(one_line.errors[0].text, "first");
+  EXPECT_EQ(one_line.errors[1].number, 1U);
+  EXPECT_EQ(one_line.errors[2].number, 2U);
+  EXPECT_EQ(read_criu_log("no time behind it: \\n(0\n").head.size(), 1U);
+
+  const auto header = read_criu_log("Error (criu/include/image.h:144): BUG at criu/include/image.h:144\n");
+  ASSERT_EQ(header.errors.size(), 1U);
+  EXPECT_EQ(header.errors[0].where, "criu/include/image.h:144");
+}
+
 TEST(Log, MemoryIsBounded) {
   LogReader reader;
   const std::string piece(1 << 20, 'x');
@@ -220,6 +256,26 @@ TEST(Diagnosis, Conditions) {
 }
 
 // A log that breaks off: its last line names the step that waits, and no other line does.
+// criu kills what it restored when it fails: a killed task is a cause only where nothing failed before.
+TEST(Diagnosis, AKilledTaskBehindAnErrorIsAConsequence) {
+  const auto answer_to = [](const std::string& log) {
+    const auto diagnosis = diagnose(log);
+    return diagnosis.answer && diagnosis.answer->cause ? diagnosis.answer->cause->id : "";
+  };
+  const std::string killed = "Error (criu/cr-restore.c:1480): 57 killed by signal 9: Killed\n";
+  EXPECT_EQ(answer_to(killed), "restore.killed-9");
+  EXPECT_EQ(answer_to("Error (criu/files.c:1200): Unable to open fd=4 id=0x8\n" + killed), "");
+  EXPECT_EQ(answer_to("Error (criu/net.c:1): something that is not known\n" + killed), "net.other");
+}
+
+// What people put around a line does not hide its errno.
+TEST(Diagnosis, ErrnoBetweenQuotes) {
+  for (const std::string end : {"", "**", "\"", "`", "\\n", "\\n\""})
+    EXPECT_EQ(cause_of("Error (criu/cr-restore.c:1): mkdtemp failed x: Permission denied" + end + "\n"),
+              "denied.any")
+        << end;
+}
+
 TEST(Diagnosis, LastLine) {
   const std::string old = "(00.000001) Version: 3.17.1 (gitid 0)\n";
   EXPECT_EQ(cause_of(old + "(00.000002) Found task size of 7ffffffff000\n"), "hang.iptables-names");
@@ -260,7 +316,7 @@ TEST(Knowledge, RecognizesItsOwnTexts) {
 // Holes in titles and remedies are filled by every text of their cause, and a source is a place, not a wish.
 TEST(Knowledge, IsWellFormed) {
   const std::regex source(
-      R"(v[0-9.]+:[A-Za-z0-9_/.-]+(:[0-9]+)?|(CRIU|OpenJ9|LXD) issue [0-9]+|[a-z_]+\([2357]\))");
+      R"(v[0-9.]+:[A-Za-z0-9_/.-]+(:[0-9]+)?|(CRIU|OpenJ9|LXD|Moby|OSGi|OpenLiberty|podmigration-operator) issue [0-9]+|(Podman|Moby|LXD|Kubernetes): [a-z0-9_/.]+|[a-z_]+\([2357]\))");
   std::set<std::string> signs;
   for (const auto& cause : knowledge().causes) {
     for (const auto& from : cause.sources)
