@@ -23,6 +23,11 @@ else()
   target_link_libraries(cg_fmt INTERFACE fmt::fmt-header-only)
 endif()
 
+# What only tests compile is compiled fast rather than to run fast: most of the time of `make check` goes there.
+function(cg_compiled_fast target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O0>)
+endfunction()
+
 # cg_precompiled(TARGET library|test): with CG_PRECOMPILED the target's files see the headers that most of them include
 # anyway already compiled: one set for lib, tools and demo, and one with GoogleTest. Every file still includes what it
 # uses: other builds have no precompiled headers.
@@ -40,6 +45,7 @@ function(cg_precompiled target kind)
       <nlohmann/json.hpp>)
     if(kind STREQUAL test)
       list(APPEND headers <fstream> <gtest/gtest.h>)
+      cg_compiled_fast(${from})
     endif()
     target_precompile_headers(${from} PRIVATE ${headers})
   endif()
@@ -121,6 +127,7 @@ function(cg_test_support name dir)
   target_link_libraries(${name} PUBLIC cg_options ${ARGN} GTest::gtest)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE CG_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CG_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  cg_compiled_fast(${name})
   cg_precompiled(${name} test)
 endfunction()
 
@@ -132,6 +139,7 @@ function(cg_test name label dir)
     target_link_libraries(${name} PRIVATE cg_options ${ARGN} GTest::gtest GTest::gtest_main)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(${name} PRIVATE CG_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CG_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    cg_compiled_fast(${name})
     cg_precompiled(${name} test)
     set(limit 600)
     if(label STREQUAL vm)
