@@ -127,6 +127,22 @@ TEST(Waivers, CountUntilTheirDay) {
   EXPECT_EQ(exit_status(late, Strictness::normal), 1);
 }
 
+// A waiver with a subject is for that one alone.
+TEST(Waivers, WithASubjectLeaveTheOthersAlone) {
+  Report report = example_report();
+  report.subjects.push_back(report.subjects[0]);
+  report.subjects[0].name = "one.conf";
+  report.subjects[1].name = "other.conf";
+  const auto waivers = parse_waivers(
+      "[[waiver]]\nid = \"kernel.x\"\nsubject = \"other.conf\"\nreason = \"r\"\nexpires = 2026-12-31\n", "w");
+  ASSERT_TRUE(waivers) << waivers.error().message;
+  apply_waivers(report, *waivers, "2026-01-01");
+  EXPECT_EQ(report.subjects[0].findings[0].waiver, "");
+  EXPECT_EQ(report.subjects[0].verdict, Verdict::fail);
+  EXPECT_NE(report.subjects[1].findings[0].waiver, "");
+  EXPECT_EQ(exit_status(report, Strictness::normal), 1);
+}
+
 // What is waived leaves another version's column as open as it was without.
 TEST(Waivers, LeaveOpenWhatIsOpenForAnotherVersion) {
   const auto waivers =
