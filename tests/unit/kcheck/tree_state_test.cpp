@@ -51,7 +51,7 @@ void own(Snapshot& tree, Namespace kind) {
 }
 
 OpenFile descriptor(const std::string& link) {
-  OpenFile file{"fd 3", 3, link, FileStat{}, procfs::FdInfo{}};
+  OpenFile file{.label = "fd 3", .fd = 3, .link = link, .stat = FileStat{}, .info = procfs::FdInfo{}};
   file.stat->mode = S_IFREG | 0600;
   file.stat->links = 1;
   file.stat->inode = 77;
