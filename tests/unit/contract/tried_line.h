@@ -24,6 +24,8 @@ inline void replace_all(std::string& text, const std::string& from, const std::s
 // "" when the line's words are right, else what was said of them.
 inline std::string fault_of_line(std::string line) {
   const TemporaryDirectory directory;
+  for (const char* folder : {"kconfig", "out"})  // where a line's own redirection goes
+    std::filesystem::create_directories(directory.path() / folder);
   const std::string cache = (directory.path() / "cache").string();
   for (const auto& [call, more] : std::vector<std::pair<std::string, std::string>>{
            {"kernel-builder build ", "--dry-run "},

@@ -42,7 +42,8 @@ TEST(Text, WhatMovesACursorIsShown) {
   report.subjects[0].facts = {{"root", "1 (\x1b[1m\nx)"}};
   report.subjects[0].commands = {{"dump", {"criu", "\x1b[0m"}}};
   const std::string text = to_text(report, {.all_rows = true, .color = false});
-  for (const char c : text) EXPECT_TRUE(c == '\n' || (c >= ' ' && c != 0x7f)) << text;
+  for (const char c : text)
+    EXPECT_TRUE(c == '\n' || (static_cast<unsigned char>(c) >= ' ' && c != 0x7f)) << text;
   EXPECT_TRUE(text.contains("e\\x1b[31mvil")) << text;
 }
 
