@@ -138,7 +138,7 @@ void locks(Dice& dice) {
       must(fcntl(reader, F_SETLEASE, F_RDLCK) == 0, "F_SETLEASE");
       break;
     }
-    case 4: {  // a write lease makes criu wait for 45 s (case "write-lease"): what it can bear is a lease of a file
+    case 4: {  // a write lease makes criu wait for 45 s ("write-lease"): what it can bear is a lease of a file
               // that has nothing in it
       const int empty = new_file((name + "-empty").c_str(), 0);
       must(fcntl(empty, F_SETLEASE, F_WRLCK) == 0, "F_SETLEASE");

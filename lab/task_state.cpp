@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <linux/memfd.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <pty.h>
 #include <sched.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
@@ -287,6 +289,62 @@ std::map<std::string, Holding> holdings_of_state() {
        }},
       {"other-user",
        [] { must(setgroups(0, nullptr) == 0 && setgid(1000) == 0 && setuid(1000) == 0, "setuid"); }},
+      {"unix-sender-queued",
+       [] {
+         std::array<int, 2> ends{};
+         must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0, "socketpair");
+         const int on = 1;
+         must(setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0, "SO_PASSCRED");
+         must(write(ends[1], "who", 3) == 3, "write");
+       }},
+      {"huge-memfd",  // and no huge page is free
+       [] { must_fd(memfd_create("lab-huge", MFD_HUGETLB), "memfd_create"); }},
+      {"tun-file", [] { must_fd(open("/dev/net/tun", O_RDWR), "/dev/net/tun"); }},
+      {"proc-of-outside", [] { must_fd(open("/proc/self/status", O_RDONLY), "/proc/self/status"); }},
+      {"proc-of-the-dead",
+       [] {
+         const pid_t child = fork();
+         if (child == 0) wait_forever();
+         must_fd(open(fmt::format("/proc/{}/fd", child).c_str(), O_RDONLY | O_DIRECTORY), "/proc/PID/fd");
+         kill(child, SIGKILL);
+         waitpid(child, nullptr, 0);
+       }},
+      {"write-lease",
+       [] { must(fcntl(new_file("/tmp/lab-leased", 100), F_SETLEASE, F_WRLCK) == 0, "F_SETLEASE"); }},
+      {"hung-up-terminal",
+       [] {
+         int master = -1;
+         int slave = -1;
+         must(openpty(&master, &slave, nullptr, nullptr, nullptr) == 0, "openpty");
+         close(master);
+       }},
+      {"escaped-from-terminal",  // who was started from it has left the tree, and holds it
+       [] {
+         int master = -1;
+         int slave = -1;
+         must(openpty(&master, &slave, nullptr, nullptr, nullptr) == 0, "openpty");
+         if (fork() == 0) {
+           if (fork() == 0) {
+             setsid();
+             close(master);
+             wait_forever();
+           }
+           _exit(0);
+         }
+         wait(nullptr);
+         close(slave);
+         soon();
+       }},
+      {"escaped-from-group",  // its dead leader has not been taken note of
+       [] {
+         const pid_t leader = fork();
+         if (leader == 0) {
+           setpgid(0, 0);
+           if (fork() == 0) wait_forever();
+           _exit(0);
+         }
+         soon();
+       }},
       {"child-container", [] { child_in(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS); }},
       {"child-time-namespace-later", [] { must(unshare(0x80 /* CLONE_NEWTIME */) == 0, "unshare"); }},
   };

@@ -116,6 +116,13 @@ void set(KernelConfig& config, std::string_view symbol, const ConfigValue& value
   stored = value;
 }
 
+// Kconfig ends each line, and its last is a whole one: a file that was not copied to its end.
+bool is_cut_line(std::string_view line) {
+  if (line.starts_with('#')) return line.contains("CONFIG_") && !line.ends_with(" is not set");
+  const std::size_t equals = line.find('=');
+  return !line.empty() && (!line.starts_with("CONFIG_") || equals == line.npos || equals + 1 == line.size());
+}
+
 }  // namespace
 
 const ConfigValue* ConfigValues::find(std::string_view symbol) const {
@@ -160,6 +167,7 @@ Result<KernelConfig> parse_config(std::string bytes, const std::string& given_na
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (line.contains('\0')) return refused(fmt::format("{}:{}: binary data", name, number));
     if (line.ends_with('\r')) line.remove_suffix(1);
+    const bool cut = end == std::string_view::npos && !config.version.empty() && is_cut_line(line);
     const auto note = [&](std::vector<std::string>& list, std::string_view what) {
       if (list.size() < most_notes) list.push_back(fmt::format("{}:{}: {}", name, number, what));
     };
@@ -167,6 +175,13 @@ Result<KernelConfig> parse_config(std::string bytes, const std::string& given_na
       ++dropped;
       note(config.dropped, what);
     };
+    if (cut) {
+      // What is not mentioned is not known then, as in a fragment.
+      config.version.clear();
+      note(config.warnings,
+           fmt::format("the file ends within a line ('{}'): what should follow is not known", printable(line)));
+      break;
+    }
     if (line.starts_with('#')) {
       const auto symbol = not_set(line);
       if (symbol && is_symbol(*symbol)) {

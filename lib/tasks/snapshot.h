@@ -55,11 +55,11 @@ struct OpenFile {
   int fd = -1;        // -1 for what has no descriptor
   std::string link;   // the text of the link in /proc
   std::optional<FileStat> stat;
-  bool unanswered = false;  // open, and fstat(2) of it fails: ENOENT
   std::optional<procfs::FdInfo> info;
   NameLeadsTo name = NameLeadsTo::not_looked_up;
   std::uint64_t socket = 0;  // the inode of a socket
   int directory_mount = -1;  // of a name that is gone: the mount that its directory is on now
+  bool unanswered = false;   // open, and fstat(2) of it fails: ENOENT
   int remap_beside = 0;      // of a name that is gone: the smallest N of the link_remap.N in its directory
 
   int mount() const { return info && info->mount >= 0 ? info->mount : stat ? stat->mount : -1; }

@@ -49,6 +49,42 @@ void check_changed_root(const Snapshot& tree, Findings& found) {
   }
 }
 
+bool has_twin(const std::vector<procfs::Mount>& mounts, const procfs::Mount& one) {
+  return std::ranges::any_of(mounts, [&](const procfs::Mount& other) {
+    return other.major == one.major && other.minor == one.minor && other.root == one.root;
+  });
+}
+
+// The mounts that a new user namespace has taken over from outside cannot be told apart there: CRIU cannot look
+// below those that lie on another one.
+void check_locked_mounts(const Snapshot& tree, Findings& found) {
+  if (tree.mounts.empty()) return;
+  const auto& mounts = tree.mounts.front().second;
+  for (const auto& mount : mounts) {
+    const bool saved = mount.type == "tmpfs" || mount.type == "devtmpfs";
+    if (!saved || !has_twin(tree.own_mounts, mount)) continue;
+    const auto child = std::ranges::find_if(mounts, [&](const procfs::Mount& other) {
+      return other.parent == mount.id && other.id != mount.id && has_twin(tree.own_mounts, other);
+    });
+    if (child == mounts.end()) continue;
+    found.add({"mount-locked"}, fmt::format("{} on {}", child->mountpoint, mount.mountpoint),
+              {{"place", child->mountpoint}});
+    return;
+  }
+}
+
+// CRIU mounts a procfs for the tree, as the tree may do it itself.
+void check_user_namespace(const Snapshot& tree, Findings& found) {
+  if (!tree.has_own(Namespace::user)) return;
+  const bool mounts = tree.has_own(Namespace::mount);
+  const bool pids = tree.has_own(Namespace::pid);
+  if (mounts) check_locked_mounts(tree, found);
+  if (pids && !mounts)
+    found.add({"user-namespace-alone", "own pids"}, tree.root().name());
+  else if (!pids || !mounts)
+    found.add({"user-namespace-alone"}, tree.root().name(), {{"step", mounts ? "create" : "open"}});
+}
+
 }  // namespace
 
 std::set<int> nested_tasks(const Snapshot& tree) {
@@ -83,6 +119,7 @@ void check_namespaces(const Question& question, Findings& found) {
   }
 
   check_changed_root(tree, found);
+  check_user_namespace(tree, found);
   for (const auto& [kind, owner] : root.owners)
     if (owner != root.namespaces[Namespace::user])
       found.add({"foreign-owner"},

@@ -85,6 +85,7 @@ TEST(JudgeCommand, Verdicts) {
       {"4.2", "criu dump -t 1 --shel-job", "fail unknown.shel-job"},
       {"4.2", "criu dump -t 1 -F", "fail unknown.F"},
       {"4.2", "criu dump -t 1 --t", "fail ambiguous.t"},
+      {"4.2", "criu dump -t 1 --tls --external mnt[]:m", ""},  // the whole name, and others begin like it
       // 4.3
       {"4.2.1", "criu dump -t 1 --compress", "fail unknown.compress"},
       {"4.3", "criu dump -t 1 -c", "warn compress-build"},
@@ -158,6 +159,16 @@ TEST(JudgeCommand, Verdicts) {
       {"4.2", "criu dump", "fail no-tree"},
       {"4.2", "criu restore --restore-sibling", "fail sibling-attached"},
       {"4.2", "criu restore -S -d", ""},
+      {"4.2", "criu dump -t 1 -S", "warn misplaced.restore-sibling, fail sibling-attached"},
+      // a value that is refused wherever it stands
+      {"4.2", "criu dump -t 1 --lsm-profile x", "warn misplaced.lsm-profile, fail value.lsm-profile"},
+      {"4.2", "criu dump -t 1 --lsm-profile apparmor:x", "warn misplaced.lsm-profile"},
+      {"4.2", "criu dump -t 1 --join-ns x", "warn misplaced.join-ns, fail value.join-ns"},
+      // behind what starts it
+      {"4.2", "sudo -E criu dump -t 1", ""},
+      {"4.2", "nsenter -t 1 -m -- /usr/sbin/criu dump -t 1 -j", ""},
+      {"4.2", "timeout 5 criu dmup -t 1", "fail action"},
+      {"4.2", "criu dump -t 1 -D criu", ""},
       {"4.2", "criu restore --exec-cmd -d -- sleep 1", "fail exec-detached"},
       {"4.2", "criu restore --exec-cmd -- sleep -n 1", ""},
       {"4.2", "criu restore --exec-cmd", "fail exec-cmd"},

@@ -83,6 +83,121 @@ TEST(TreeState, ThePidfdOfAStranger) {
   EXPECT_EQ(of(126, O_RDWR | O_EXCL), Ids{"tree.pidfd-thread"});
 }
 
+TEST(TreeState, WhatOutsideHoldsIsTakenAtTheRestore) {
+  Snapshot tree = plain();
+  tree.numbers_outside = {{126, 400}};
+  EXPECT_EQ(ids(tree), Ids{"tree.number-held"});
+  tree.numbers_outside.clear();
+  tree.terminals_outside = {{3, 400}};
+  EXPECT_EQ(ids(tree), Ids{"tree.terminal-held"});
+  EXPECT_EQ(check_all({tree, v4_1_1, {}}).front().severity, "restore");
+}
+
+TEST(TreeState, TheCgroupOfCriuItself) {
+  Snapshot tree = plain();
+  tree.tasks.push_back(task(127, 126, 126));
+  tree.own_cgroup_entries = {{.hierarchy = 0, .controllers = {}, .path = "/here"}};
+  tree.tasks[0].cgroups = tree.tasks[1].cgroups = tree.own_cgroup_entries;
+  EXPECT_EQ(ids(tree), Ids());
+  tree.tasks[0].cgroups[0].path = "/there";
+  EXPECT_EQ(ids(tree), Ids{"tree.cgroup-of-criu"});
+  tree.tasks[1].cgroups[0].path = "/there";
+  EXPECT_EQ(ids(tree), Ids());
+}
+
+TEST(TreeState, MemoryOfHugePagesThatCriuCannotKnow) {
+  Snapshot tree = plain();
+  tree.shared_memory_device = {0, 1};
+  OpenFile file = descriptor("/memfd:x (deleted)");
+  file.stat->minor = 1;
+  tree.tasks[0].files = {file};
+  EXPECT_EQ(ids(tree), Ids());
+  tree.tasks[0].files[0].stat->minor = 16;
+  EXPECT_EQ(ids(tree), Ids{"tree.huge-pages"});
+  tree.huge_page_devices = {{0, 16}};
+  EXPECT_EQ(ids(tree), Ids());
+}
+
+TEST(TreeState, AUserNamespaceNeedsPidsAndMountsOfItsOwn) {
+  const auto with = [](std::initializer_list<Namespace> kinds) {
+    Snapshot tree = plain();
+    for (const Namespace kind : kinds) own(tree, kind);
+    tree.tasks[0].status.pid = tree.tasks[0].status.sid = {126, 1};
+    return ids(tree);
+  };
+  EXPECT_EQ(with({Namespace::user}), Ids{"tree.user-namespace-alone"});
+  EXPECT_EQ(with({Namespace::user, Namespace::mount}), Ids{"tree.user-namespace-alone"});
+  EXPECT_EQ(with({Namespace::user, Namespace::pid}), Ids{"tree.user-namespace-alone"});
+  EXPECT_EQ(with({Namespace::user, Namespace::pid, Namespace::mount}), Ids());
+}
+
+TEST(TreeState, AFileInTheProcOfOutside) {
+  Snapshot tree = plain();
+  procfs::Mount proc;
+  proc.mountpoint = "/proc";
+  proc.type = "proc";
+  proc.minor = 20;
+  tree.own_mounts = {proc};
+  tree.tasks[0].files = {descriptor("/proc/126/status")};
+  tree.tasks[0].files[0].stat->minor = 20;
+  EXPECT_EQ(ids(tree), Ids());
+  own(tree, Namespace::pid);
+  tree.tasks[0].status.pid = tree.tasks[0].status.sid = {126, 1};
+  EXPECT_EQ(ids(tree), Ids{"tree.thread-file"});
+  tree.tasks[0].files[0].stat->minor = 21;  // of its own
+  EXPECT_EQ(ids(tree), Ids());
+}
+
+TEST(TreeState, QueuesLeasesAndDevices) {
+  Snapshot tree = plain();
+  tree.tasks[0].files = {descriptor("socket:[9]")};
+  tree.tasks[0].files[0].socket = 9;
+  procfs::Socket socket;
+  socket.inode = 9;
+  socket.family = AF_UNIX;
+  socket.type = SOCK_DGRAM;
+  socket.tells_sender = true;
+  tree.sockets[9] = socket;
+  EXPECT_EQ(ids(tree), Ids());
+  tree.sockets[9].receive_queue = 1;
+  EXPECT_EQ(ids(tree), Ids{"tree.unix-sender-queued"});
+
+  tree.sockets.clear();
+  tree.tasks[0].files = {descriptor("/tmp/leased")};
+  tree.tasks[0].files[0].stat->size = 100;
+  tree.tasks[0].files[0].info->locks = {{.kind = "LEASE", .pid = 1, .write = true}};
+  EXPECT_EQ(ids(tree, {"criu", "dump", "--file-locks"}), Ids{"tree.lease-broken"});
+
+  tree.tasks[0].files = {descriptor("/dev/net/tun")};
+  tree.tasks[0].files[0].stat->mode = S_IFCHR | 0600;
+  tree.tasks[0].files[0].stat->rdev_major = 10;
+  tree.tasks[0].files[0].stat->rdev_minor = 200;
+  EXPECT_EQ(ids(tree), Ids{"tree.tun-device"});
+  own(tree, Namespace::net);
+  EXPECT_EQ(ids(tree), Ids());
+
+  OpenFile dead = descriptor("/proc/99/fd");
+  dead.stat.reset();
+  dead.unanswered = true;
+  tree.tasks[0].files = {dead};
+  EXPECT_EQ(ids(tree), Ids{"tree.file-of-the-dead"});
+}
+
+TEST(TreeState, ARawSocketIsDumpedUnlisted) {
+  Snapshot tree = plain();
+  tree.tasks[0].files = {descriptor("socket:[9]")};
+  tree.tasks[0].files[0].socket = 9;
+  procfs::Socket socket;
+  socket.inode = 9;
+  socket.family = AF_INET;
+  socket.type = SOCK_RAW;
+  tree.sockets[9] = socket;
+  tree.silent_diags = {"raw-diag"};
+  EXPECT_EQ(ids(tree), Ids());
+  own(tree, Namespace::net);
+  EXPECT_EQ(ids(tree), Ids());
+}
+
 TEST(TreeState, ADescriptorOfANamespaceOfNobody) {
   Snapshot tree = plain();
   tree.own_namespaces.inode[static_cast<std::size_t>(Namespace::net)] = 50;

@@ -88,6 +88,18 @@ TEST(Config, ReadsWhatIsNotQuiteALineAsConfDoes) {
   }
 }
 
+TEST(Config, WhatFollowsACutIsNotKnown) {
+  const std::string header = "#\n# Linux/x86 6.12.117 Kernel Configuration\n#\nCONFIG_A=y\n";
+  for (const char* cut : {"CONFIG_NET_F", "CONFIG_NET=", "# CONFIG_NET is no", "CONF"}) {
+    const auto config = parse_config(header + cut, "c").value();
+    EXPECT_EQ(config.version, "") << cut;
+    EXPECT_EQ(config.warnings.size(), 1U) << cut;
+    ASSERT_NE(config.find("A"), nullptr);
+  }
+  for (const char* whole : {"CONFIG_NET=y", "# CONFIG_NET is not set", "# end of Networking support"})
+    EXPECT_EQ(parse_config(header + whole, "c").value().version, "6.12.117") << whole;
+}
+
 TEST(Config, ANearMissOfNotSetIsReadAsACommentAndSaid) {
   for (const char* line : {"#CONFIG_A is not set", "# CONFIG_A is not set ", "#  CONFIG_A is not set",
                            "# CONFIG_A B is not set"}) {
