@@ -94,9 +94,15 @@ constexpr std::array<std::string_view, 12> places{
 
 // Who or what these lead to is not in a container.
 bool is_of_the_guest(std::string_view name) {
-  const Names names = {"unix-stream-outside", "unix-datagram-outside", "unix-in-flight-outside",
-                       "unix-elsewhere",      "misc-device",           "block-device",
-                       "kmsg",                "vsock",                 "alg"};
+  const Names names = {"unix-stream-outside",
+                       "unix-datagram-outside",
+                       "unix-in-flight-outside",
+                       "unix-elsewhere",
+                       "misc-device",
+                       "block-device",
+                       "kmsg",
+                       "vsock",
+                       "alg"};
   return std::ranges::find(names, name) != names.end();
 }
 
@@ -120,7 +126,8 @@ Case random_case(std::uint64_t seed) {
   const bool container = one.place.starts_with("container");
   const auto hold = [&](std::string name) {
     const bool nowhere = container && is_of_the_guest(name);
-    if (!nowhere && std::ranges::find(one.holds, name) == one.holds.end()) one.holds.push_back(std::move(name));
+    if (!nowhere && std::ranges::find(one.holds, name) == one.holds.end())
+      one.holds.push_back(std::move(name));
   };
   for (auto count = dice.below(4); count > 0; --count) hold(std::string(one_of(dice, saved)));
   const auto names = chances();

@@ -49,7 +49,9 @@ void names(Dice& dice) {
     case 0: {  // it never had one
       const int fd = must_fd(open("/tmp", O_TMPFILE | O_RDWR, 0600), "O_TMPFILE");
       must(write(fd, "abc", 3) == 3, "write");
-      if (dice.one_in(3)) must(linkat(AT_FDCWD, by_descriptor(fd).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0, "linkat");
+      if (dice.one_in(3))
+        must(linkat(AT_FDCWD, by_descriptor(fd).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0,
+             "linkat");
       break;
     }
     case 1:  // only as a place
@@ -138,8 +140,8 @@ void locks(Dice& dice) {
       must(fcntl(reader, F_SETLEASE, F_RDLCK) == 0, "F_SETLEASE");
       break;
     }
-    case 4: {  // a write lease makes criu wait for 45 s ("write-lease"): what it can bear is a lease of a file
-              // that has nothing in it
+    case 4: {  // a write lease makes criu wait for 45 s ("write-lease"): what it can bear is a lease of a
+               // file that has nothing in it
       const int empty = new_file((name + "-empty").c_str(), 0);
       must(fcntl(empty, F_SETLEASE, F_WRLCK) == 0, "F_SETLEASE");
       break;
@@ -240,7 +242,8 @@ void memory_files(Dice& dice) {
 void anonymous(Dice& dice) {
   switch (dice.below(14)) {
     case 0: {  // it has run out, and nobody has read
-      const int fd = must_fd(timerfd_create(dice.one_in(2) ? CLOCK_REALTIME : CLOCK_BOOTTIME, TFD_NONBLOCK), "timerfd");
+      const int fd =
+          must_fd(timerfd_create(dice.one_in(2) ? CLOCK_REALTIME : CLOCK_BOOTTIME, TFD_NONBLOCK), "timerfd");
       const itimerspec when{{0, 1000000}, {0, 1000000}};
       must(timerfd_settime(fd, 0, &when, nullptr) == 0, "timerfd_settime");
       break;
@@ -272,12 +275,16 @@ void anonymous(Dice& dice) {
       const int fd = must_fd(inotify_init1(IN_NONBLOCK), "inotify");
       must(inotify_add_watch(fd, name.c_str(), IN_ALL_EVENTS) >= 0, "inotify_add_watch");
       close(new_file((name + "/f").c_str(), 1));
-      if (dice.one_in(2)) must(inotify_add_watch(fd, (name + "/f").c_str(), IN_MODIFY | IN_ONESHOT) >= 0, "watch");
+      if (dice.one_in(2))
+        must(inotify_add_watch(fd, (name + "/f").c_str(), IN_MODIFY | IN_ONESHOT) >= 0, "watch");
       break;
     }
     case 5: {  // of files in /proc, /sys and /dev
-      constexpr std::array places{"/proc/self/status", "/sys/kernel", "/dev/null", "/dev", "/etc/passwd", "/"};
-      must(inotify_add_watch(must_fd(inotify_init1(0), "inotify"), places.at(dice.below(places.size())), IN_MODIFY) >= 0, "watch");
+      constexpr std::array places{
+          "/proc/self/status", "/sys/kernel", "/dev/null", "/dev", "/etc/passwd", "/"};
+      must(inotify_add_watch(must_fd(inotify_init1(0), "inotify"), places.at(dice.below(places.size())),
+                             IN_MODIFY) >= 0,
+           "watch");
       break;
     }
     case 6: {
@@ -288,7 +295,8 @@ void anonymous(Dice& dice) {
       break;
     }
     case 7: {
-      const int fd = must_fd(fanotify_init(FAN_CLASS_NOTIF | 0x200 /* REPORT_FID */, O_RDONLY), "fanotify_init");
+      const int fd =
+          must_fd(fanotify_init(FAN_CLASS_NOTIF | 0x200 /* REPORT_FID */, O_RDONLY), "fanotify_init");
       must(fanotify_mark(fd, FAN_MARK_ADD, FAN_CREATE | FAN_ONDIR, AT_FDCWD, "/tmp") == 0, "fanotify_mark");
       break;
     }
@@ -332,16 +340,35 @@ void anonymous(Dice& dice) {
 }
 
 void of_the_kernel(Dice& dice) {
-  constexpr std::array files{"/proc/self/maps",       "/proc/self/mem",       "/proc/self/fd",
-                             "/proc/self/pagemap",    "/proc/self/exe",       "/proc/1/status",
-                             "/proc",                 "/proc/self/task",      "/proc/self/net/tcp",
-                             "/proc/mounts",          "/proc/meminfo",        "/proc/kmsg",
-                             "/proc/self/attr/current", "/sys/kernel/mm",     "/sys/kernel/uevent_seqnum",
-                             "/proc/self/cgroup",     "/dev",                 "/dev/shm",
-                             "/dev/ptmx",             "/dev/net/tun",         "/dev/fuse",
-                             "/dev/loop-control",     "/dev/mem",             "/dev/random",
-                             "/proc/self/oom_score_adj", "/proc/sys/net/core/somaxconn",
-                             "/proc/self/mountinfo",  "/proc/self/timens_offsets", "/dev/console"};
+  constexpr std::array files{"/proc/self/maps",
+                             "/proc/self/mem",
+                             "/proc/self/fd",
+                             "/proc/self/pagemap",
+                             "/proc/self/exe",
+                             "/proc/1/status",
+                             "/proc",
+                             "/proc/self/task",
+                             "/proc/self/net/tcp",
+                             "/proc/mounts",
+                             "/proc/meminfo",
+                             "/proc/kmsg",
+                             "/proc/self/attr/current",
+                             "/sys/kernel/mm",
+                             "/sys/kernel/uevent_seqnum",
+                             "/proc/self/cgroup",
+                             "/dev",
+                             "/dev/shm",
+                             "/dev/ptmx",
+                             "/dev/net/tun",
+                             "/dev/fuse",
+                             "/dev/loop-control",
+                             "/dev/mem",
+                             "/dev/random",
+                             "/proc/self/oom_score_adj",
+                             "/proc/sys/net/core/somaxconn",
+                             "/proc/self/mountinfo",
+                             "/proc/self/timens_offsets",
+                             "/dev/console"};
   for (auto count = 1 + dice.below(3); count > 0; --count) {
     const int fd = open(files.at(dice.below(files.size())), O_RDONLY | O_NONBLOCK | O_NOCTTY);
     std::array<char, 64> some{};
@@ -349,7 +376,8 @@ void of_the_kernel(Dice& dice) {
   }
   if (!dice.one_in(3)) return;
   const pid_t child = waiting_child();
-  constexpr std::array of_child{"status", "fd", "ns/net", "task", "cwd", "root", "exe", "maps", "comm", "ns/pid", "ns/uts", "ns/mnt"};
+  constexpr std::array of_child{"status", "fd",   "ns/net", "task",   "cwd",    "root",
+                                "exe",    "maps", "comm",   "ns/pid", "ns/uts", "ns/mnt"};
   (void)!open(fmt::format("/proc/{}/{}", child, of_child.at(dice.below(of_child.size()))).c_str(), O_RDONLY);
   if (dice.one_in(2)) {
     kill(child, SIGKILL);

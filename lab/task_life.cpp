@@ -101,7 +101,8 @@ void threads(Dice& dice) {
           break;
         case 10:
           prctl(PR_SET_SECUREBITS, 1 << 4 /* KEEP_CAPS */, 0, 0, 0);
-          prctl(PR_SET_PDEATHSIG, SIGURG, 0, 0, 0);  // one that does no harm: after the restore criu is its parent
+          prctl(PR_SET_PDEATHSIG, SIGURG, 0, 0,
+                0);  // one that does no harm: after the restore criu is its parent
           break;
         case 11:
           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -149,7 +150,8 @@ void manners(Dice& dice) {
       sigaddset(&set, SIGRTMIN + 1);
       sigprocmask(SIG_BLOCK, &set, nullptr);
       timer_t timer{};
-      must(timer_create(dice.one_in(2) ? CLOCK_REALTIME : CLOCK_PROCESS_CPUTIME_ID, &event, &timer) == 0, "timer");
+      must(timer_create(dice.one_in(2) ? CLOCK_REALTIME : CLOCK_PROCESS_CPUTIME_ID, &event, &timer) == 0,
+           "timer");
       const itimerspec when{{0, 0}, {0, 1000000}};
       must(timer_settime(timer, 0, &when, nullptr) == 0, "timer_settime");
       break;
@@ -316,7 +318,8 @@ void mappings(Dice& dice) {
     case 4: {
       void* place = mapped(10 * page, both, MAP_PRIVATE | MAP_ANONYMOUS);
       std::memset(place, 1, 10 * page);
-      constexpr std::array advices{MADV_DONTDUMP, MADV_MERGEABLE, MADV_HUGEPAGE, MADV_FREE, 20 /* COLD */, MADV_DONTNEED};
+      constexpr std::array advices{MADV_DONTDUMP, MADV_MERGEABLE, MADV_HUGEPAGE,
+                                   MADV_FREE,     20 /* COLD */,  MADV_DONTNEED};
       (void)madvise(place, 10 * page, advices.at(dice.below(advices.size())));
       break;
     }
@@ -341,7 +344,8 @@ void mappings(Dice& dice) {
       break;
     }
     case 8:
-      mapped(8 * page, both, dice.one_in(2) ? MAP_SHARED : MAP_PRIVATE, must_fd(open("/dev/zero", O_RDWR), "zero"));
+      mapped(8 * page, both, dice.one_in(2) ? MAP_SHARED : MAP_PRIVATE,
+             must_fd(open("/dev/zero", O_RDWR), "zero"));
       break;
     case 9: {
       void* huge = mmap(nullptr, 2 << 20, both, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
@@ -477,7 +481,8 @@ void mounts(Dice& dice) {
       break;
     case 9:
       add("lab", "tmpfs", 0, nullptr);
-      must(mount(nullptr, place, nullptr, dice.one_in(2) ? MS_SHARED : MS_UNBINDABLE, nullptr) == 0, "shared");
+      must(mount(nullptr, place, nullptr, dice.one_in(2) ? MS_SHARED : MS_UNBINDABLE, nullptr) == 0,
+           "shared");
       break;
     case 10: {
       const std::string file = name + "-file";

@@ -248,9 +248,10 @@ void family(Dice& dice);
 // A family is the last one: what its members hold is one of the others.
 const std::vector<Chance>& table() {
   static const std::vector<Chance> all = [] {
-    std::vector<Chance> list{{"pipes", pipes},   {"unix-queues", unix_queues}, {"tcp-queues", tcp_queues},
-                             {"udp", udp},       {"files", files},             {"memory", memory},
-                             {"events", events}, {"passed", passed},           {"state", state}};
+    std::vector<Chance> list{
+        {"pipes", pipes}, {"unix-queues", unix_queues}, {"tcp-queues", tcp_queues}, {"udp", udp},
+        {"files", files}, {"memory", memory},           {"events", events},         {"passed", passed},
+        {"state", state}};
     for (const auto& more : {chances_of_sockets(), chances_of_files(), chances_of_life()})
       list.insert(list.end(), more.begin(), more.end());
     list.push_back({"family", family});

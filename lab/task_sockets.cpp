@@ -83,7 +83,8 @@ void sockets_of_ip6(Dice& dice) {
       break;
     }
     default: {
-      const int fd = must_fd(socket(AF_INET6, SOCK_RAW, dice.one_in(2) ? int{IPPROTO_ICMPV6} : int{IPPROTO_RAW}), "raw");
+      const int fd =
+          must_fd(socket(AF_INET6, SOCK_RAW, dice.one_in(2) ? int{IPPROTO_ICMPV6} : int{IPPROTO_RAW}), "raw");
       if (dice.one_in(2)) bind_to(fd, loopback6(0));
     }
   }
@@ -355,8 +356,8 @@ void unix_states(Dice& dice) {
 }  // namespace
 
 std::vector<Chance> chances_of_sockets() {
-  return {{"ip6", sockets_of_ip6},   {"datagrams", datagrams},   {"raw-and-packet", raw_and_packet},
-          {"netlinks", netlinks},    {"tcp-states", tcp_states}, {"unix-states", unix_states}};
+  return {{"ip6", sockets_of_ip6}, {"datagrams", datagrams},   {"raw-and-packet", raw_and_packet},
+          {"netlinks", netlinks},  {"tcp-states", tcp_states}, {"unix-states", unix_states}};
 }
 
 }  // namespace cg::lab

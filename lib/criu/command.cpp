@@ -64,9 +64,8 @@ class Parser {
   // criu's action that looks like one is a value of criu's.
   std::span<const std::string> behind_wrappers(std::span<const std::string> words) const {
     for (std::size_t i = 0; i + 1 < words.size() && !is_action(words[i]); ++i)
-      if (is_criu(words[i]) && std::ranges::any_of(words.subspan(i + 1), [&](const auto& word) {
-            return is_action(word);
-          }))
+      if (is_criu(words[i]) &&
+          std::ranges::any_of(words.subspan(i + 1), [&](const auto& word) { return is_action(word); }))
         return words.subspan(i);
     return words;
   }

@@ -178,8 +178,8 @@ Result<KernelConfig> parse_config(std::string bytes, const std::string& given_na
     if (cut) {
       // What is not mentioned is not known then, as in a fragment.
       config.version.clear();
-      note(config.warnings,
-           fmt::format("the file ends within a line ('{}'): what should follow is not known", printable(line)));
+      note(config.warnings, fmt::format("the file ends within a line ('{}'): what should follow is not known",
+                                        printable(line)));
       break;
     }
     if (line.starts_with('#')) {

@@ -239,12 +239,13 @@ Result<Preflight> preflight(const Request& request, const Version& criu, const T
   subject.findings.insert(subject.findings.end(), of_system.findings.begin(), of_system.findings.end());
   respect_coverage(subject.findings, criu);
   add_unseen(subject.findings, snapshot);
-  subject.findings.push_back(not_asked("tree.not-looked-at", "what is not asked of a tree",
-                                       "guard regions and other contents of the memory; devices with memory "
-                                       "of their own (GPUs); a signal for the death of its parent "
-                                       "(PR_SET_PDEATHSIG), which criu is after the restore; what the tree does "
-                                       "between now and the dump; on restore: whether files, addresses, pids "
-                                       "and the CPU's features are the same there"));
+  subject.findings.push_back(
+      not_asked("tree.not-looked-at", "what is not asked of a tree",
+                "guard regions and other contents of the memory; devices with memory "
+                "of their own (GPUs); a signal for the death of its parent "
+                "(PR_SET_PDEATHSIG), which criu is after the restore; what the tree does "
+                "between now and the dump; on restore: whether files, addresses, pids "
+                "and the CPU's features are the same there"));
   subject.verdict = overall_verdict(subject.findings);
   // A command that fails all the same helps nobody.
   // One made of half of what there is would leave options out.

@@ -169,11 +169,12 @@ struct Snapshot {
   Version kernel;
   Namespaces own_namespaces;
   std::vector<procfs::Mount> own_mounts;
-  std::vector<std::string> own_cgroups;                // directories
+  std::vector<std::string> own_cgroups;  // directories
   std::vector<procfs::CgroupEntry> own_cgroup_entries;
   std::vector<NetworkLink> own_links;                  // where the tree has its own
   std::pair<unsigned, unsigned> shared_memory_device;  // that memfds and anonymous shared memory are on
-  std::set<std::pair<unsigned, unsigned>> huge_page_devices;  // that can be known; where the tree has such memory
+  std::set<std::pair<unsigned, unsigned>>
+      huge_page_devices;  // that can be known; where the tree has such memory
   int own_seccomp = 0;
   bool apparmor = false;  // as CRIU finds out: by what is in securityfs
   // Whether the criu on PATH was built for 32-bit tasks; nullopt: there is none, or no such task to ask for.

@@ -67,10 +67,12 @@ void check_strangers(const Question& question, const CgroupState& state, Finding
             {{"pid", strangers.front()}});
 }
 
-bool same_cgroups(const std::vector<procfs::CgroupEntry>& one, const std::vector<procfs::CgroupEntry>& other) {
-  return std::ranges::equal(one, other, [](const procfs::CgroupEntry& left, const procfs::CgroupEntry& right) {
-    return left.hierarchy == right.hierarchy && left.path == right.path;
-  });
+bool same_cgroups(const std::vector<procfs::CgroupEntry>& one,
+                  const std::vector<procfs::CgroupEntry>& other) {
+  return std::ranges::equal(one, other,
+                            [](const procfs::CgroupEntry& left, const procfs::CgroupEntry& right) {
+                              return left.hierarchy == right.hierarchy && left.path == right.path;
+                            });
 }
 
 // The set of cgroups that criu itself is in is not saved; a task in it, below one that is in another, would

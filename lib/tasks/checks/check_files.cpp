@@ -224,13 +224,14 @@ void FileCheck::check_anonymous(const Task& task, const OpenFile& file) {
 }
 
 void FileCheck::check(const Task& task, const OpenFile& file) {
-  if (file.unanswered) found_.add({"file-of-the-dead"}, object_of(task, file), {{"fd", std::to_string(file.fd)}});
+  if (file.unanswered)
+    found_.add({"file-of-the-dead"}, object_of(task, file), {{"fd", std::to_string(file.fd)}});
   if (!file.stat || file.socket != 0) return;
   const FileStat& stat = *file.stat;
   constexpr std::uint64_t looked_into = 5;  // bytes, from which on criu looks for a build id
-  if (file.info && stat.size >= looked_into && std::ranges::any_of(file.info->locks, [](const procfs::FileLock& lock) {
-        return lock.kind == "LEASE" && lock.write;
-      }))
+  if (file.info && stat.size >= looked_into &&
+      std::ranges::any_of(file.info->locks,
+                          [](const procfs::FileLock& lock) { return lock.kind == "LEASE" && lock.write; }))
     found_.add({"lease-broken"}, object_of(task, file));
   if (file.info && !file.info->locks.empty() && !question_.options.file_locks)
     found_.add({"file-lock"}, fmt::format("{} ({})", object_of(task, file), file.info->locks.front().kind));
@@ -245,10 +246,13 @@ void FileCheck::check(const Task& task, const OpenFile& file) {
     check_anonymous(task, file);
   } else if (is_kind(stat, S_IFBLK)) {
     refuse_kind(task, file, "unknown", file.link);
+  } else if (file.link.starts_with("/secretmem")) {
+    refuse_kind(task, file, "reg", file.link);
   } else if (is_huge_memory(question_.tree, file)) {
     if (!question_.tree.huge_page_devices.contains({stat.major, stat.minor}))
-      found_.add({"huge-pages"}, object_of(task, file),
-                 {{"mount", std::to_string(file.mount())}, {"fd", std::to_string(file.fd)}, {"path", file.link}});
+      found_.add(
+          {"huge-pages"}, object_of(task, file),
+          {{"mount", std::to_string(file.mount())}, {"fd", std::to_string(file.fd)}, {"path", file.link}});
   } else if (file.link.starts_with("/memfd:") || file.link.starts_with("pipe:[") || is_memory(stat)) {
     return;  // memory, and check_pipes()
   } else if (file.link.starts_with('/')) {

@@ -55,8 +55,8 @@ bool has_twin(const std::vector<procfs::Mount>& mounts, const procfs::Mount& one
   });
 }
 
-// The mounts that a new user namespace has taken over from outside cannot be told apart there: CRIU cannot look
-// below those that lie on another one.
+// The mounts that a new user namespace has taken over from outside cannot be told apart there: CRIU cannot
+// look below those that lie on another one.
 void check_locked_mounts(const Snapshot& tree, Findings& found) {
   if (tree.mounts.empty()) return;
   const auto& mounts = tree.mounts.front().second;

@@ -49,8 +49,8 @@ bool is_of_own_proc(const Snapshot& tree, const OpenFile& file) {
          });
 }
 
-// "/proc/12/task/13/stat": restored before the threads are. "/proc/2744/task" in the procfs of outside: a tree
-// with its own pid namespace has another number there after the restore.
+// "/proc/12/task/13/stat": restored before the threads are. "/proc/2744/task" in the procfs of outside: a
+// tree with its own pid namespace has another number there after the restore.
 void check_task_file(const Question& question, const Task& task, const OpenFile& file, Findings& found) {
   std::string_view rest = file.link;
   if (!rest.starts_with("/proc/")) return;

@@ -48,8 +48,8 @@ class SocketCheck {
   std::set<std::string> told_;  // probes of sock_diag
 };
 
-// Where the kernel does not list these, CRIU asks the socket itself. 4.2.1 is the first that knows UDP-Lite to
-// be gone from Linux.
+// Where the kernel does not list these, CRIU asks the socket itself. 4.2.1 is the first that knows UDP-Lite
+// to be gone from Linux.
 bool is_optional_diag(std::string_view probe, const Version& criu) {
   return probe == "raw-diag" || (probe == "udplite-diag" && criu >= Version{{4, 2, 1}});
 }

@@ -246,8 +246,8 @@ void MappedFileCollector::take(const Directory& directory, Task& task, std::vect
     const auto is = [&](std::string_view prefix) { return mapping.path.starts_with(prefix); };
     const bool huge = (is("/memfd:") || is("/anon_hugepage")) &&
                       ground_.shared_memory() != std::pair(mapping.major, mapping.minor);
-    if (!is("/") || mapping.inode == 0 || (is("/memfd:") && !huge) || is("/SYSV") || is("/dev/") || is("/[aio]") ||
-        is("/secretmem"))
+    if (!is("/") || mapping.inode == 0 || (is("/memfd:") && !huge) || is("/SYSV") || is("/dev/") ||
+        is("/[aio]") || is("/secretmem"))
       continue;
     if (!seen_.emplace(task.namespaces[Namespace::mount], mapping.major, mapping.minor, mapping.inode).second)
       continue;

@@ -1,5 +1,5 @@
-// Memory of huge pages lies on a file system of the kernel's own, one for each size. CRIU learns its device by
-// mapping a page of each size itself: where none is free it does not know it.
+// Memory of huge pages lies on a file system of the kernel's own, one for each size. CRIU learns its device
+// by mapping a page of each size itself: where none is free it does not know it.
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -33,7 +33,8 @@ std::pair<unsigned, unsigned> device_of(int size_as_power_of_two) {
 
 void collect_huge_pages(Snapshot& snapshot) {
   const auto has_some = [&](const Task& task) {
-    return std::ranges::any_of(task.files, [&](const OpenFile& file) { return is_huge_memory(snapshot, file); });
+    return std::ranges::any_of(task.files,
+                               [&](const OpenFile& file) { return is_huge_memory(snapshot, file); });
   };
   if (std::ranges::none_of(snapshot.tasks, has_some)) return;
   for (const int size : {16, 19, 20, 21, 23, 24, 25, 28, 29, 30, 31, 34})

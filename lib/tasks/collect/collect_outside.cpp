@@ -1,6 +1,6 @@
-// What processes outside of the tree hold of it after the dump, so that the restore finds it taken. The number
-// of a pseudo terminal whose master is in the tree: as long as anybody has its slave open. The number of a
-// process: as long as anybody is in the session or group that it led.
+// What processes outside of the tree hold of it after the dump, so that the restore finds it taken. The
+// number of a pseudo terminal whose master is in the tree: as long as anybody has its slave open. The number
+// of a process: as long as anybody is in the session or group that it led.
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>

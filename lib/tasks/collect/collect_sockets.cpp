@@ -216,7 +216,8 @@ void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
         Socket& socket = known->second;
         if (socket.type == SOCK_DGRAM && (socket.family == AF_INET || socket.family == AF_INET6))
           socket.corked = is_corked(task, file);
-        if (socket.family == AF_UNIX && socket.receive_queue != 0) socket.tells_sender = tells_sender(task, file);
+        if (socket.family == AF_UNIX && socket.receive_queue != 0)
+          socket.tells_sender = tells_sender(task, file);
         continue;
       }
       if (may_ask && ask_the_socket(snapshot, task, file, inode)) continue;
