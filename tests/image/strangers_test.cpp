@@ -94,6 +94,19 @@ TEST_F(Strangers, FilesThatTheKernelMakesUp) {
     EXPECT_EQ(read.out, bytes_of("/proc/sys/kernel/random/poolsize")) << form << read.err;
     EXPECT_FALSE(read.out.empty());
   }
+  // And put into an image that is there, of every form.
+  write_tar_file(path("t.tar"), {{.path = "a", .content = "1"}});
+  for (const char* form : {"ext4", "initrd"}) {
+    ASSERT_EQ(create("t.tar", {"--form", form}).status, 0) << form;
+    for (const char* made_up : {"/proc/version", "/proc/sys/kernel/random/poolsize",
+                                "/sys/kernel/mm/transparent_hugepage/enabled"}) {
+      if (!fs::exists(made_up)) continue;
+      const auto put = rootfs_builder({"inject", text("i.img"), std::string(made_up) + ":/made-up"});
+      EXPECT_EQ(put.status, 0) << form << made_up << put.err;
+      EXPECT_EQ(rootfs_builder({"cat", text("i.img"), "/made-up"}).out, bytes_of(made_up)) << form;
+    }
+    EXPECT_TRUE(std::string_view(form) != "ext4" || is_clean(path("i.img")));
+  }
 }
 
 TEST_F(Strangers, NamesAreShownOnOneLine) {

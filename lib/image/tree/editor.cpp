@@ -1,9 +1,14 @@
 #include "image/tree/editor.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
+
+#include "base/file.h"
 
 namespace cg::image {
 namespace {
@@ -12,6 +17,31 @@ template <class... Cases>
 struct Match : Cases... {
   using Cases::operator()...;
 };
+
+// Without blocks: empty, one hole, or made up by the kernel while it is read, with a size of 0 (/proc) or of
+// a page
+// (/sys). What is made up is read once, to its end, and is a file in memory from then on.
+Result<void> take_whole(SourceFile& source, const std::string& name) {
+  constexpr std::size_t most = 16 << 20;
+  if (source.info.st_blocks != 0 || source.info.st_size > static_cast<off_t>(most)) return {};
+  std::string bytes;
+  std::string piece(64 << 10, '\0');
+  for (;;) {
+    const ssize_t got = read(source.fd.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return cannot_errno(name, errno);
+    if (got == 0) break;
+    bytes.append(piece, 0, static_cast<std::size_t>(got));
+    if (bytes.size() > most) return refused(name + ": is made while it is read, and has more than 16 MiB");
+  }
+  if (bytes.size() == static_cast<std::size_t>(source.info.st_size)) return {};  // may be read as it is
+  UniqueFd memory(memfd_create("source", MFD_CLOEXEC));
+  if (!memory) return cannot_errno("a file in memory", errno);
+  CG_CHECK(write_all(memory.get(), bytes, "a file in memory"));
+  source.fd = std::move(memory);
+  source.info.st_size = static_cast<off_t>(bytes.size());
+  return {};
+}
 
 }  // namespace
 
@@ -26,6 +56,7 @@ Result<SourceFile> open_source(const std::filesystem::path& path) {
   source.fd.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!source.fd || fstat(source.fd.get(), &source.info) != 0) return cannot_errno(path.string(), errno);
   if (!S_ISREG(source.info.st_mode)) return refused(path.string() + ": not a regular file");
+  CG_CHECK(take_whole(source, path.string()));
   return source;
 }
 

@@ -3,6 +3,7 @@
 #include <ext2fs/ext2fs.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -281,6 +282,13 @@ Result<void> ExtEditor::write_data(ext2_ino_t number, SourceFile& source, const 
     return {};
   };
   for (std::uint64_t at = 0; at < size; at += buffer.size()) {
+    // A hole is not read; where the file system cannot say, all is data.
+    const off_t data = lseek(source.fd.get(), static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break;
+    if (data >= static_cast<off_t>(at + buffer.size())) {
+      CG_CHECK(end_run());
+      at = static_cast<std::uint64_t>(data) / buffer.size() * buffer.size();
+    }
     const auto chunk = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - at));
     CG_CHECK(file.read(at, chunk));
     for (std::size_t from = 0; from < chunk.size(); from += block) {

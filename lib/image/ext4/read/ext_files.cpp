@@ -73,12 +73,28 @@ Result<FileInfo> ExtFiles::info_of(std::uint32_t number, std::string_view path) 
 // directory from its beginning each time.
 std::optional<std::uint32_t> ExtFiles::listed(std::string_view path) const {
   const std::size_t slash = path.rfind('/');
-  if (slash == std::string_view::npos || listed_.entries.empty() ||
-      path.substr(0, std::max<std::size_t>(slash, 1)) != listed_.path)
-    return std::nullopt;
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto directory =
+      std::ranges::find(listed_, path.substr(0, std::max<std::size_t>(slash, 1)), &Listed::path);
+  if (directory == listed_.end()) return std::nullopt;
   const std::string_view name = path.substr(slash + 1);
-  const auto found = std::ranges::lower_bound(listed_.entries, name, {}, &NamedInode::name);
-  return found != listed_.entries.end() && found->name == name ? std::optional(found->inode) : std::nullopt;
+  const auto found = std::ranges::lower_bound(directory->entries, name, {}, &NamedInode::name);
+  return found != directory->entries.end() && found->name == name ? std::optional(found->inode)
+                                                                  : std::nullopt;
+}
+
+void ExtFiles::remember(std::string_view path, std::vector<NamedInode> entries) const {
+  if (entries.empty()) return;
+  std::erase_if(listed_, [&](const Listed& listed) { return listed.path == path; });
+  const auto size_of = [](const Listed& listed) { return listed.entries.size(); };
+  std::size_t all = entries.size();
+  for (const Listed& listed : listed_) all += listed.entries.size();
+  while (!listed_.empty() && (listed_.size() >= most_listed || all > most_listed_entries)) {
+    const auto smallest = std::ranges::min_element(listed_, {}, size_of);
+    all -= smallest->entries.size();
+    listed_.erase(smallest);
+  }
+  listed_.push_back({std::string(path), std::move(entries)});
 }
 
 Result<FileInfo> ExtFiles::stat(std::string_view path, LastLink last) const {
@@ -103,7 +119,7 @@ Result<std::vector<DirectoryItem>> ExtFiles::list(std::string_view path) const {
     CG_TRY(info, info_of(inode, fmt::format("{}/{}", path, name)));
     items.push_back({name, std::move(info)});
   }
-  listed_ = {std::string(path), std::move(entries)};
+  remember(path, std::move(entries));
   return items;
 }
 

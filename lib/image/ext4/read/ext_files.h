@@ -45,7 +45,12 @@ class ExtFiles final : public ImageFiles {
     std::string path;
     std::vector<NamedInode> entries;  // ascending
   };
-  mutable Listed listed_;  // the directory that was listed last
+  // Directories that were listed: a walk comes back to a large one for each directory in it. The smallest
+  // goes when there are too many.
+  static constexpr std::size_t most_listed = 16;
+  static constexpr std::size_t most_listed_entries = 500'000;
+  void remember(std::string_view path, std::vector<NamedInode> entries) const;
+  mutable std::vector<Listed> listed_;
 };
 
 // `window` is the file system; it must stay where it is. Refused: damaged, or with features libext2fs does
