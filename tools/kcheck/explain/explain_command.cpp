@@ -45,8 +45,8 @@ Result<void> read_what(const ExplainCommand& command, Environment& env, Scene& s
 // Its program may have another name, which then says nothing of what its words mean.
 bool is_criu(const ProcessSeen& process) {
   if (process.command.empty()) return false;
-  const std::string& first = process.command.front();
-  return first.substr(first.rfind('/') + 1).contains("criu");
+  const std::string program = process.command.front().substr(0, process.command.front().find(' '));
+  return program.substr(program.rfind('/') + 1).contains("criu");
 }
 
 // Its command line. A runtime talks to `criu swrk FD` over a socket: that says nothing until criu, built with
