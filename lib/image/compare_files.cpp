@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "image/compare.h"
+#include "image/ext4/read/blocks.h"
 #include "image/ext4/read/ext2_error.h"
 #include "image/tree/extract.h"
 #include "image/tree/tree_files.h"
@@ -167,8 +168,7 @@ Result<std::vector<Extent>> blocks_of(const ExtFiles& image, std::uint32_t inode
     return 0;
   };
   CG_EXT2(fmt::format("{}: {}", image.name(), path),
-          ext2fs_block_iterate3(image.filesystem(), inode, BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY,
-                                nullptr, collect, &runs));
+          iterate_blocks(image.filesystem(), inode, BLOCK_FLAG_DATA_ONLY, collect, &runs));
   return runs;
 }
 

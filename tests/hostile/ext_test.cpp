@@ -57,6 +57,19 @@ TEST_F(HostileExt, AnInodeInUseThatItsBitmapCallsFree) {
   }
 }
 
+// Extents that cannot be opened are no hole: what the file held is not there, and nothing says zeros.
+TEST_F(HostileExt, ExtentsWithoutAHead) {
+  damage("set_inode_field /etc/conf block[0] 0");
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"extract", text("image.img"), "-o", text("out")},
+           {"extract", text("image.img"), "-o", text("out.tar")},
+           {"convert", text("image.img"), "--form", "gpt", "-o", text("out.img")},
+           {"convert", text("image.img"), "--form", "initrd", "-o", text("out.cpio")},
+           {"diff", text("image.img"), text("image.img")}})
+    expect_refused_edit(args, "/etc/conf");
+  expect_refused_edit({"inject", text("image.img"), text("new") + ":/etc/new"}, "inode");
+}
+
 // What is written there next would belong to two files. Another block is marked, so that the counts agree.
 TEST_F(HostileExt, ABlockInUseThatItsBitmapCallsFree) {
   const std::string used = block_of_conf();

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "image/ext4/read/blocks.h"
 #include "image/ext4/read/ext2_error.h"
 #include "image/ext4/read/group_counts.h"
 
@@ -99,7 +100,7 @@ Result<void> check_inodes(Walk& walk, const std::string& name) {
     if (attributes == 0 || walk.in_use(attributes)) {
       if (!ext2fs_inode_has_valid_blocks2(fs, &inode)) continue;
       CG_EXT2(fmt::format("{}: the blocks of inode {}", name, number),
-              ext2fs_block_iterate3(fs, number, BLOCK_FLAG_READ_ONLY, nullptr, visit, &walk));
+              iterate_blocks(fs, number, 0, visit, &walk));
     }
     if (!walk.wrong.empty()) return damaged(name, fmt::format("inode {}", number), walk.wrong);
   }

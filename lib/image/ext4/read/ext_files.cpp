@@ -7,6 +7,7 @@
 #include <span>
 
 #include "image/disk/uuid.h"
+#include "image/ext4/read/blocks.h"
 #include "image/ext4/read/ext2_error.h"
 #include "image/ext4/read/features.h"
 #include "image/ext4/read/lookup.h"
@@ -179,8 +180,7 @@ Result<std::vector<DataRange>> ExtFiles::data(std::string_view path) const {
       ranges.push_back({at, bytes});
     return 0;
   };
-  CG_EXT2(what, ext2fs_block_iterate3(fs_, info.inode, BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, nullptr,
-                                      collect, &state));
+  CG_EXT2(what, iterate_blocks(fs_, info.inode, BLOCK_FLAG_DATA_ONLY, collect, &state));
   if (!state.is_ordered) return refused(what + ": damaged: it has a block twice");
   return ranges;
 }
