@@ -72,7 +72,7 @@ std::string describe(const Snapshot& snapshot) {
 // ".../ID" with the 64 digits of Docker, containerd and CRI-O; "" for anything else.
 std::string container_of(const Task& root) {
   for (const auto& entry : root.cgroups)
-    for (const auto part : split(entry.path, '/')) {
+    for (const auto& part : split(entry.path, '/')) {
       std::string_view name = part;
       if (name.ends_with(".scope")) name.remove_suffix(6);
       std::string_view runtime;
