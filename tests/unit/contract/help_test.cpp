@@ -54,8 +54,9 @@ TEST_P(Help, OfEachCommandHasExamplesExitStatusesAndShortLines) {
     EXPECT_TRUE(text.starts_with("Usage: " + name)) << text;
     EXPECT_TRUE(text.contains("\nExit status:\n")) << name;
     // Without a word to say beside its name (list), a command is its own example.
-    if (name != tool && text.contains("\nWords:\n"))
+    if (name != tool && text.contains("\nWords:\n")) {
       EXPECT_TRUE(text.contains("\nExamples:\n  " + name)) << name;
+    }
     for (const auto line : split_lines(text)) EXPECT_LE(line.size(), 100U) << name << ": " << line;
     for (const auto& line : examples_in(text)) EXPECT_EQ(fault_of_line(line), "") << name << ": " << line;
   }
