@@ -23,8 +23,8 @@ namespace fs = std::filesystem;
 // What the program's loader maps on this machine, by its own account.
 std::vector<fs::path> mapped_by(const fs::path& program) {
   std::vector<fs::path> files;
-  const auto said = run_checked({"ldd", program.string()});
-  for (const auto line : split_lines(said.value_or(""))) {
+  const std::string said = run_checked({"ldd", program.string()}).value_or("");
+  for (const auto line : split_lines(said)) {
     const auto slash = line.find('/');
     if (slash != line.npos)
       files.emplace_back(std::string(line.substr(slash, line.find(' ', slash) - slash)));
