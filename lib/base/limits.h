@@ -45,7 +45,7 @@ inline constexpr std::size_t loader_directories = 10'000;          // that they 
 
 // Checkpoints
 inline constexpr std::size_t checkpoint_files = 1'000'000;                   // of a directory or an archive of images
-inline constexpr std::uint64_t checkpoint_image_bytes = 64 * mebibyte;       // of one image that is read
+inline constexpr std::uint64_t checkpoint_image_bytes = 256 * mebibyte;      // of one image that is read
 inline constexpr std::uint64_t checkpoint_record_bytes = 32 * mebibyte;      // of a record in it
 inline constexpr std::uint64_t checkpoint_bytes = 512 * mebibyte;            // of all that are kept of an archive
 inline constexpr std::uint64_t checkpoint_pages = 1ULL << 40;                // in one piece of a page map

@@ -1,6 +1,4 @@
 // Little input that claims or unpacks to a lot: compressed zeros, holes, absurd sizes and counts.
-#include <archive.h>
-#include <archive_entry.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -18,25 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t megabyte = 1 << 20;
-
-std::string packed(const std::string& bytes, const char* filter) {
-  archive* const writer = archive_write_new();
-  archive_write_set_format_raw(writer);
-  archive_write_add_filter_by_name(writer, filter);
-  archive_write_set_bytes_per_block(writer, 0);
-  std::string out(bytes.size() + megabyte, '\0');
-  std::size_t used = 0;
-  archive_write_open_memory(writer, out.data(), out.size(), &used);
-  archive_entry* const entry = archive_entry_new();
-  archive_entry_set_filetype(entry, AE_IFREG);
-  archive_write_header(writer, entry);
-  archive_write_data(writer, bytes.data(), bytes.size());
-  archive_entry_free(entry);
-  archive_write_close(writer);
-  archive_write_free(writer);
-  out.resize(used);
-  return out;
-}
 
 class Bomb : public Hostile {
  protected:

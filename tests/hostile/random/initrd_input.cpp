@@ -1,5 +1,6 @@
 // Initrds: archives of cpio behind each other, packed or not, with entries that contradict each other.
 #include "image/support/cpio_bytes.h"
+#include "image/support/image_case.h"
 #include "inputs.h"
 
 namespace cg::random_input {

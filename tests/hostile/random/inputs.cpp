@@ -1,7 +1,5 @@
 #include "inputs.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -19,25 +17,6 @@ void write(const fs::path& file, const std::string& bytes) {
 }
 std::string read(const fs::path& file) {
   return bytes_of(file);
-}
-
-std::string packed(const std::string& bytes, const std::string& filter) {
-  archive* const writer = archive_write_new();
-  archive_write_set_format_raw(writer);
-  archive_write_add_filter_by_name(writer, filter.c_str());
-  archive_write_set_bytes_per_block(writer, 0);
-  std::string out(bytes.size() + (1 << 20), '\0');
-  std::size_t used = 0;
-  archive_write_open_memory(writer, out.data(), out.size(), &used);
-  archive_entry* const entry = archive_entry_new();
-  archive_entry_set_filetype(entry, AE_IFREG);
-  archive_write_header(writer, entry);
-  archive_write_data(writer, bytes.data(), bytes.size());
-  archive_entry_free(entry);
-  archive_write_close(writer);
-  archive_write_free(writer);
-  out.resize(used);
-  return out;
 }
 
 void write_tree(Lot& lot, const fs::path& root) {

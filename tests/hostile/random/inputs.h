@@ -31,7 +31,6 @@ Input random_loader(Lot& lot, const std::filesystem::path& into);
 
 // What several of them need.
 std::string random_tar_bytes(Lot& lot);
-std::string packed(const std::string& bytes, const std::string& filter);  // gzip, zstd, xz, bzip2, lz4
 void write(const std::filesystem::path& file, const std::string& bytes);
 std::string read(const std::filesystem::path& file);
 // A small root file system of a directory.

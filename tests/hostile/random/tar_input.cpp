@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "hostile/raw_tar.h"
+#include "image/support/image_case.h"
 #include "inputs.h"
 
 namespace cg::random_input {

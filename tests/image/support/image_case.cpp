@@ -32,6 +32,25 @@ Outcome rootfs_builder(const std::vector<std::string>& args, std::map<std::strin
   return {status, out.str(), err.str()};
 }
 
+std::string packed(const std::string& bytes, const std::string& filter) {
+  archive* const writer = archive_write_new();
+  archive_write_set_format_raw(writer);
+  archive_write_add_filter_by_name(writer, filter.c_str());
+  archive_write_set_bytes_per_block(writer, 0);
+  std::string out(bytes.size() + (1 << 20), '\0');
+  std::size_t used = 0;
+  archive_write_open_memory(writer, out.data(), out.size(), &used);
+  archive_entry* const entry = archive_entry_new();
+  archive_entry_set_filetype(entry, AE_IFREG);
+  archive_write_header(writer, entry);
+  archive_write_data(writer, bytes.data(), bytes.size());
+  archive_entry_free(entry);
+  archive_write_close(writer);
+  archive_write_free(writer);
+  out.resize(used);
+  return out;
+}
+
 namespace {
 
 std::string at_offset(const fs::path& image, std::uint64_t offset) {

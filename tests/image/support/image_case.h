@@ -43,6 +43,9 @@ std::string bytes_of(const std::filesystem::path& file);
 // The names in a directory, temporary files too.
 std::vector<std::string> names_in(const std::filesystem::path& directory);
 
+// As one stream of libarchive's filter of that name: gzip, zstd, xz, bzip2, lz4.
+std::string packed(const std::string& bytes, const std::string& filter);
+
 struct TarEntry {
   std::string path;
   char type = 'f';      // f d l h c b p
