@@ -10,6 +10,7 @@
 #include "base/cli/cli.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "criu/requirements.h"
 #include "criu/versions.h"
 #include "probes/probe.h"
 #include "report/formats.h"
@@ -28,6 +29,12 @@ Result<Matrix> load_matrix(const KcheckOptions& options) {
       return refused(fmt::format("{}:{}: there is no probe '{}'{}", options.matrix, row.line, row.probe,
                                  did_you_mean(row.probe, probes::probe_names())));
   return matrix;
+}
+
+Option programs_option(std::vector<std::string>& programs) {
+  return {"--for PROGRAM", &programs,
+          fmt::format("Another program that shall run on it ({}); may be repeated",
+                      join(requirement_names(), ", "))};
 }
 
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix) {
