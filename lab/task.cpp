@@ -114,6 +114,12 @@ std::map<std::string, Holding> holdings_of_kind() {
          const int fd = must_fd(inotify_init1(0), "inotify");
          must(inotify_add_watch(fd, "/tmp/lab-watched", IN_CREATE) >= 0, "inotify_add_watch");
        }},
+      {"inotify-disk",
+       [] {
+         mkdir("/var/tmp/lab-watched", 0755);
+         const int fd = must_fd(inotify_init1(0), "inotify");
+         must(inotify_add_watch(fd, "/var/tmp/lab-watched", IN_CREATE) >= 0, "inotify_add_watch");
+       }},
       {"memfd",
        [] {
          const int fd = must_fd(memfd_create("lab", 0), "memfd_create");

@@ -89,12 +89,24 @@ struct UnixSocket {
   std::int64_t mount = -1;
 };
 
+// What an inotify or fanotify file watches. CRIU finds it again by its path where the images have one, else
+// by the handle that the file system gave.
+struct Watch {
+  std::string path;  // "": by the handle
+  std::int64_t mount = -1;
+  std::uint32_t device = 0;  // in the kernel's own encoding: major << 20 | minor
+  std::uint64_t inode = 0;
+  int handle_type = 0;
+  std::string handle;  // bytes
+};
+
 struct OpenFile {
   FileKind kind = FileKind::none;
   std::uint32_t id = 0;
   std::optional<RegularFile> regular;
   std::optional<InternetSocket> internet;
   std::optional<UnixSocket> local;
+  std::vector<Watch> watches;
   std::uint32_t object = 0;  // of a pipe, fifo, terminal, memfd, namespace file
   std::uint32_t name = 0;    // of a fifo, terminal: the file that has its path; 0: none
   std::uint32_t flags = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -80,6 +81,21 @@ UnixSocket socket_of(const wire::UnixSocket& from) {
   return socket;
 }
 
+Watch watch_of(std::uint32_t device, std::uint64_t inode, const wire::Handle& handle) {
+  Watch watch{.path = handle.path(),
+              .device = device,
+              .inode = inode,
+              .handle_type = static_cast<int>(handle.type())};
+  if (handle.has_mount()) watch.mount = handle.mount();
+  for (const std::uint64_t word : handle.words()) {
+    std::array<char, sizeof word> bytes{};
+    std::memcpy(bytes.data(), &word, sizeof word);
+    watch.handle.append(bytes.data(), bytes.size());
+  }
+  watch.handle.resize(std::min<std::size_t>(watch.handle.size(), handle.bytes()));
+  return watch;
+}
+
 OpenFile file_of(const wire::File& from) {
   OpenFile file;
   file.kind = static_cast<FileKind>(from.kind());
@@ -87,6 +103,11 @@ OpenFile file_of(const wire::File& from) {
   if (from.has_regular()) file.regular = regular_of(from.regular());
   if (from.has_internet()) file.internet = socket_of(from.internet());
   if (from.has_local()) file.local = socket_of(from.local());
+  for (const auto& watch : from.inotify().watches())
+    file.watches.push_back(watch_of(watch.device(), watch.inode(), watch.handle()));
+  for (const auto& mark : from.fanotify().marks())
+    if (mark.has_inode())
+      file.watches.push_back(watch_of(mark.device(), mark.inode().inode(), mark.inode().handle()));
   if (from.has_pipe()) {
     file.object = from.pipe().object();
     file.flags = from.pipe().flags();

@@ -55,6 +55,8 @@ struct Place {
   std::function<Binding(const checkpoint::InternetSocket&)> bind;
   // Of a UNIX socket with an abstract name.
   std::function<Binding(const checkpoint::UnixSocket&)> bind_abstract;
+  // Whether the handle of a watched file opens on a mount of its device; nullopt: not to be found out.
+  std::function<std::optional<bool>(const checkpoint::Watch&)> opens;
   // A number below /proc/sys, "kernel/pid_max"; nullopt: it is not there.
   std::function<std::optional<std::uint64_t>(const std::string& name)> setting;
   std::optional<std::uint32_t> security_module;    // as CRIU numbers it: 0 none, 1 SELinux, 2 AppArmor

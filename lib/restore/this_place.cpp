@@ -1,14 +1,18 @@
 // This machine as the place of a restore: its processes, addresses and settings.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <string>
 
 #include "base/file.h"
 #include "base/host.h"
 #include "base/text.h"
+#include "procfs/mountinfo.h"
 #include "procfs/scan.h"
 #include "restore/bind_probe.h"
 #include "restore/place.h"
@@ -31,6 +35,25 @@ std::optional<std::uint64_t> setting(const std::string& name) {
   return number ? std::optional(*number) : std::nullopt;
 }
 
+std::optional<bool> opens(const checkpoint::Watch& watch) {
+  const auto text = read_file("/proc/self/mountinfo");
+  const auto mounts = text ? procfs::parse_mountinfo(*text) : Result<std::vector<procfs::Mount>>(cannot(""));
+  if (!mounts || watch.handle.size() > MAX_HANDLE_SZ) return std::nullopt;
+  alignas(file_handle) std::array<char, sizeof(file_handle) + MAX_HANDLE_SZ> bytes{};
+  auto* handle = reinterpret_cast<file_handle*>(bytes.data());
+  handle->handle_bytes = static_cast<unsigned>(watch.handle.size());
+  handle->handle_type = watch.handle_type;
+  std::memcpy(handle->f_handle, watch.handle.data(), watch.handle.size());
+  for (const auto& mount : *mounts) {
+    if ((mount.major << 20 | mount.minor) != watch.device) continue;
+    const UniqueFd place(open(mount.mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK));
+    const UniqueFd file(place ? open_by_handle_at(place.get(), handle, O_PATH | O_CLOEXEC) : -1);
+    if (file) return true;
+    if (place && errno == EPERM) return std::nullopt;
+  }
+  return false;
+}
+
 // As CRIU finds it out. One that was built without SELinux knows nothing of it, which cannot be seen here.
 std::uint32_t security_module() {
   if (access("/sys/kernel/security/apparmor", F_OK) == 0) return 2;
@@ -45,6 +68,7 @@ Place this_place(const Files& host) {
   place.is_taken = is_pid_taken;
   place.bind = [](const checkpoint::InternetSocket& socket) { return try_to_bind(socket); };
   place.bind_abstract = [](const checkpoint::UnixSocket& socket) { return try_to_bind(socket); };
+  place.opens = opens;
   place.setting = setting;
   place.security_module = security_module();
   place.architecture = host_machine();

@@ -44,6 +44,7 @@ class FileCheck {
   void remap(const Remap& remap);
   void nameless(std::uint32_t id, const RegularFile& file);
   void locked(const FileLock& lock);
+  void watched(std::uint32_t id, const Watch& watch);
   void rooms();
   const Files* files_at(const Location& place) const {
     return place.kind == Location::Kind::root      ? view_.place.files
@@ -171,6 +172,25 @@ void FileCheck::nameless(std::uint32_t id, const RegularFile& file) {
   wanted += image->second;
 }
 
+void FileCheck::watched(std::uint32_t id, const Watch& watch) {
+  const std::string holder = holder_of(view_.checkpoint, id);
+  if (watch.path.empty()) {
+    // In a mount namespace that is yet to be made there is no mount to ask.
+    if (view_.checkpoint.own(&Objects::mount) || !view_.place.opens) return;
+    if (view_.place.opens(watch) == false)
+      found_.add({"watched-missing", "handle"}, fmt::format("inode {}, {}", watch.inode, holder));
+    return;
+  }
+  const Location place = locate(view_, watch.mount, watch.path);
+  const Files* files = files_at(place);
+  if (!files) return;
+  ++found_.looked_at;
+  const auto seen = files->look(place.path);
+  if (seen && !*seen)
+    found_.add({"watched-missing"}, fmt::format("{}, {}", shown(watch.path), holder),
+               {{"path", shown(watch.path)}});
+}
+
 void FileCheck::rooms() {
   // An image has a head and a record beside the content.
   constexpr std::uint64_t head = 256;
@@ -218,6 +238,8 @@ void FileCheck::run() {
   }
   rooms();
   for (const auto& lock : images.locks) locked(lock);
+  for (const auto& [id, file] : images.files)
+    for (const auto& watch : file.watches) watched(id, watch);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Addresses, ports and connections.
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -60,6 +61,14 @@ void check_unix(const View& view, const OpenFile& file, const UnixSocket& socket
   const auto there = view.place.files->look(directory);
   if (there && !*there)
     found.add({"directory-missing"},
+              fmt::format("{}, {}", describe(socket), holder_of(view.checkpoint, file.id)),
+              {{"id", fmt::format("{:#x}", file.id)},
+               {"inode", std::to_string(socket.inode)},
+               {"path", shown(socket.name)}});
+  // CRIU takes away what has the name only where it is a socket.
+  const auto in_the_way = view.place.files->look(place.path);
+  if (in_the_way && *in_the_way && !S_ISSOCK((*in_the_way)->mode) && gets_its_name(socket))
+    found.add({"port-taken", "path"},
               fmt::format("{}, {}", describe(socket), holder_of(view.checkpoint, file.id)),
               {{"id", fmt::format("{:#x}", file.id)},
                {"inode", std::to_string(socket.inode)},

@@ -41,12 +41,13 @@ class Limits : public testing::Test {
  protected:
   Limits() {
     checkpoint::Task task;
-    task.pid = 30000;
+    task.pid = task.session = task.group = 30000;
     task.threads = {30000, 30001};
     task.objects =
         images.of_criu = {.pid = 1, .net = 2, .ipc = 3, .uts = 4, .mount = 5, .user = 6, .time = 8};
     task.descriptors = {{3, FileKind::regular, 11}};
     images.tasks = {task};
+    images.inventory.version = 2;
     checkpoint::OpenFile file{.kind = FileKind::regular, .id = 11};
     file.regular = checkpoint::RegularFile{.path = "/d/file", .flags = O_RDWR, .mode = S_IFREG | 0644};
     images.files = {{11, file}};
@@ -165,6 +166,30 @@ TEST_F(Limits, ASocketInADirectoryThatIsReadOnly) {
   files.read_only = true;
   const auto found = ids();
   EXPECT_TRUE(std::ranges::find(found, "restore.socket-read-only") != found.end());
+}
+
+TEST_F(Limits, AFileThatHasTheNameOfASocket) {
+  images.files[12] = {.kind = FileKind::unix_socket, .id = 12};
+  images.files[12].local = checkpoint::UnixSocket{.type = 2, .state = 7, .name = "/d/socket"};
+  files.there["/d"] = {S_IFDIR | 0755, 0};
+  files.there["/d/socket"] = {S_IFSOCK | 0755, 0};
+  EXPECT_EQ(ids(), Ids{}) << "CRIU takes it away";
+  files.there["/d/socket"] = {S_IFREG | 0644, 0};
+  EXPECT_EQ(ids(), Ids{"restore.port-taken"});
+}
+
+TEST_F(Limits, AWatchedFileThatIsGone) {
+  images.files[12] = {.kind = FileKind::inotify, .id = 12};
+  images.files[12].watches = {{.path = "/d/watched"}};
+  EXPECT_EQ(ids(), Ids{"restore.watched-missing"});
+  files.there["/d/watched"] = {S_IFDIR | 0755, 0};
+  EXPECT_EQ(ids(), Ids{});
+  images.files[12].watches = {{.device = 8, .inode = 5, .handle = "h"}};
+  EXPECT_EQ(ids(), Ids{}) << "nobody can be asked";
+  place.opens = [](const checkpoint::Watch&) { return std::optional(false); };
+  EXPECT_EQ(ids(), Ids{"restore.watched-missing"});
+  place.opens = [](const checkpoint::Watch&) { return std::optional<bool>(); };
+  EXPECT_EQ(ids(), Ids{});
 }
 
 TEST_F(Limits, AnAbstractNameThatIsTaken) {
