@@ -293,6 +293,7 @@ Result<void> change_world(const std::string& text, const fs::path& images, Runni
   words.erase(words.begin());
   for (std::string& word : words) {
     const fs::path root = running.record.parent_path();
+    if (word == "PID") word = std::to_string(running.pid + 1);  // the first that is not handed out
     if (word.starts_with("ROOT")) word.replace(0, 4, root.string());
     if (word.starts_with("WORK")) word.replace(0, 4, root.parent_path().string());
   }

@@ -17,7 +17,8 @@ namespace cg::lab {
 // system of that size lies over it). "take-pid [DISTANCE]", "take-terminal", "listen PORT", "udp PORT",
 // "abstract NAME", "no-address" (10.77.0.1 is taken away). "sysctl NAME VALUE". Of an image whose name begins
 // so: "drop-image BEGINNING", "cut-image BEGINNING", "garble-image BEGINNING" (another magic). A path that
-// begins with ROOT lies in the root directory of a container, with WORK in the directory that this is in.
+// begins with ROOT lies in the root directory of a container, with WORK in the directory that this is in. PID
+// is the number behind the task's.
 Result<void> change_world(const std::string& change, const std::filesystem::path& images, Running& running);
 std::vector<std::string> known_changes();
 

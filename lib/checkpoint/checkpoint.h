@@ -161,6 +161,7 @@ struct Task {
   std::uint32_t user = 0;
   std::string security_label;
   bool seccomp = false;
+  bool seccomp_filter = false;
   bool rseq = false;
   std::optional<std::uint32_t> login;
   std::optional<std::uint64_t> most_descriptors;  // the hard limit of RLIMIT_NOFILE

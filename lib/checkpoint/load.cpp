@@ -134,6 +134,31 @@ Result<void> Loader::load_tree() {
   return {};
 }
 
+void Loader::look_for_others() {
+  struct Kind {
+    std::uint32_t Objects::*number;
+    const char* file;  // followed by the namespace's number
+    const char* what;
+  };
+  static constexpr Kind kinds[] = {{&Objects::uts, "utsns", "a UTS namespace"},
+                                   {&Objects::ipc, "ipcns-var", "an IPC namespace"},
+                                   {&Objects::time, "timens", "a time namespace"},
+                                   {&Objects::user, "userns", "a user namespace"}};
+  for (const auto& kind : kinds) {
+    if (!out_.own(kind.number)) continue;
+    const std::string file = fmt::format("{}-{}.img", kind.file, out_.root().objects.*kind.number);
+    if (!store_.has(file))
+      missing(file, fmt::format("it is not there; the tree has {} of its own", kind.what));
+  }
+  const auto filtered = std::ranges::find_if(out_.tasks, &Task::seccomp_filter);
+  if (filtered != out_.tasks.end() && !store_.has("seccomp.img"))
+    missing("seccomp.img", fmt::format("it is not there; process {} has filters", filtered->pid));
+  const bool terminals =
+      std::ranges::any_of(out_.files, [](const auto& one) { return one.second.kind == FileKind::terminal; });
+  if (terminals && !store_.has("tty-info.img"))
+    missing("tty-info.img", "it is not there; a terminal is open");
+}
+
 Result<Checkpoint> load(const Store& store) {
   Checkpoint out;
   out.name = store.name();
@@ -152,6 +177,7 @@ Result<Checkpoint> load(const Store& store) {
   }
   loader.load_world();
   loader.load_statistics();
+  loader.look_for_others();
   read_log(store, out);
   return out;
 }

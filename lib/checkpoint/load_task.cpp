@@ -34,6 +34,8 @@ void take_core(const wire::Core& core, Task& task) {
     task.user = thread.credentials().user();
     task.security_label = thread.credentials().security_label();
     task.seccomp = task.seccomp || thread.seccomp() != 0;
+    constexpr std::uint32_t filter_mode = 2;
+    task.seccomp_filter = thread.seccomp() == filter_mode;
     task.rseq = thread.has_rseq();
     if (thread.has_cgroups()) task.cgroups = thread.cgroups();
   }

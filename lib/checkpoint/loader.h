@@ -34,6 +34,8 @@ class Loader {
   void load_files();
   void load_world();
   void load_statistics();
+  // Images that nothing here reads, and that CRIU cannot do without.
+  void look_for_others();
 
   // Hands every record of an image to `take`. What is wrong becomes a problem; so does a required image that
   // is not there. False: there was nothing, or not all of it.

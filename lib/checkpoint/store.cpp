@@ -32,9 +32,9 @@ std::string Store::path_of(std::string_view file) const {
 }
 
 bool is_bulk(std::string_view file) {
-  return file.starts_with("pages-") || file.contains(".tar") ||
-         file.starts_with("tty-data") || file.starts_with("sk-queues") || file.starts_with("pipes-data") ||
-         file.starts_with("fifo-data") || file.starts_with("bpfmap-data") || file.ends_with(".log");
+  return file.starts_with("pages-") || file.contains(".tar") || file.starts_with("tty-data") ||
+         file.starts_with("sk-queues") || file.starts_with("pipes-data") || file.starts_with("fifo-data") ||
+         file.starts_with("bpfmap-data") || file.ends_with(".log");
 }
 
 }  // namespace cg::checkpoint

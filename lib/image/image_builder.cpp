@@ -12,6 +12,8 @@
 #include "image/reader.h"
 
 namespace cg::image {
+
+using Filling = Format::Filling;
 namespace fs = std::filesystem;
 namespace {
 
@@ -57,7 +59,6 @@ class ImageBuilder::Between {
 };
 
 Result<ImageBuilder> ImageBuilder::create(const fs::path& destination, ImageOptions options) {
-  using Filling = Format::Filling;
   CG_CHECK(check_options(options));
   if (options.label.size() > 16)
     return usage_error(fmt::format("label '{}': ext4 holds at most 16 bytes", options.label));
@@ -68,29 +69,36 @@ Result<ImageBuilder> ImageBuilder::create(const fs::path& destination, ImageOpti
     options.frame = {};
     options.journal_bytes = 0;
     options.compression.clear();
-    CG_TRY(builder, create(between->path(), std::move(options)));
+    CG_TRY(builder, create_at(between->path(), destination.string(), std::move(options)));
     builder.between_ = std::move(between);
     return builder;
   }
+  return create_at(destination, destination.string(), std::move(options));
+}
+
+Result<ImageBuilder> ImageBuilder::create_at(const fs::path& destination, std::string name,
+                                             ImageOptions options) {
+  const Filling filling = format_of(options.file_system)->filling;
   CG_TRY(file, AtomicFile::create(destination, 0644));
   UniqueFd waiting;
   if (filling == Filling::beside) {
     CG_TRY(nameless, nameless_file(destination.parent_path()));
     waiting = std::move(nameless);
   }
-  return ImageBuilder(std::move(file), std::move(waiting), std::move(options));
+  return ImageBuilder(std::move(file), std::move(waiting), std::move(name), std::move(options));
 }
 
-ImageBuilder::ImageBuilder(AtomicFile file, UniqueFd waiting, ImageOptions options)
+ImageBuilder::ImageBuilder(AtomicFile file, UniqueFd waiting, std::string name, ImageOptions options)
     : file_(std::move(file)),
       waiting_(std::move(waiting)),
+      name_(std::move(name)),
       options_(std::move(options)),
       tree_(std::make_unique<Tree>()) {
   const std::uint64_t most = options_.size.fixed ? options_.frame.inside(*options_.size.fixed)
                                                  : most_auto_bytes + options_.size.extra;
   space_ = std::make_unique<Space>(most / block_size);
-  blocks_ = std::make_unique<BlockFile>(waiting_ ? waiting_.get() : file_.fd(), file_.name(),
-                                        options_.frame.offset());
+  blocks_ =
+      std::make_unique<BlockFile>(waiting_ ? waiting_.get() : file_.fd(), name_, options_.frame.offset());
   content_ = std::make_unique<ContentWriter>(*space_, *blocks_);
   tree_->on_orphan([space = space_.get(), blocks = blocks_.get()](Inode& inode) {
     const auto* extents = std::get_if<std::vector<Extent>>(&inode.content);
@@ -151,8 +159,7 @@ Result<std::string> ImageBuilder::read(InodeIndex file, std::uint64_t most) {
   const auto* extents = std::get_if<std::vector<Extent>>(&inode.content);
   if (!extents) return bytes;
   CG_CHECK(blocks_->flush());
-  FileDevice disk(waiting_ ? waiting_.get() : file_.fd(), file_.name(), INT64_MAX,
-                  FileDevice::PastEnd::zeros);
+  FileDevice disk(waiting_ ? waiting_.get() : file_.fd(), name_, INT64_MAX, FileDevice::PastEnd::zeros);
   for (const Extent& extent : *extents) {
     const std::uint64_t from = extent.logical * block_size;
     if (from >= size) continue;
@@ -188,14 +195,14 @@ Result<void> ImageBuilder::store_pending_content() {
 
 Result<ImageSummary> ImageBuilder::finish_ext4() {
   CG_CHECK(store_pending_content());
-  FileDevice file(file_.fd(), file_.name(), INT64_MAX, FileDevice::PastEnd::zeros);
+  FileDevice file(file_.fd(), name_, INT64_MAX, FileDevice::PastEnd::zeros);
   Window inside(file, options_.frame.offset(), INT64_MAX / 2);
   CG_TRY(summary, write_ext4(*tree_, *space_, *blocks_, inside, options_));
   summary.bytes =
       options_.size.fixed ? *options_.size.fixed : options_.frame.around(summary.blocks * block_size);
   if (ftruncate(file_.fd(), static_cast<off_t>(summary.bytes)) != 0)
-    return cannot_errno("writing " + file_.name(), errno);
-  FileDevice disk(file_.fd(), file_.name(), summary.bytes);
+    return cannot_errno("writing " + name_, errno);
+  FileDevice disk(file_.fd(), name_, summary.bytes);
   CG_TRY(id, parse_uuid(summary.uuid));
   CG_TRY(verity, write_frame(options_.frame, disk, id));
   summary.verity = std::move(verity);
@@ -205,9 +212,8 @@ Result<ImageSummary> ImageBuilder::finish_ext4() {
 
 Result<Summary> ImageBuilder::finish_beside() {
   CG_CHECK(blocks_->flush());
-  FileDevice blocks(waiting_.get(), file_.name(), INT64_MAX, FileDevice::PastEnd::zeros);
-  CG_TRY(summary, format_of(options_.file_system)
-                      ->write_tree(*tree_, blocks, file_.fd(), file_.name(), options_));
+  FileDevice blocks(waiting_.get(), name_, INT64_MAX, FileDevice::PastEnd::zeros);
+  CG_TRY(summary, format_of(options_.file_system)->write_tree(*tree_, blocks, file_.fd(), name_, options_));
   CG_CHECK(file_.commit());
   return summary;
 }

@@ -38,7 +38,10 @@ class ImageBuilder final : public NewFiles {
 
  private:
   class Between;
-  ImageBuilder(AtomicFile file, UniqueFd waiting, ImageOptions options);
+  // `name`: what messages call it.
+  static Result<ImageBuilder> create_at(const std::filesystem::path& destination, std::string name,
+                                        ImageOptions options);
+  ImageBuilder(AtomicFile file, UniqueFd waiting, std::string name, ImageOptions options);
   void set_stored(InodeIndex file, std::vector<Extent> extents, std::uint64_t size);
   Result<void> store_pending_content();
   Result<ImageSummary> finish_ext4();
@@ -46,6 +49,7 @@ class ImageBuilder final : public NewFiles {
 
   AtomicFile file_;
   UniqueFd waiting_;  // data of what is written as a whole
+  std::string name_;  // what messages call it
   ImageOptions options_;
   bool any_pending_ = false;  // content that is not in the file yet
   // Behind pointers, because they refer to each other and the builder moves.

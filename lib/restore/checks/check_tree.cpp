@@ -68,7 +68,14 @@ void check_limits(const View& view, Findings& found) {
     found.add({"namespace-limit"}, fmt::format("/proc/sys/{} is 0", kind.setting),
               {{"kind", kind.joined}, {"setting", kind.setting}});
   }
-  const auto most = view.place.setting("kernel/pid_max");
+  // Where a process has a number beyond it, CRIU itself raises it; it does not look at threads, nor at the
+  // number that is just not handed out any more.
+  auto most = view.place.setting("kernel/pid_max");
+  std::uint64_t highest = 0;
+  for (const auto& task : images.tasks)
+    for (const int number : {task.pid, task.group, task.session})
+      highest = std::max(highest, static_cast<std::uint64_t>(std::max(number, 0)));
+  if (most && highest > *most) most = highest + 1;
   for (const auto& task : images.tasks)
     for (const int number : task.threads)
       if (most && number >= 0 && static_cast<std::uint64_t>(number) >= *most) {
@@ -86,6 +93,15 @@ void check_limits(const View& view, Findings& found) {
                 {{"most", std::to_string(*task.most_descriptors)}});
       break;
     }
+  for (const auto& task : images.tasks)
+    for (const auto& descriptor : task.descriptors)
+      if (descriptors && descriptor.number >= *descriptors) {
+        found.add({"descriptor-beyond-limit"},
+                  fmt::format("fd {} of {}, and /proc/sys/fs/nr_open is {}", descriptor.number, who(task),
+                              *descriptors),
+                  {{"fd", std::to_string(descriptor.number)}});
+        return;
+      }
 }
 
 // A label is given back by the module that gave it.

@@ -81,10 +81,16 @@ TEST_F(Limits, NothingIsSaidWhereThereIsEnough) {
 }
 
 TEST_F(Limits, ANumberBeyondPidMax) {
-  settings["kernel/pid_max"] = 30001;  // the first that is not handed out
+  settings["kernel/pid_max"] = 30001;  // the first that is not handed out, and a thread's
   EXPECT_EQ(ids(), Ids{"restore.pid-beyond-limit"});
   settings["kernel/pid_max"] = 30002;
   EXPECT_EQ(ids(), Ids{});
+  settings["kernel/pid_max"] = 20000;  // CRIU raises it to the process's number and one more
+  EXPECT_EQ(ids(), Ids{"restore.pid-beyond-limit"});
+  images.tasks[0].threads = {30000};
+  EXPECT_EQ(ids(), Ids{});
+  settings["kernel/pid_max"] = 30000;  // which it does not do here
+  EXPECT_EQ(ids(), Ids{"restore.pid-beyond-limit"});
 }
 
 TEST_F(Limits, ANamespaceOfWhichNoneIsAllowed) {
@@ -98,6 +104,8 @@ TEST_F(Limits, MoreDescriptorsThanTheKernelAllows) {
   images.tasks[0].most_descriptors = 1 << 20;
   settings["fs/nr_open"] = 1024;
   EXPECT_EQ(ids(), Ids{"restore.descriptor-limit"});
+  images.tasks[0].descriptors[0].number = 1024;
+  EXPECT_EQ(ids(), (Ids{"restore.descriptor-limit", "restore.descriptor-beyond-limit"}));
 }
 
 TEST_F(Limits, AFileWithoutANameWantsRoom) {
