@@ -105,7 +105,7 @@ Json refusal(const Json& error) {
 Result<Json> CaseRun::ask(std::vector<std::string> words) const {
   words.insert(words.begin(), programs_.kcheck);
   CG_TRY(result, behind_filters(words));
-  Json answer = Json::parse(result.out, nullptr, false);
+  Json answer = Json::parse(result.out.empty() ? result.err : result.out, nullptr, false);
   if (answer.is_discarded()) return cannot(fmt::format("{}: {}", join(words, " "), result.err));
   if (answer.contains("message")) answer["subjects"] = Json::array({{{"findings", refusal(answer)}}});
   return answer;

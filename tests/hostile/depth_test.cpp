@@ -86,7 +86,8 @@ TEST_F(Depth, AnImageWithDirectoriesWithoutEnd) {
     const auto before = names_in(path(""));
     const auto outcome = rootfs_builder(words);
     EXPECT_EQ(outcome.status, 1) << words[0];
-    EXPECT_TRUE(outcome.err.contains("path has more than 16384 bytes")) << outcome.err;
+    EXPECT_TRUE(outcome.err.contains("path has more than ")) << outcome.err;
+    EXPECT_LT(outcome.err.size(), 1000U);
     EXPECT_EQ(names_in(path("")), before);
   }
   const auto removed = rootfs_builder({"remove", "-r", text("image.img"), "/" + name});

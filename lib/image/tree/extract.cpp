@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -208,6 +209,11 @@ class FileWriter {
   // Everything but symbolic links, which come last: so no path ever leads through one.
   Result<void> add(const std::string& path, const FileInfo& info) {
     const fs::path host = host_of(path);
+    if (host.native().size() >= PATH_MAX)
+      return refused(
+          fmt::format("{}: a path has more than {} bytes, the most that this machine takes: {}…; "
+                      "a tar holds it (-o FILE.tar)",
+                      image_.name(), PATH_MAX - 1, path.substr(0, 64)));
     if (info.links > 1 && info.meta.type != NodeType::directory) {
       const auto [first, is_first] = names_.try_emplace(info.inode, host);
       if (!is_first && info.meta.type == NodeType::symlink) {
@@ -350,9 +356,9 @@ std::string from_root(const std::string& path) {
 
 }  // namespace
 
-Result<void> walk(const ImageFiles& image, const std::string& wanted, const Visitor& visitor) {
+Result<void> walk(const ImageFiles& image, const std::string& wanted, const Visitor& visitor, LastLink last) {
   const std::string top = from_root(wanted);
-  CG_TRY(info, image.stat(top, LastLink::keep));
+  CG_TRY(info, image.stat(top, last));
   CG_CHECK(visitor(top, info));
   if (info.meta.type != NodeType::directory) return {};
   std::vector<std::string> pending{top};

@@ -11,9 +11,11 @@
 namespace cg::image {
 
 // Calls `visitor` for `top` and, when it is a directory, all below it: directories before what they hold,
-// names in order, links not followed. `path` is from the image's root.
+// names in order, links not followed but for `top` where that is asked. `path` is from the image's root.
+// Refused: a damaged tree, directories whose path is longer than limits::path_bytes.
 using Visitor = std::function<Result<void>(const std::string& path, const FileInfo& info)>;
-Result<void> walk(const ImageFiles& image, const std::string& top, const Visitor& visitor);
+Result<void> walk(const ImageFiles& image, const std::string& top, const Visitor& visitor,
+                  LastLink last = LastLink::keep);
 
 // A pax tar of `top` and all below it, with the paths they have in the image. Hard links, attributes and
 // times stay; sockets, which tar does not have, are left out.

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
-#include <set>
 
 #include "base/cli/watch.h"
 #include "base/file.h"
@@ -76,34 +75,31 @@ struct Listing {
 Result<int> list(const Listing& listing, Context& context) {
   CG_TRY(reader, listing.choice.open(context));
   CG_TRY(top, reader.stat(listing.path, image::LastLink::keep));
+  auto last = image::LastLink::keep;
   if (top.meta.type == NodeType::symlink) {
-    if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory)
+    if (auto followed = reader.stat(listing.path); followed && followed->meta.type == NodeType::directory) {
       top = *followed;
+      last = image::LastLink::follow;
+    }
   }
   std::vector<image::DirectoryItem> items;
   if (top.meta.type != NodeType::directory) {
     items.push_back({listing.path, top});
+  } else if (!listing.recursive) {
+    CG_TRY(here, reader.list(listing.path));
+    items = std::move(here);
   } else {
-    std::vector<std::string> pending{""};
-    std::set<std::uint32_t> seen{top.inode};  // a damaged image may have a directory in itself
-    const std::string base = listing.path.ends_with('/') ? listing.path : listing.path + "/";
-    while (!pending.empty()) {
-      const std::string below = std::move(pending.back());
-      pending.pop_back();
-      CG_TRY(here, reader.list(base + below));
-      std::vector<std::string> deeper;
-      for (auto& item : here) {
-        item.name = below + item.name;
-        if (listing.recursive && item.info.meta.type == NodeType::directory) {
-          if (!seen.insert(item.info.inode).second)
-            return refused(fmt::format("{}: a damaged directory: {} is in more than one place",
-                                       listing.choice.image, item.name));
-          deeper.push_back(item.name + "/");
-        }
-        items.push_back(std::move(item));
-      }
-      pending.insert(pending.end(), deeper.rbegin(), deeper.rend());
-    }
+    std::optional<std::size_t> start;  // of the names, behind that of the directory, which comes first
+    CG_CHECK(image::walk(
+        reader, listing.path,
+        [&](const std::string& path, const image::FileInfo& info) -> Result<void> {
+          if (start)
+            items.push_back({path.substr(*start), info});
+          else
+            start = path == "/" ? 1 : path.size() + 1;
+          return {};
+        },
+        last));
   }
   if (context.options.format == "json") {
     nlohmann::ordered_json json = {
