@@ -144,6 +144,7 @@ struct Pages {
   std::uint64_t stored = 0;     // in this checkpoint
   std::uint64_t in_parent = 0;  // in that of a pre-dump
   std::uint64_t lazy = 0;       // of those stored, left for the page server
+  bool wide = false;            // counted in a field that CRIU has since 4.2, and not in the one before it
 };
 
 struct Task {

@@ -108,7 +108,7 @@ void Loader::load_pages(Task& task) {
     while (!records.at_end()) {
       const std::size_t at = records.offset();
       CG_TRY(entry, records.next_as<wire::PagemapEntry>());
-      const std::uint64_t pages = entry.has_pages() ? entry.pages() : entry.pages_before_4();
+      const std::uint64_t pages = entry.has_pages() ? entry.pages() : entry.pages_before_4_2();
       if (pages > limits::checkpoint_pages)
         return records.bad(
             at, fmt::format("{} pages in one piece; the most is {}", pages, limits::checkpoint_pages));
@@ -120,6 +120,7 @@ void Loader::load_pages(Task& task) {
       if (flags & page_present) task.pages.stored += pages;
       if (flags & page_lazy) task.pages.lazy += pages;
       blocks = blocks || entry.has_blocks();
+      task.pages.wide = task.pages.wide || (pages != entry.pages_before_4_2());
     }
     return {};
   });

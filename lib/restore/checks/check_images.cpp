@@ -1,6 +1,7 @@
 // The images themselves: whole, of a version that this CRIU reads, and what they ask of the command line.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "checkpoint/describe.h"
@@ -42,6 +43,9 @@ void check_images(const View& view, Findings& found) {
       (inventory.version == 3 && view.criu < Version{{4, 3, 0}}))
     found.add({"image-version"}, fmt::format("inventory.img is of version {}", inventory.version),
               {{"version", std::to_string(inventory.version)}});
+  const auto wide = std::ranges::find_if(images.tasks, [](const Task& task) { return task.pages.wide; });
+  if (wide != images.tasks.end() && view.criu < Version{{4, 2, 0}})
+    found.add({"page-count"}, fmt::format("pagemap-{}.img says so", wide->pid));
   if (inventory.tcp_close && !view.options.tcp_close) found.add({"tcp-close"}, "inventory.img says so");
   if (inventory.uprobes && !view.options.uprobes && view.criu >= Version{{4, 2, 0}})
     found.add({"uprobes"}, "inventory.img says so");

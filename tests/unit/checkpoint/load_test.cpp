@@ -62,6 +62,8 @@ TEST_P(Versions, AreRead) {
   ASSERT_TRUE(program);
   EXPECT_EQ(program->path, "/cg/task");
   EXPECT_EQ(program->size, fs::file_size(fixture("task")));
+  // Since 4.2 pages are counted in another field.
+  EXPECT_EQ(read->root().pages.wide, version != "4.1.1");
   EXPECT_EQ(program->mode, 0100755U);
   EXPECT_EQ(program->build_id.size(), 40U);
   EXPECT_TRUE(std::ranges::any_of(root.mappings, [&](const Mapping& mapping) {

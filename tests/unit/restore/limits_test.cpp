@@ -59,10 +59,10 @@ class Limits : public testing::Test {
     };
   }
 
-  std::vector<std::string> ids() const {
-    const Options options(parse_criu_command(builtin_option_table().value(), {{4, 2, 1}}, {"restore"}));
+  std::vector<std::string> ids(const Version& criu = {{4, 2, 1}}) const {
+    const Options options(parse_criu_command(builtin_option_table().value(), criu, {"restore"}));
     std::vector<std::string> result;
-    for (const auto& finding : check_all({images, {{4, 2, 1}}, options, place})) result.push_back(finding.id);
+    for (const auto& finding : check_all({images, criu, options, place})) result.push_back(finding.id);
     return result;
   }
   using Ids = std::vector<std::string>;
@@ -138,6 +138,13 @@ TEST_F(Limits, ATerminalWhoseNumberIsTaken) {
   EXPECT_EQ(ids(), Ids{"restore.terminal-taken"});
   images.terminals.begin()->second.index = 4;
   EXPECT_EQ(ids(), Ids{});
+}
+
+TEST_F(Limits, PagesThatAnOlderCriuTakesForNone) {
+  images.tasks[0].pages.wide = true;
+  EXPECT_EQ(ids(), Ids{});
+  EXPECT_EQ(ids({{4, 2, 0}}), Ids{});
+  EXPECT_EQ(ids({{4, 1, 1}}), Ids{"restore.page-count"});
 }
 
 TEST_F(Limits, ALabelOfAModuleThatIsNotHere) {
