@@ -316,7 +316,7 @@ TEST(Knowledge, RecognizesItsOwnTexts) {
 // Holes in titles and remedies are filled by every text of their cause, and a source is a place, not a wish.
 TEST(Knowledge, IsWellFormed) {
   const std::regex source(
-      R"(v[0-9.]+:[A-Za-z0-9_/.-]+(:[0-9]+)?|(CRIU|OpenJ9|LXD|Moby|OSGi|OpenLiberty|podmigration-operator) issue [0-9]+|(Podman|Moby|LXD|Kubernetes): [a-z0-9_/.]+|[a-z_]+\([2357]\))");
+      R"(v[0-9.]+:[A-Za-z0-9_/.-]+(:[0-9]+)?|(CRIU|OpenJ9|LXD|Moby|OSGi|OpenLiberty|podmigration-operator|Podman|runc|cuda-checkpoint) issue [0-9]+|(Podman|Moby|LXD|Kubernetes|Linux|runc): [a-z0-9_/.]+|[a-z_]+\([2357]\))");
   std::set<std::string> signs;
   for (const auto& cause : knowledge().causes) {
     for (const auto& from : cause.sources)
