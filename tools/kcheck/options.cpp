@@ -30,6 +30,31 @@ Result<Matrix> load_matrix(const KcheckOptions& options) {
   return matrix;
 }
 
+Result<Knowledge> load_knowledge(const std::string& file) {
+  if (file.empty()) return builtin_knowledge();
+  CG_TRY(text, read_file(file, 16 << 20));
+  return parse_knowledge(text, file);
+}
+
+std::vector<Named> known_versions(const Environment&) {
+  std::vector<Named> versions;
+  for (const auto& release : criu_versions().releases)
+    versions.push_back({release.version.text(), join(release.known, "; ")});
+  return versions;
+}
+
+std::vector<Named> known_features(const Environment&) {
+  std::vector<Named> features = {{"all", "every one of them"}};
+  const auto matrix = builtin_matrix();
+  if (!matrix) return features;
+  for (const auto& name : matrix->features()) {
+    const auto row =
+        std::ranges::find_if(matrix->rows, [&](const MatrixRow& one) { return one.feature == name; });
+    features.push_back({name, row->title});
+  }
+  return features;
+}
+
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix) {
   const auto known = matrix.features();
   if (std::ranges::find(options.features, "all") != options.features.end())

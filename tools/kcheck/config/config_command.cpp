@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 
+#include "base/cli/describe.h"
 #include "base/text.h"
 #include "config/linux_tree.h"
 #include "criu/judge.h"
@@ -159,7 +160,10 @@ Command config_command(const KcheckOptions& options) {
                    "What the fragments are laid over: allnoconfig or a configuration"},
                   {"--tree DIR", &command->tree, "The Linux source tree whose conf does that"},
                   {"--kernel VERSION", &command->kernel, "Kernel version, when the file does not say"},
-                  {"--arch ARCH", &command->architecture, "Architecture, when the file does not say"}},
+                  {"--arch ARCH",
+                   &command->architecture,
+                   "Architecture, when the file does not say",
+                   {.known = known_names(known_architectures())}}},
       .examples = {{"kcheck config /proc/config.gz --criu 4.2.1", "the running kernel's"},
                    {"kcheck config out/config-6.12 .config --format markdown", "two, side by side"}},
       .run = [command, &options](Context& context) -> Result<int> {
