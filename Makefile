@@ -27,7 +27,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(shell realpath -ms "$(CACHE)")
 endif
 
-.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo check check-long fuzz mutate lore bench install release package clean help
+.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release package clean help
 
 all: tools
 
@@ -89,6 +89,12 @@ demo:
 lab: tools
 	@$(call ninja,lab-guest)
 	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) lab/run.sh
+
+## make compatibility        what one CRIU dumped, restored by another, in a guest [LAB_CRIU="4.1.1 4.2.1 4.3"]
+compatibility: LAB_CRIU ?= 4.1.1 4.2.1 4.3
+compatibility: tools
+	@$(call ninja,lab-guest)
+	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) LAB_ACROSS=1 LAB_CRIU="$(LAB_CRIU)" lab/run.sh
 
 ## make check                all tests that fit an hour
 check:

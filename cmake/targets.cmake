@@ -82,6 +82,26 @@ function(cg_compile_in target file)
   target_sources(${target} PRIVATE ${made})
 endfunction()
 
+# cg_compile_in_requirements(TARGET DIR): each NAME.toml there, and a list of them: lib/criu/builtin_data.h.
+function(cg_compile_in_requirements target directory)
+  file(GLOB files CONFIGURE_DEPENDS ${directory}/*.toml)
+  set(declared "")
+  set(rows "")
+  foreach(file ${files})
+    cmake_path(GET file STEM stem)
+    string(REPLACE - _ name ${stem})
+    cg_compile_in(${target} ${file})
+    string(APPEND declared "extern const TomlNode ${name}[];\n")
+    string(APPEND rows "  {\"${stem}\", ${name}},\n")
+  endforeach()
+  list(LENGTH files count)
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/requirement_tables.cpp)
+  file(CONFIGURE OUTPUT ${made} CONTENT "#include \"criu/builtin_data.h\"\nnamespace cg::data {\n${declared}\
+const RequirementTable requirement_tables[] = {\n${rows}};\n\
+const std::size_t requirement_table_count = ${count};\n}\n" @ONLY)
+  target_sources(${target} PRIVATE ${made})
+endfunction()
+
 # cg_protobuf(TARGET FILE): NAME.proto becomes NAME.pb.h and its code in TARGET, which alone sees them.
 function(cg_protobuf target file)
   cmake_path(GET file STEM stem)

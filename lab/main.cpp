@@ -86,12 +86,14 @@ Result<Programs> programs_of(const std::string& kcheck, const std::vector<std::s
 }
 
 Result<int> run_cases(const std::string& cases_file, const std::string& kcheck,
-                      const std::vector<std::string>& criu, const std::vector<std::string>& chosen) {
+                      const std::vector<std::string>& criu, const std::vector<std::string>& chosen,
+                      bool across) {
   CG_TRY(programs, programs_of(kcheck, criu));
   CG_TRY(cases, load_cases(cases_file));
   CG_CHECK(start_outside());
   for (const auto& one : cases)
-    if (chosen.empty() || std::ranges::find(chosen, one.id) != chosen.end()) run_case(one, programs);
+    if (chosen.empty() || std::ranges::find(chosen, one.id) != chosen.end())
+      run_case(one, programs, across ? Pairs::across : Pairs::same);
   return exit_good;
 }
 
@@ -117,6 +119,7 @@ int commands(const Args& args, Environment& env) {
   std::string kcheck;
   std::vector<std::string> criu;
   std::vector<std::string> rest;
+  bool across = false;
   int seed = 1;
   int count = 1;
   const Option cases_option{"--cases FILE", &cases, "The cases", {.required = true}};
@@ -129,8 +132,9 @@ int commands(const Args& args, Environment& env) {
        .options = {cases_option,
                    {"--kcheck FILE", &kcheck, "kcheck", {.required = true}},
                    {"--criu VERSION=PATH", &criu, "A criu", {.required = true}},
+                   {"--across", &across, "What each of them dumped is restored by each"},
                    {"CASE", &rest, "Only these"}},
-       .run = [&](Context&) { return run_cases(cases, kcheck, criu, rest); }},
+       .run = [&](Context&) { return run_cases(cases, kcheck, criu, rest, across); }},
       {.name = "random",
        .help = "Runs trees that are drawn by lot, a line each as with run, and what they were made of",
        .options = {{"--seed N", &seed, "The first seed"},

@@ -39,6 +39,7 @@ constexpr const char* cgroup_root = "/sys/fs/cgroup";
 struct Place {
   int namespaces = 0;  // flags of unshare(2)
   bool own_session = true;
+  bool high_pid = false;  // beyond what many systems hand out at first
   bool second = false;    // not the first process of its pid namespace
   bool terminal = false;  // its standard streams are a terminal whose master is here
   bool piped = false;     // its standard output is a pipe to here
@@ -52,6 +53,7 @@ struct Place {
 const std::map<std::string, Place>& places() {
   static const std::map<std::string, Place> table = {
       {"session", {}},
+      {"high-pid", {.high_pid = true}},
       {"no-session", {.own_session = false}},
       {"piped", {.piped = true}},
       {"terminal", {.terminal = true}},
@@ -165,6 +167,7 @@ Result<void> start_in_guest(const Place& place, Running& running, const std::vec
         for (;;) pause();
       }
     }
+    if (place.high_pid) write_to("/proc/sys/kernel/ns_last_pid", "30000");
     pids[0] = fork();
     if (pids[0] == 0) become_task(place, streams, words);
     _exit(write(out.get(), pids.data(), sizeof pids) == sizeof pids ? 0 : 1);

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -44,8 +45,14 @@ std::string cell(const Json& object, Summary& summary) {
 Result<std::string> lab_table(const std::filesystem::path& cases_file,
                               const std::vector<std::filesystem::path>& answers, Summary& summary) {
   CG_TRY(cases, load_cases(cases_file));
-  std::map<std::string, std::map<Version, Json>> rows;
-  std::set<Version> versions;
+  // Who dumped, and who restored.
+  using Criu = std::pair<Version, Version>;
+  std::map<std::string, std::map<Criu, Json>> rows;
+  std::set<Criu> versions;
+  const auto name_of = [](const Criu& criu) {
+    return criu.first == criu.second ? criu.first.text()
+                                     : fmt::format("{} by {}", criu.first.text(), criu.second.text());
+  };
   for (const auto& file : answers) {
     CG_TRY(text, read_file(file));
     for (const auto line : split_lines(text)) {
@@ -53,15 +60,16 @@ Result<std::string> lab_table(const std::filesystem::path& cases_file,
       const auto version = object.is_object() ? parse_version(object.value("criu", "")) : std::nullopt;
       if (!version)
         return refused(fmt::format("{}: '{}' is no answer of the lab", file.string(), line.substr(0, 80)));
-      versions.insert(*version);
+      const Criu criu{*version, parse_version(object.value("restored_by", "")).value_or(*version)};
+      versions.insert(criu);
       const std::string id = object.value("case", "");
-      rows[id][*version] = std::move(object);
+      rows[id][criu] = std::move(object);
     }
   }
   std::string head = "| case | what |";
   std::string rule = "|---|---|";
   for (const auto& version : versions) {
-    head += fmt::format(" {} |", version.text());
+    head += fmt::format(" {} |", name_of(version));
     rule += "---|";
   }
   std::string table = head + " kcheck's reasons |\n" + rule + "---|\n";
@@ -84,14 +92,14 @@ Result<std::string> lab_table(const std::filesystem::path& cases_file,
       if (object->second.contains("absent"))
         absent.insert(fmt::format("{}: {}\n", one.id, object->second.value("absent", "")));
       else if (!object->second["agrees"])
-        differences +=
-            fmt::format("{} with CRIU {}: kcheck said \"{}\", then \"{}\"{}: {}{}\n", one.id, version.text(),
-                        object->second.value("kcheck", ""), object->second.value("happened", ""),
-                        object->second.contains("with_proposal")
-                            ? ", and \"" + object->second.value("with_proposal", "") + "\" with " +
-                                  join(object->second["proposed"].get<std::vector<std::string>>(), " ")
-                            : std::string(),
-                        object->second.value("broken", ""), object->second.value("message", ""));
+        differences += fmt::format(
+            "{} with CRIU {}: kcheck said \"{}\", then \"{}\"{}: {}{}\n", one.id, name_of(version),
+            object->second.value("kcheck", ""), object->second.value("happened", ""),
+            object->second.contains("with_proposal")
+                ? ", and \"" + object->second.value("with_proposal", "") + "\" with " +
+                      join(object->second["proposed"].get<std::vector<std::string>>(), " ")
+                : std::string(),
+            object->second.value("broken", ""), object->second.value("message", ""));
     }
     table += fmt::format(" {} |\n", join({reasons.begin(), reasons.end()}, ", "));
   }

@@ -12,6 +12,7 @@
 #include <linux/seccomp.h>
 #include <linux/vm_sockets.h>
 #include <mqueue.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <pty.h>
 #include <sched.h>
@@ -20,6 +21,7 @@
 #include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -150,6 +152,12 @@ std::map<std::string, Holding> holdings_of_kind() {
          int slave = -1;
          must(openpty(&master, &slave, nullptr, nullptr, nullptr) == 0, "openpty");
        }},
+      {"pipe-full",
+       [] {
+         std::array<int, 2> ends{};
+         must(pipe(ends.data()) == 0, "pipe");
+         must(write(ends[1], "abc", 3) == 3, "write");
+       }},
       {"pipe-pair",
        [] {
          std::array<int, 2> ends{};
@@ -193,6 +201,32 @@ std::map<std::string, Holding> holdings_of_kind() {
          mkdir("/tmp/lab-directory", 0755);
          must(chdir("/tmp/lab-directory") == 0, "chdir");
        }},
+      {"fifo",  // with something in it
+       [] {
+         must(mkfifo("/tmp/lab-fifo", 0644) == 0, "mkfifo");
+         const int fd = must_fd(open("/tmp/lab-fifo", O_RDWR), "open");
+         must(write(fd, "abc", 3) == 3, "write");
+       }},
+      {"unix-abstract",
+       [] {
+         const int fd = must_fd(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
+         bind_to_abstract(fd, "lab-abstract");
+         must(listen(fd, 1) == 0, "listen");
+       }},
+      {"own-address",  // of an interface, which somebody gave it
+       [] {
+         const int fd = must_fd(socket(AF_INET, SOCK_STREAM, 0), "socket");
+         ifreq request{};
+         std::strcpy(request.ifr_name, lab_alias);
+         sockaddr_in address = loopback(0);
+         address.sin_addr.s_addr = htonl(lab_address);
+         std::memcpy(&request.ifr_addr, &address, sizeof address);
+         must(ioctl(fd, SIOCSIFADDR, &request) == 0, "SIOCSIFADDR");
+         address.sin_port = htons(9102);
+         bind_to(fd, address);
+         must(listen(fd, 1) == 0, "listen");
+       }},
+      {"high-descriptor", [] { must_fd(dup2(new_file("/tmp/lab-open", 10), 900), "dup2"); }},
       {"unix-bound",
        [] {
          mkdir("/tmp/lab-sockets", 0755);
@@ -206,6 +240,12 @@ std::map<std::string, Holding> holdings_of_kind() {
          unlink("/tmp/lab-name");
        }},
       {"flock", [] { must(flock(new_file("/tmp/lab-locked", 1), LOCK_EX) == 0, "flock"); }},
+      {"ofd-lock",
+       [] {
+         struct flock lock {};
+         lock.l_type = F_WRLCK;
+         must(fcntl(new_file("/tmp/lab-locked", 1), F_OFD_SETLK, &lock) == 0, "fcntl");
+       }},
       {"posix-lock",
        [] {
          struct flock lock {};

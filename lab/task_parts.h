@@ -8,7 +8,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <string>
@@ -42,6 +45,19 @@ inline sockaddr_un unix_name(const char* path) {
   std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
   return address;
 }
+// Of an interface that a task gives an address of its own, 10.77.0.1.
+inline constexpr const char* lab_alias = "lo:9";
+inline constexpr std::uint32_t lab_address = 0x0a4d0001;
+
+// The name has no NUL at its end.
+inline void bind_to_abstract(int fd, const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path + 1, name.data(), std::min(name.size(), sizeof address.sun_path - 1));
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  must(bind(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0, "bind");
+}
+
 template <class Address>
 void bind_to(int fd, const Address& address) {
   must(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "bind");

@@ -34,6 +34,7 @@ using Json = nlohmann::json;
 // foretold, a dump of 0.5 s has had time enough after 8.
 constexpr std::chrono::seconds hang_limit{60};
 constexpr std::chrono::seconds foretold_hang_limit{8};
+constexpr std::chrono::seconds foretold_restore_limit{20};
 
 struct Prediction {
   Answer answer = Answer::works;
@@ -44,7 +45,7 @@ class CaseRun {
  public:
   CaseRun(const Case& one, const Programs& programs) : case_(one), programs_(programs) {}
   Result<void> prepare();
-  Outcome run(const Version& version);
+  Outcome run(const Version& version, const Version& restored_by);
 
  private:
   // `terminal`: the name of one that shall be the command's own; "": none.
@@ -67,8 +68,9 @@ class CaseRun {
   Answer restore_deed(const Version& version, Running& running,
                       const std::vector<std::string>& restore_options,
                       const std::map<std::string, std::string>& environment,
-                      const std::filesystem::path& images, std::string& message);
-  Result<void> changed_trial(const Version& version, Outcome& outcome);
+                      const std::filesystem::path& images, std::string& message,
+                      std::chrono::seconds limit = hang_limit);
+  Result<void> changed_trial(const Version& version, const Version& by, Outcome& outcome);
   Answer deed_of_runtime(const Version& version, Running& running, std::string& message);
   Result<void> trial(const Version& version, Outcome& outcome);
 
@@ -210,7 +212,7 @@ std::optional<Answer> CaseRun::dump_deed(const Version& version, const Running& 
 Answer CaseRun::restore_deed(const Version& version, Running& running,
                              const std::vector<std::string>& restore_options,
                              const std::map<std::string, std::string>& environment, const fs::path& images,
-                             std::string& message) {
+                             std::string& message, std::chrono::seconds limit) {
   std::vector<std::string> restore{programs_.criu.at(version),
                                    "restore",
                                    "--images-dir",
@@ -241,7 +243,7 @@ Answer CaseRun::restore_deed(const Version& version, Running& running,
   if (std::ranges::find(restore, "--shell-job") != restore.end())
     terminal = new_terminal(running).value_or("");
   fs::remove("/run/criu.kdat");
-  const auto restored = behind_filters(restore, terminal, hang_limit, environment);
+  const auto restored = behind_filters(restore, terminal, limit, environment);
   const auto pid = read_file(images / "pid");
   if (pid) running.pid = std::atoi(pid->c_str());
   if (!restored || restored->status != 0) {
@@ -311,7 +313,7 @@ std::map<std::string, std::string> environment_of(const Json& command) {
 
 // Between dump and restore the world is changed: kcheck restore is asked then, of the command that kcheck
 // tree proposed, and for one of its own.
-Result<void> CaseRun::changed_trial(const Version& version, Outcome& outcome) {
+Result<void> CaseRun::changed_trial(const Version& version, const Version& by, Outcome& outcome) {
   CG_TRY(running, fresh_task());
   const auto proposal =
       ask({"tree", std::to_string(running.pid), "--criu", version.text(), "--format", "json"});
@@ -331,8 +333,7 @@ Result<void> CaseRun::changed_trial(const Version& version, Outcome& outcome) {
   }
   const auto done = [&]() -> Result<void> {
     for (const auto& change : case_.change) CG_CHECK(change_world(change, images, running));
-    std::vector<std::string> question{"restore",      images.string(), "--criu",
-                                      version.text(), "--format",      "json"};
+    std::vector<std::string> question{"restore", images.string(), "--criu", by.text(), "--format", "json"};
     if (const auto root = std::ranges::find(given, "--root"); root != given.end() && root + 1 != given.end())
       question.insert(question.end(), {"--image", *(root + 1)});
     CG_TRY(own, ask(question));
@@ -345,7 +346,9 @@ Result<void> CaseRun::changed_trial(const Version& version, Outcome& outcome) {
     outcome.predicted = answer_of(judged);
     outcome.reasons = failing_ids(judged);
     outcome.expected = answer_of(own);
-    outcome.happened = restore_deed(version, running, given, environment, images, outcome.message);
+    // It may wait without end, for a lock that somebody holds.
+    const auto limit = outcome.predicted == Answer::works ? hang_limit : foretold_restore_limit;
+    outcome.happened = restore_deed(by, running, given, environment, images, outcome.message, limit);
     if (outcome.happened == Answer::works || !own["subjects"][0].contains("commands")) return {};
     const Json& command = own["subjects"][0]["commands"]["restore"];
     outcome.has_proposal = true;
@@ -358,7 +361,7 @@ Result<void> CaseRun::changed_trial(const Version& version, Outcome& outcome) {
     }
     std::string message;
     outcome.with_proposal =
-        restore_deed(version, running, outcome.proposed, environment_of(command), images, message);
+        restore_deed(by, running, outcome.proposed, environment_of(command), images, message, limit);
     if (outcome.with_proposal != outcome.expected) outcome.message = message;
     return {};
   }();
@@ -369,7 +372,7 @@ Result<void> CaseRun::changed_trial(const Version& version, Outcome& outcome) {
 }
 
 Result<void> CaseRun::trial(const Version& version, Outcome& outcome) {
-  if (!case_.change.empty()) return changed_trial(version, outcome);
+  if (!case_.change.empty()) return changed_trial(version, outcome.restored_by, outcome);
   CG_TRY(running, fresh_task());
   const auto prediction = predict(version, running.pid);
   const auto proposal =
@@ -431,11 +434,12 @@ Result<void> CaseRun::prepare() {
   return {};
 }
 
-Outcome CaseRun::run(const Version& version) {
+Outcome CaseRun::run(const Version& version, const Version& restored_by) {
   Outcome outcome;
   outcome.id = case_.id;
   outcome.what = case_.what;
   outcome.criu = version;
+  outcome.restored_by = restored_by;
   if (auto done = trial(version, outcome); !done) {
     outcome.broken = done.error().message;
     outcome.absent = done.error().kind == ErrorKind::refused;
@@ -452,6 +456,7 @@ Json to_object(const Outcome& outcome) {
               {"agrees", outcome.agrees()},
               {"reasons", outcome.reasons},
               {"message", outcome.message}};
+  if (outcome.restored_by != outcome.criu) object["restored_by"] = outcome.restored_by.text();
   if (outcome.has_proposal) {
     object["proposed"] = outcome.proposed;
     object["expected_then"] = answer_name(outcome.expected);
@@ -520,24 +525,27 @@ Result<std::vector<Case>> load_cases(const fs::path& file) {
   return cases;
 }
 
-void run_case(const Case& one, const Programs& programs) {
+void run_case(const Case& one, const Programs& programs, Pairs pairs) {
   const pid_t child = fork();
   if (child == 0) {
     CaseRun run(one, programs);
     const auto ready = run.prepare();
-    for (const auto& [version, path] : programs.criu) {
-      if (!one.criu.contains(version)) continue;
-      Outcome outcome;
-      if (ready) {
-        outcome = run.run(version);
-      } else {
-        outcome.id = one.id;
-        outcome.criu = version;
-        outcome.broken = ready.error().message;
+    for (const auto& [version, path] : programs.criu)
+      for (const auto& [by, other] : programs.criu) {
+        if (!one.criu.contains(version) || (pairs == Pairs::same && by != version)) continue;
+        Outcome outcome;
+        if (ready) {
+          outcome = run.run(version, by);
+        } else {
+          outcome.id = one.id;
+          outcome.criu = version;
+          outcome.restored_by = by;
+          outcome.broken = ready.error().message;
+        }
+        const std::string line =
+            to_object(outcome).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+        (void)write_all(1, line, "standard output");
       }
-      const std::string line = to_object(outcome).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-      (void)write_all(1, line, "standard output");
-    }
     _exit(0);
   }
   int status = 0;

@@ -15,10 +15,10 @@ namespace cg::lab {
 struct Case {
   std::string id;
   std::string what;
-  std::vector<Taking> away;        // from kcheck and CRIU; files from the task too
-  std::string place = "session";   // where the task is started
-  std::vector<std::string> holds;  // what it holds
-  std::vector<std::string> after;  // what is done to it before the dump
+  std::vector<Taking> away;         // from kcheck and CRIU; files from the task too
+  std::string place = "session";    // where the task is started
+  std::vector<std::string> holds;   // what it holds
+  std::vector<std::string> after;   // what is done to it before the dump
   std::vector<std::string> change;  // what is done to the world between dump and restore
   bool through_runtime =
       false;          // the runtime that made the container checkpoints and restores it, paused before
@@ -39,6 +39,7 @@ struct Outcome {
   std::string id;
   std::string what;
   Version criu;
+  Version restored_by;  // as a rule the same
   // By the kernel and the tree as they are, with no options.
   Answer predicted = Answer::works;
   Answer happened = Answer::works;
@@ -55,8 +56,9 @@ struct Outcome {
   bool agrees() const;
 };
 
+enum class Pairs { same, across };
 // Runs the case in a child of its own, for each of its versions, and prints an object a line: docs/lab.md
-// says what stands in it.
-void run_case(const Case& one, const Programs& programs);
+// says what stands in it. Across: what each of them has dumped is restored by each.
+void run_case(const Case& one, const Programs& programs, Pairs pairs = Pairs::same);
 
 }  // namespace cg::lab

@@ -62,7 +62,8 @@ class AtomicFile {
 
   int fd() const { return fd_.get(); }
   const std::filesystem::path& path() const { return temporary_; }
-  Result<void> write(std::string_view bytes) { return write_all(fd_.get(), bytes, temporary_.string()); }
+  std::string name() const { return destination_.string(); }  // for messages
+  Result<void> write(std::string_view bytes) { return write_all(fd_.get(), bytes, name()); }
   // fsync, rename, fsync of the directory.
   Result<void> commit();
 

@@ -16,6 +16,7 @@ inline constexpr std::uint64_t tebibyte = 1ULL << 40;
 inline constexpr unsigned links = 40;                    // symbolic links on one way, in all; as Linux
 inline constexpr std::size_t link_bytes = 1 << 16;       // of the targets of those links together
 inline constexpr std::size_t name_bytes = 255;           // of one component
+inline constexpr std::size_t path_bytes = 16 * kibibyte;  // of a directory, from its tree's root; four times PATH_MAX
 inline constexpr std::size_t target_bytes = 4095;        // of a symbolic link
 inline constexpr std::size_t program_path_bytes = 4096;  // of a path that a loader looks for; PATH_MAX
 

@@ -96,6 +96,7 @@ struct OpenFile {
   std::optional<InternetSocket> internet;
   std::optional<UnixSocket> local;
   std::uint32_t object = 0;  // of a pipe, fifo, terminal, memfd, namespace file
+  std::uint32_t name = 0;    // of a fifo, terminal: the file that has its path; 0: none
   std::uint32_t flags = 0;
 };
 
@@ -150,6 +151,7 @@ struct Task {
   bool seccomp = false;
   bool rseq = false;
   std::optional<std::uint32_t> login;
+  std::optional<std::uint64_t> most_descriptors;  // the hard limit of RLIMIT_NOFILE
   std::uint32_t cgroups = 0;
   std::size_t async_rings = 0;
   bool is_alive() const { return state != 2 && state != 6; }
@@ -165,6 +167,15 @@ struct Remap {
 struct Ghost {
   std::uint32_t mode = 0;
   std::uint64_t size = 0;
+};
+
+// Of a file that a process has open. Numbers of Linux: F_RDLCK, F_WRLCK; a length of 0 is up to the end.
+struct FileLock {
+  enum class Kind { posix, flock, ofd, other } kind = Kind::other;
+  int pid = 0;
+  std::uint32_t descriptor = 0;
+  bool write = false;
+  std::int64_t start = 0, bytes = 0;
 };
 
 struct Terminal {
@@ -224,7 +235,7 @@ struct Checkpoint {
   std::map<std::uint32_t, std::string> pid_keys;
   std::vector<CgroupPlace> cgroups;
   std::vector<std::string> cgroup_controllers;
-  std::size_t locks = 0;
+  std::vector<FileLock> locks;
   std::optional<Processor> processor;
   bool foreign_processor = false;  // a cpuinfo.img of another architecture than x86
   std::map<std::string, std::uint64_t, std::less<>> image_sizes;

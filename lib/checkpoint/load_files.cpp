@@ -92,8 +92,10 @@ OpenFile file_of(const wire::File& from) {
     file.flags = from.pipe().flags();
   } else if (from.has_fifo()) {
     file.object = from.fifo().object();
+    file.name = from.fifo().flags();  // in that place of a fifo's record
   } else if (from.has_terminal()) {
     file.object = from.terminal().terminal();
+    file.name = from.terminal().path();
   } else if (from.has_memory()) {
     file.object = from.memory().inode();
   } else if (from.has_namespace_()) {

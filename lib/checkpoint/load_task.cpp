@@ -1,5 +1,6 @@
 // core-N, ids-N, mm-N, fs-N, fdinfo-N and pagemap-N: what one process is made of.
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -24,6 +25,8 @@ void take_core(const wire::Core& core, Task& task) {
     task.cgroups = state.cgroups();
     task.seccomp = state.seccomp() != 0;
     if (state.has_login()) task.login = state.login();
+    if (state.limits().of_size() > RLIMIT_NOFILE)
+      task.most_descriptors = state.limits().of(RLIMIT_NOFILE).hard();
   }
   if (core.has_objects()) task.objects = objects_of(core.objects());
   if (core.has_thread()) {

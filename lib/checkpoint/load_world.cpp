@@ -1,4 +1,5 @@
 // What lies around the processes: mounts, network, cgroups, the processor, how long the dump took.
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -29,6 +30,20 @@ Mount mount_of(const wire::Mount& from, std::uint32_t name_space) {
           .key = from.has_key()    ? from.key()
                  : from.external() ? from.root()
                                    : ""};
+}
+
+FileLock lock_of(const wire::Lock& from) {
+  // CRIU's own numbers: 1 POSIX, 2 BSD, 4 of an open file, 8 a lease.
+  const std::uint32_t flags = from.flags();
+  return {.kind = flags & 2   ? FileLock::Kind::flock
+                  : flags & 4 ? FileLock::Kind::ofd
+                  : flags & 1 ? FileLock::Kind::posix
+                              : FileLock::Kind::other,
+          .pid = from.pid(),
+          .descriptor = static_cast<std::uint32_t>(from.descriptor()),
+          .write = from.type() == F_WRLCK,
+          .start = from.start(),
+          .bytes = from.bytes()};
 }
 
 Processor processor_of(const wire::ProcessorX86& from) {
@@ -93,9 +108,8 @@ void Loader::load_world() {
   if (store_.has("filelocks.img"))
     read("filelocks.img", Magic::locks, Need::optional, [&](Records& records) -> Result<void> {
       while (!records.at_end()) {
-        CG_TRY(lock, records.next());
-        ++out_.locks;
-        (void)lock;
+        CG_TRY(lock, records.next_as<wire::Lock>());
+        out_.locks.push_back(lock_of(lock));
       }
       return {};
     });

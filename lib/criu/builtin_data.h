@@ -3,6 +3,8 @@
 // line here.
 #pragma once
 
+#include <cstddef>
+
 #include "base/toml/toml_node.h"
 
 namespace cg::data {
@@ -13,5 +15,13 @@ extern const TomlNode criu_options[];
 extern const TomlNode criu_restore[];
 extern const TomlNode criu_tree[];
 extern const TomlNode criu_versions[];
+
+// Those of recipes/requirements, by the name of the program; cmake lists them.
+struct RequirementTable {
+  const char* program;  // "podman"
+  const TomlNode* root;
+};
+extern const RequirementTable requirement_tables[];
+extern const std::size_t requirement_table_count;
 
 }  // namespace cg::data

@@ -24,6 +24,7 @@ bool asks(const MatrixRow& row, const FragmentQuestion& question) {
 }
 
 std::string reason_of(const MatrixRow& row) {
+  if (!row.asked_by.empty()) return fmt::format("{} ({})", row.title, row.asked_by);
   const std::string range = row.criu.everything() ? "" : fmt::format(", CRIU {}", row.criu.text());
   return fmt::format("{} ({}{})", row.title, severity_text(row), range);
 }
@@ -108,10 +109,14 @@ std::vector<std::string> heading_of(const FragmentQuestion& question, const Matr
   const bool every = std::ranges::equal(question.features, known);
   std::string features = join({question.features.begin(), question.features.end()}, ", ");
   if (!features.empty()) features = every ? ", for every feature" : ", for " + features;
-  return {
-      fmt::format("What CRIU {} asks of the kernel{}.", join(names_of(question.versions), ", "), features),
-      fmt::format("kcheck fragment made it for {}.",
-                  question.architecture.empty() ? "any architecture" : question.architecture)};
+  std::vector<std::string> others;
+  for (const auto& row : matrix.rows)
+    if (!row.asked_by.empty() && std::ranges::find(others, row.asked_by) == others.end())
+      others.push_back(row.asked_by);
+  return {fmt::format("What CRIU {} asks of the kernel{}{}.", join(names_of(question.versions), ", "),
+                      features, others.empty() ? "" : ", and what these ask: " + join(others, ", ")),
+          fmt::format("kcheck fragment made it for {}.",
+                      question.architecture.empty() ? "any architecture" : question.architecture)};
 }
 
 std::string to_text(const std::vector<FragmentLine>& lines, const std::vector<std::string>& heading) {

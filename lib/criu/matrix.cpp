@@ -130,12 +130,13 @@ std::vector<std::string> Matrix::features() const {
 
 Result<Matrix> read_matrix(const TomlNode& root, const std::string& name) {
   TomlReader reader(root, name);
-  reader.only({"row", "needs", "modules", "kernels", "newest-kernel"});
+  reader.only({"title", "row", "needs", "modules", "kernels", "newest-kernel"});
   const auto tables = reader.tables("row");
   if (tables.empty()) reader.fail("row", "missing; the matrix is a list of [[row]] tables");
   CG_CHECK(reader.error());
 
   Matrix matrix;
+  matrix.title = reader.string("title");
   if (const std::string newest = reader.string("newest-kernel"); !newest.empty()) {
     matrix.newest_kernel = parse_version(newest);
     if (!matrix.newest_kernel) reader.fail("newest-kernel", fmt::format("'{}' is no version", newest));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/toml/toml_node.h"
 #include "criu/expression.h"
 #include "criu/version.h"
 
@@ -34,6 +35,7 @@ struct MatrixRow {
   std::string environment;  // VARIABLE=VALUE with which this criu does without it
   std::string source;       // tag:path:line or an issue
   std::string proof;        // "read", "report" or "lab:CASE"
+  std::string asked_by;     // the program that asks: "podman"; "": CRIU
   int line = 0;
 
   bool required() const {
@@ -55,6 +57,7 @@ struct SymbolNeed {
 };
 
 struct Matrix {
+  std::string title;  // whose requirements they are, for people; "": CRIU's
   std::vector<MatrixRow> rows;
   // What a symbol needs besides itself over allnoconfig, for a fragment made without a source tree.
   std::map<std::string, std::vector<SymbolNeed>, std::less<>> needs;
@@ -66,6 +69,7 @@ struct Matrix {
   std::vector<std::string> features() const;  // sorted, each once
 };
 
+Result<Matrix> read_matrix(const TomlNode& root, const std::string& name);
 // Refused with "file:line:column: what" for the first row that is not one.
 Result<Matrix> parse_matrix(std::string_view text, const std::string& name);
 // The matrix compiled into the program.

@@ -41,7 +41,13 @@ class ImageBuilder::Between {
   const fs::path& path() const { return path_; }
   Result<Summary> finish() const {
     CG_TRY(reader, ImageReader::open(path_));
-    return format_of(options_.file_system)->write(reader.files(), destination_, options_);
+    auto written = format_of(options_.file_system)->write(reader.files(), destination_, options_);
+    if (written) return written;
+    // Nobody knows the file between by its name.
+    Error error = written.error();
+    if (const auto at = error.message.find(path_.string()); at != std::string::npos)
+      error.message.replace(at, path_.string().size(), destination_.string());
+    return std::unexpected(std::move(error));
   }
 
  private:
@@ -83,7 +89,7 @@ ImageBuilder::ImageBuilder(AtomicFile file, UniqueFd waiting, ImageOptions optio
   const std::uint64_t most = options_.size.fixed ? options_.frame.inside(*options_.size.fixed)
                                                  : most_auto_bytes + options_.size.extra;
   space_ = std::make_unique<Space>(most / block_size);
-  blocks_ = std::make_unique<BlockFile>(waiting_ ? waiting_.get() : file_.fd(), file_.path().string(),
+  blocks_ = std::make_unique<BlockFile>(waiting_ ? waiting_.get() : file_.fd(), file_.name(),
                                         options_.frame.offset());
   content_ = std::make_unique<ContentWriter>(*space_, *blocks_);
   tree_->on_orphan([space = space_.get(), blocks = blocks_.get()](Inode& inode) {
@@ -145,7 +151,7 @@ Result<std::string> ImageBuilder::read(InodeIndex file, std::uint64_t most) {
   const auto* extents = std::get_if<std::vector<Extent>>(&inode.content);
   if (!extents) return bytes;
   CG_CHECK(blocks_->flush());
-  FileDevice disk(waiting_ ? waiting_.get() : file_.fd(), file_.path().string(), INT64_MAX,
+  FileDevice disk(waiting_ ? waiting_.get() : file_.fd(), file_.name(), INT64_MAX,
                   FileDevice::PastEnd::zeros);
   for (const Extent& extent : *extents) {
     const std::uint64_t from = extent.logical * block_size;
@@ -182,14 +188,14 @@ Result<void> ImageBuilder::store_pending_content() {
 
 Result<ImageSummary> ImageBuilder::finish_ext4() {
   CG_CHECK(store_pending_content());
-  FileDevice file(file_.fd(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
+  FileDevice file(file_.fd(), file_.name(), INT64_MAX, FileDevice::PastEnd::zeros);
   Window inside(file, options_.frame.offset(), INT64_MAX / 2);
   CG_TRY(summary, write_ext4(*tree_, *space_, *blocks_, inside, options_));
   summary.bytes =
       options_.size.fixed ? *options_.size.fixed : options_.frame.around(summary.blocks * block_size);
   if (ftruncate(file_.fd(), static_cast<off_t>(summary.bytes)) != 0)
-    return cannot_errno("writing " + file_.path().string(), errno);
-  FileDevice disk(file_.fd(), file_.path().string(), summary.bytes);
+    return cannot_errno("writing " + file_.name(), errno);
+  FileDevice disk(file_.fd(), file_.name(), summary.bytes);
   CG_TRY(id, parse_uuid(summary.uuid));
   CG_TRY(verity, write_frame(options_.frame, disk, id));
   summary.verity = std::move(verity);
@@ -199,9 +205,9 @@ Result<ImageSummary> ImageBuilder::finish_ext4() {
 
 Result<Summary> ImageBuilder::finish_beside() {
   CG_CHECK(blocks_->flush());
-  FileDevice blocks(waiting_.get(), file_.path().string(), INT64_MAX, FileDevice::PastEnd::zeros);
+  FileDevice blocks(waiting_.get(), file_.name(), INT64_MAX, FileDevice::PastEnd::zeros);
   CG_TRY(summary, format_of(options_.file_system)
-                      ->write_tree(*tree_, blocks, file_.fd(), file_.path().string(), options_));
+                      ->write_tree(*tree_, blocks, file_.fd(), file_.name(), options_));
   CG_CHECK(file_.commit());
   return summary;
 }

@@ -22,8 +22,8 @@ std::optional<LockedInode> parse_inode(std::string_view text) {
 
 // "1: POSIX  ADVISORY  WRITE 812 08:01:1234 0 EOF"; "1: -> …" waits for it; a lock whose inode is gone has
 // "<none>:0" in that place.
-Result<std::set<LockedInode>> parse_locks(std::string_view text, const std::string& name) {
-  std::set<LockedInode> result;
+Result<std::vector<Lock>> parse_locks(std::string_view text, const std::string& name) {
+  std::vector<Lock> result;
   for (int number = 1; !text.empty(); ++number) {
     const std::string_view line = take_line(text);
     if (line.empty()) continue;
@@ -31,11 +31,17 @@ Result<std::set<LockedInode>> parse_locks(std::string_view text, const std::stri
     take_word(rest);
     std::string_view word = take_word(rest);
     if (word == "->") word = take_word(rest);
-    for (int skipped = 0; skipped < 4; ++skipped) word = take_word(rest);
-    if (const auto inode = parse_inode(word))
-      result.insert(*inode);
-    else if (word != "<none>:0")
+    Lock lock{.kind = std::string(word), .write = false, .inode = {}};
+    take_word(rest);  // whether it is advisory
+    lock.write = take_word(rest) == "WRITE";
+    take_word(rest);  // the process
+    word = take_word(rest);
+    if (const auto inode = parse_inode(word)) {
+      lock.inode = *inode;
+      result.push_back(std::move(lock));
+    } else if (word != "<none>:0") {
       return refused(fmt::format("{}:{}: not a line of locks: '{}'", name, number, line.substr(0, 120)));
+    }
   }
   return result;
 }

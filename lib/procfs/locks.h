@@ -5,9 +5,9 @@
 
 #include <compare>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -22,7 +22,13 @@ struct LockedInode {
   auto operator<=>(const LockedInode&) const = default;
 };
 
+struct Lock {
+  std::string kind;  // "POSIX", "FLOCK", "OFDLCK", "LEASE"
+  bool write = false;
+  LockedInode inode;
+};
+
 // Those who wait for a lock count as well. Refused, with the line's number, when a line is not one of locks.
-Result<std::set<LockedInode>> parse_locks(std::string_view text, const std::string& name = "locks");
+Result<std::vector<Lock>> parse_locks(std::string_view text, const std::string& name = "locks");
 
 }  // namespace cg::procfs

@@ -1,14 +1,17 @@
 // Binds a socket as CRIU does, and lets it go at once: the kernel itself says whether the address is free.
+#include "restore/bind_probe.h"
+
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "base/file.h"
-#include "restore/place.h"
 
 namespace cg::restore {
 namespace {
@@ -41,6 +44,13 @@ std::optional<Address> address_of(const checkpoint::InternetSocket& socket) {
   return address;
 }
 
+Binding ending_of(int result) {
+  if (result == 0) return Binding::works;
+  return errno == EADDRINUSE      ? Binding::in_use
+         : errno == EADDRNOTAVAIL ? Binding::no_address
+                                  : Binding::unknown;
+}
+
 }  // namespace
 
 Binding try_to_bind(const checkpoint::InternetSocket& socket) {
@@ -53,11 +63,18 @@ Binding try_to_bind(const checkpoint::InternetSocket& socket) {
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (socket.only_v6) setsockopt(fd.get(), SOL_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (socket.free_bind) setsockopt(fd.get(), SOL_IP, IP_FREEBIND, &on, sizeof on);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address->bytes), address->length) == 0)
-    return Binding::works;
-  return errno == EADDRINUSE      ? Binding::in_use
-         : errno == EADDRNOTAVAIL ? Binding::no_address
-                                  : Binding::unknown;
+  return ending_of(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address->bytes), address->length));
+}
+
+Binding try_to_bind(const checkpoint::UnixSocket& socket) {
+  sockaddr_un address{};
+  if (socket.name.size() > sizeof address.sun_path) return Binding::unknown;
+  const UniqueFd fd(::socket(AF_UNIX, socket.type | SOCK_CLOEXEC, 0));
+  if (!fd) return Binding::unknown;
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, socket.name.data(), socket.name.size());
+  return ending_of(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address),
+                          static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket.name.size())));
 }
 
 }  // namespace cg::restore

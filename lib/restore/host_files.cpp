@@ -4,19 +4,34 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <span>
 
 #include "base/file.h"
 #include "base/file_at.h"
+#include "procfs/locks.h"
 #include "restore/build_id.h"
 #include "restore/place.h"
 
 namespace cg::restore {
 namespace {
+
+// Who asks flock(2) itself has the lock for a moment, in which another misses it.
+bool is_flocked(int fd, bool write) {
+  struct stat info {};
+  const auto text = read_file("/proc/locks");
+  if (!text || fstat(fd, &info) != 0) return false;
+  const auto locks = procfs::parse_locks(*text);
+  if (!locks) return false;
+  const procfs::LockedInode inode{major(info.st_dev), minor(info.st_dev), info.st_ino};
+  return std::ranges::any_of(*locks, [&](const procfs::Lock& one) {
+    return one.kind == "FLOCK" && one.inode == inode && (one.write || write);
+  });
+}
 
 class HostFiles final : public Files {
  public:
@@ -43,6 +58,23 @@ class HostFiles final : public Files {
     struct statvfs info {};
     return fd && fstatvfs(fd.get(), &info) == 0 && (info.f_flag & ST_RDONLY) != 0;
   }
+  std::optional<Room> room(const std::string& directory) const override {
+    const UniqueFd fd = open_below(directory, O_PATH);
+    struct statvfs info {};
+    struct stat seen {};
+    if (!fd || fstatvfs(fd.get(), &info) != 0 || fstat(fd.get(), &seen) != 0) return std::nullopt;
+    return Room{seen.st_dev, static_cast<std::uint64_t>(info.f_bfree) * info.f_frsize};
+  }
+  bool is_locked(const std::string& path, const checkpoint::FileLock& lock) const override {
+    const UniqueFd fd = open_below(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!fd) return false;
+    if (lock.kind == checkpoint::FileLock::Kind::flock) return is_flocked(fd.get(), lock.write);
+    struct flock asked {};
+    asked.l_type = static_cast<short>(lock.write ? F_WRLCK : F_RDLCK);
+    asked.l_start = lock.start;
+    asked.l_len = lock.bytes;
+    return fcntl(fd.get(), F_OFD_GETLK, &asked) == 0 && asked.l_type != F_UNLCK;
+  }
 
  private:
   UniqueFd open_below(const std::string& path, int flags) const {
@@ -61,14 +93,6 @@ Result<std::unique_ptr<Files>> files_of_directory(const std::string& root) {
   UniqueFd fd(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return cannot_errno(root, errno);
   return std::make_unique<HostFiles>(std::move(fd), root == "/" ? "" : root);
-}
-
-bool is_pid_taken(int pid) {
-  // Also as the number of a group or a session: the kernel keeps it as long as anyone is in there.
-  for (const int number : {pid, -pid})
-    if (kill(number, 0) == 0 || errno == EPERM) return true;
-  struct stat info {};
-  return stat(("/proc/" + std::to_string(pid)).c_str(), &info) == 0;  // a thread's
 }
 
 }  // namespace cg::restore

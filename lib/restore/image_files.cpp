@@ -27,6 +27,8 @@ class UnmountedFiles final : public Files {
     });
   }
   bool is_read_only(const std::string&) const override { return false; }
+  std::optional<Room> room(const std::string&) const override { return std::nullopt; }
+  bool is_locked(const std::string&, const checkpoint::FileLock&) const override { return false; }
 
  private:
   image::ImageReader reader_;

@@ -18,6 +18,12 @@ struct Seen {
   std::uint64_t size = 0;
 };
 
+// Of a file system.
+struct Room {
+  std::uint64_t file_system = 0;  // its number
+  std::uint64_t bytes = 0;        // that root may still write
+};
+
 // The files below a root; links are followed inside of it.
 class Files {
  public:
@@ -28,6 +34,10 @@ class Files {
   virtual Result<std::string> build_id(const std::string& path) const = 0;
   // Whether writing there ends in EROFS; never of an image, which is not mounted yet.
   virtual bool is_read_only(const std::string& path) const = 0;
+  // What is free where that directory lies; nullopt: not known, as of an image.
+  virtual std::optional<Room> room(const std::string& directory) const = 0;
+  // Whether somebody holds a lock of that kind that does not go with this one. Nobody does in an image.
+  virtual bool is_locked(const std::string& path, const checkpoint::FileLock& lock) const = 0;
 };
 // A directory of the host.
 Result<std::unique_ptr<Files>> files_of_directory(const std::string& root);
@@ -43,12 +53,16 @@ struct Place {
   // The rest is empty where the place is not here.
   std::function<bool(int pid)> is_taken;
   std::function<Binding(const checkpoint::InternetSocket&)> bind;
+  // Of a UNIX socket with an abstract name.
+  std::function<Binding(const checkpoint::UnixSocket&)> bind_abstract;
+  // A number below /proc/sys, "kernel/pid_max"; nullopt: it is not there.
+  std::function<std::optional<std::uint64_t>(const std::string& name)> setting;
+  std::optional<std::uint32_t> security_module;    // as CRIU numbers it: 0 none, 1 SELinux, 2 AppArmor
   std::string architecture;                        // "": not known
   std::optional<checkpoint::Processor> processor;  // that --cpu names
 };
 
-// Those of this machine.
-bool is_pid_taken(int pid);
-Binding try_to_bind(const checkpoint::InternetSocket& socket);
+// This machine, as it runs: `host` are its files. Without files of the tasks and a processor.
+Place this_place(const Files& host);
 
 }  // namespace cg::restore

@@ -6,10 +6,6 @@ at_least() {
   awk -v w="$1" -v o="$2" -v p="$3" -v f="$4" -v n="${5:-}" 'BEGIN {
     r = p / o; printf "%-46s %9.1f %-4s least %-6s %-7s %s\n", w, r, "x", f, (r >= f) ? "met" : "MISSED", o " s against " p " s" (n ? "; " n : "") }'
 }
-# kib WORK COMMAND…: peak memory of one run
-peak_kib() { /usr/bin/env python3 -c 'import resource,subprocess,sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"; }
 # many DIRECTORY FILES FOLDERS BYTES
 many_files() { python3 -c 'import os,sys
 top, files, folders, size = sys.argv[1], *map(int, sys.argv[2:])
@@ -23,6 +19,12 @@ image_bench() {
   w=${IMAGE_WORK:-$(mktemp -d /dev/shm/criu-guest-bench.XXXXXX)}  # the trap needs it after this function's end
   mkdir -p "$w"
   trap 'rm -rf "$work" "$w"' EXIT
+  # against_copy WHAT OURS LIMIT: what $w/a.img took against copying it, which is as fast as bytes go.
+  against_copy() {
+    copy_image() { rm -f "$w/copy.img"; cp --sparse=always "$w/a.img" "$w/copy.img"; }
+    row "$1, ratio to cp of the image" "$(awk -v a="$2" -v b="$(repeat copy_image)" 'BEGIN { printf "%.2f", a / b }')" x "$3" "$2 s"
+    rm -f "$w/copy.img"
+  }
   local mke2fs=(mke2fs -q -F -t ext4 -O ^resize_inode)
 
   # The kata image's base layer is the Debian tar.
@@ -42,6 +44,9 @@ image_bench() {
     peer=$(repeat peer_tree)
     at_least "Debian tar, against mke2fs -d of the tree" "$ours" "$peer" 6
     at_least "Debian tree, against mke2fs -d of the tree" "$(repeat from_tree)" "$peer" 1
+    against_copy "Debian tar" "$ours" 1.3
+    from_tree
+    against_copy "Debian tree" "$(repeat from_tree)" 1.3
     row "Debian tar, ratio to cp of the tar" "$(awk -v a="$ours" -v b="$copy" 'BEGIN { printf "%.2f", a / b }')" x 2 "$ours s against $copy s"
     if command -v genext2fs > /dev/null; then
       peer_gen() { rm -f "$w/b.img"; genext2fs -b 600000 -N 40000 -d "$w/tree" "$w/b.img"; }
@@ -55,14 +60,30 @@ image_bench() {
   against() {  # WHAT FACTOR: the tree in $w/many
     many_ours() { rm -f "$w/a.img"; rb create --from "$w/many" -o "$w/a.img"; }
     many_peer() { rm -f "$w/b.img"; "${mke2fs[@]}" -N 200000 -d "$w/many" "$w/b.img" 2G; }
-    at_least "$1" "$(repeat many_ours)" "$(RUNS=1 repeat many_peer)" "$2" "one run of the peer"
+    ours=$(repeat many_ours)
+    at_least "$1" "$ours" "$(RUNS=1 repeat many_peer)" "$2" "one run of the peer"
+    [ -z "${3:-}" ] || against_copy "$1" "$ours" "$3"
   }
-  many_files "$w/many" 60000 600 100; against "60,000 small files" 3.7; rm -rf "$w/many"
-  many_files "$w/many" 20000 1 100; against "20,000 files in one directory" 84; rm -rf "$w/many"
+  many_files "$w/many" 60000 600 100; against "60,000 small files" 3.7 1.7; rm -rf "$w/many"
+  many_files "$w/many" 20000 1 100; against "20,000 files in one directory" 84 2.0; rm -rf "$w/many"
   many_files "$w/many" 120000 1 100
   row "peak memory, 120,000 files" "$(peak_kib "$BIN/rootfs-builder" create --from "$w/many" -o "$w/a.img" | awk '{ printf "%.1f", $1 / 1000 }')" MB 100
   if [ -n "${BENCH_LONG:-}" ]; then against "120,000 files in one directory" 300; fi
   rm -rf "$w/many"
+  # How the cost grows: microseconds and bytes for each file, against those of the row before.
+  local files most=100000 before=
+  [ -z "${BENCH_LONG:-}" ] || most=1000000
+  for ((files = 1000; files <= most; files *= 10)); do
+    many_files "$w/many" "$files" "$((files / 100))" 100
+    grown() { rm -f "$w/a.img"; rb create --from "$w/many" -o "$w/a.img"; }
+    ours=$(repeat grown)
+    row "$files files, microseconds each" "$(awk -v s="$ours" -v n="$files" 'BEGIN { printf "%.1f", s * 1e6 / n }')" us \
+      "$(awk -v b="${before:-1000}" 'BEGIN { printf "%.1f", b * 4 / 3 }')" "n log n from the row before: 4/3 of it"
+    before=$(awk -v s="$ours" -v n="$files" 'BEGIN { print s * 1e6 / n }')
+    [ "$files" -lt 100000 ] || row "$files files, memory each" \
+      "$(peak_kib "$BIN/rootfs-builder" create --from "$w/many" -o "$w/a.img" | awk -v n="$files" '{ printf "%.0f", $1 * 1024 / n }')" B 1024
+    rm -rf "$w/many" "$w/a.img"
+  done
   if [ -n "${BENCH_LONG:-}" ]; then
     many_files "$w/many" 1000 10 4294967
     # By turns: the memory of a virtual machine is slow at its first use, and each side takes up what the other has freed.

@@ -23,6 +23,11 @@ row() {
   verdict=$(awk -v f="$2" -v l="$4" 'BEGIN { print (f <= l) ? "met" : "MISSED" }')
   printf '%-46s %9s %-4s limit %-6s %-7s %s\n' "$1" "$2" "$3" "$4" "$verdict" "${5:-}"
 }
+# peak_kib COMMAND…: peak memory of one run, whose answer may be no
+peak_kib() { /usr/bin/env python3 -c 'import resource,subprocess,sys
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+if status > 1: sys.exit("bench: %s: status %d" % (sys.argv[1], status))
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"; }
 wanted() { [ -z "$BENCH_ONLY" ] || [[ $1 == *$BENCH_ONLY* ]]; }
 megabytes() { stat -Lc %s "$1" | awk '{ printf "%.2f", $1 / 1e6 }'; }
 in_guest() { "$BIN/guest-run" --kernel "$OUT/vmlinux.container" --image "$OUT/demo.img" "$@"; }
@@ -97,6 +102,15 @@ END
   in_guest --accel tcg --put "$BIN/lab-guest:/run/lab-guest:755" --put "$work/tree.sh:/run/tree.sh" --env RUNS="$RUNS" -- sh /run/tree.sh \
     2> "$work/tree" | awk '{ print $2 - $1 }' > "$work/times" || { cat "$work/tree" >&2; exit 1; }
   row "kcheck tree in the guest (TCG)" "$(median < "$work/times")" s 1 "$(tail -n 1 "$work/tree")"
+  # Here, without an emulator: 100 tasks with 300 files each, kcheck alone.
+  setsid "$BIN/lab-guest" forest 100 300 > "$work/ready" & forest=$!
+  until [ "$(wc -l < "$work/ready")" = 100 ]; do sleep 0.2; done
+  look() { "$BIN/kcheck" tree $forest --criu 4.2.1 || [ $? = 1 ]; }
+  ours=$(repeat look)
+  row "kcheck tree here, for each open file" "$(awk -v s="$ours" 'BEGIN { printf "%.1f", s * 1e6 / 30000 }')" us 10 \
+    "$(grep -o '[0-9]* processes.*open files' "$work/last"), $ours s"
+  row "kcheck tree here, memory for each open file" "$(peak_kib "$BIN/kcheck" tree $forest --criu 4.2.1 | awk '{ printf "%.0f", $1 * 1024 / 30000 }')" B 1024
+  kill -- -$forest
   # Rounds of a process that maps memory all the time: alone, while kcheck looks at another process without a pause, and
   # while it looks at this one, by turns. What the second loses to the first is the price of a busy neighbour on this
   # machine (shared caches, clock, memory), whatever the neighbour does; what the third loses to the second is kcheck's.

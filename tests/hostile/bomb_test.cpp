@@ -149,6 +149,10 @@ TEST_F(Bomb, ASparseFileTakesNoRoom) {
     const auto refused = rootfs_builder({"convert", text("image.img"), "--form", form, "-o", text("no")});
     EXPECT_EQ(refused.status, 1) << refused.err;
     EXPECT_TRUE(refused.err.contains("holes")) << refused.err;
+    const auto made =
+        rootfs_builder({"create", "--from", text("out.tar"), "--form", form, "-o", text("no")});
+    EXPECT_EQ(made.status, 1) << made.err;
+    EXPECT_TRUE(made.err.contains(text("no") + ": its files have")) << made.err;
   }
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::minutes(2));
 }

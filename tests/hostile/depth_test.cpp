@@ -2,6 +2,7 @@
 // time of each is bounded, so a test that fails here is one that hangs.
 #include <chrono>
 
+#include "base/file.h"
 #include "hostile/hostile_case.h"
 
 namespace cg {
@@ -48,13 +49,50 @@ TEST_F(Depth, LinksThatNameLinks) {
 }
 
 TEST_F(Depth, AWhiteoutOverDirectoriesWithoutEnd) {
-  write_tar_file(path("1.tar"), {{.path = times("a/", 150000) + "f"}, {.path = "kept"}});
+  write_tar_file(path("1.tar"), {{.path = times("a/", 8000) + "f"}, {.path = "kept"}});
   write_tar_file(path("2.tar"), {{.path = ".wh.a"}});
   const auto made =
       rootfs_builder({"create", "--from", text("1.tar"), "--from", text("2.tar"), "-o", text("image.img")});
   EXPECT_EQ(made.status, 0) << made.err;
   EXPECT_TRUE(is_clean(path("image.img")));
   EXPECT_EQ(names_in(path("")), (std::vector<std::string>{"1.tar", "2.tar", "image.img"}));
+}
+
+TEST_F(Depth, DirectoriesWithoutEndAreRefused) {
+  expect_refused({{.path = times("a/", 150000) + "f"}}, "a path of more than 16384 bytes");
+  // The text is not too long, but what it leads to is.
+  const std::string deep = times("abcdefg/", 500);
+  expect_refused({{.path = times(deep, 4), .type = 'd'},
+                  {.path = "link", .type = 'l', .content = deep},
+                  {.path = "link/" + times(deep, 3) + "abcdefg/more", .type = 'd'},
+                  {.path = "link/" + times(deep, 3) + times("more/", 80), .type = 'd'}},
+                 "a path of more than 16384 bytes");
+}
+
+// As a kernel makes them, one from the inside of the other.
+TEST_F(Depth, AnImageWithDirectoriesWithoutEnd) {
+  NEEDS_PROGRAM("debugfs");
+  ASSERT_EQ(create({{.path = "kept"}}, {"--size", "32M"}).status, 0);
+  const std::string name(255, 'n');
+  std::string commands;
+  for (int i = 0; i < 70; ++i) commands += "mkdir " + name + "\ncd " + name + "\n";
+  ASSERT_TRUE(write_file_atomically(path("commands"), commands));
+  ASSERT_TRUE(run_checked({"debugfs", "-w", "-f", text("commands"), text("image.img")}));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"ls", "-R", text("image.img")},
+        {"extract", text("image.img"), "-o", text("out")},
+        {"extract", text("image.img"), "-o", text("out.tar")},
+        {"convert", text("image.img"), "--form", "erofs", "-o", text("other.img")}}) {
+    const auto before = names_in(path(""));
+    const auto outcome = rootfs_builder(words);
+    EXPECT_EQ(outcome.status, 1) << words[0];
+    EXPECT_TRUE(outcome.err.contains("path has more than 16384 bytes")) << outcome.err;
+    EXPECT_EQ(names_in(path("")), before);
+  }
+  const auto removed = rootfs_builder({"remove", "-r", text("image.img"), "/" + name});
+  EXPECT_EQ(removed.status, 0) << removed.err;
+  EXPECT_TRUE(is_clean(path("image.img")));
+  EXPECT_EQ(rootfs_builder({"ls", "-R", text("image.img")}).status, 0);
 }
 
 TEST_F(Depth, WalkingATreeOfManyLevels) {

@@ -487,6 +487,16 @@ TEST_F(Umoci, LayersThatUmociWritesComeBack) {
     ASSERT_TRUE(ours) << why;
     EXPECT_GE(ours->size(), 20U);
     EXPECT_EQ(difference(*theirs, *ours), "");
+    if (!find_program("skopeo")) continue;
+    for (const std::string form : {"docker-archive:", "oci-archive:"}) {
+      fs::remove(path("by-skopeo.tar"));
+      const auto copied = run({"skopeo", "copy", "--insecure-policy", "oci:" + text("layout") + ":it",
+                               form + text("by-skopeo.tar") + ":it:latest"});
+      ASSERT_TRUE(copied && copied->status == 0) << form << (copied ? copied->err : "");
+      const auto archived = unpacked_by_us(text("by-skopeo.tar"), why);
+      ASSERT_TRUE(archived) << form << why;
+      EXPECT_EQ(difference(*theirs, *archived), "") << form;
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "criu/fragment.h"
 #include "criu/judge.h"
+#include "criu/requirements.h"
 #include "criu/versions.h"
 #include "kconfig/remedy.h"
 #include "kconfig/resolve.h"
@@ -156,6 +157,35 @@ TEST_P(FragmentOf, OverAllnoconfigIsReadyForEveryVersionAndFeature) {
           << version.text() << " " << finding.id << ": " << finding.seen;
 }
 
+// The same of what other programs ask: each line sticks, and makes the kernel ready for the program.
+TEST_P(FragmentOf, WhatAProgramAsksSticksOverAllnoconfig) {
+  const auto trees = unpacked_trees();
+  const auto found = trees.find(GetParam());
+  if (found == trees.end())
+    GTEST_SKIP() << "no tree of Linux " << GetParam() << " in the cache; `kernel-builder config "
+                 << GetParam() << "` makes one";
+  const Tree x86 = kconfig::load_tree(found->second, {"x86"}).value();
+  const auto kernel = parse_version(GetParam());
+  for (const auto& program : requirement_names()) {
+    SCOPED_TRACE(program);
+    const Matrix matrix = requirements_of(program).value();
+    const FragmentQuestion question{{criu_versions().preferred}, {}, "x86_64", kernel, false};
+    const auto request =
+        parse_config(to_text(with_dependencies(matrix, question, required_lines(matrix, question)), {}),
+                     "fragment")
+            .value();
+    const auto resolved = resolve_by_conf({found->second, x86.architecture, x86.version}, request, nullptr);
+    ASSERT_TRUE(resolved) << resolved.error().message;
+    for (const auto& stuck : kconfig::find_unmet_requests(request, *resolved, &x86))
+      ADD_FAILURE() << kconfig::to_text(stuck);
+    Evidence evidence;
+    evidence.config = &*resolved;
+    evidence.kernel = kernel;
+    evidence.architecture = "x86_64";
+    const auto subject = judge_requirements(matrix, program, evidence, "config");
+    EXPECT_EQ(subject.verdict, Verdict::pass) << subject.headline;
+  }
+}
 INSTANTIATE_TEST_SUITE_P(Linux, FragmentOf, testing::Values("6.1", "6.12", "7.2", "7.3"),
                          [](const auto& info) {
                            std::string name = info.param;

@@ -23,9 +23,8 @@ Result<std::vector<Finding>> what_stands_against(const Checkpoint& images, const
   words.front() = "criu";
   const restore::Options options(parse_criu_command(table, criu, words));
 
-  restore::Place place;
   CG_TRY(host, restore::files_of_directory("/"));
-  place.host = host.get();
+  restore::Place place = restore::this_place(*host);
   std::unique_ptr<restore::Files> root;
   const std::string below = images.own(&Objects::mount) ? options.root : "/";
   if (!below.empty()) {
@@ -33,9 +32,6 @@ Result<std::vector<Finding>> what_stands_against(const Checkpoint& images, const
     root = std::move(files);
     place.files = root.get();
   }
-  place.is_taken = restore::is_pid_taken;
-  place.bind = restore::try_to_bind;
-  place.architecture = host_machine();
   place.processor = restore::this_processor();
   std::vector<Finding> findings;
   tree::add_grouped(findings, restore::check_all({images, criu, options, place}), tree::Fate::as_it_is,

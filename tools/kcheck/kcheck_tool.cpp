@@ -44,9 +44,11 @@ std::string version_text(Detail detail) {
 int kcheck_main(const Args& args, Environment& env) {
   KcheckOptions options;
   bool is_criu_given = false;
+  std::vector<std::string> programs;
   const auto live = [&](Context& context) -> Result<int> {
     CG_TRY(matrix, load_matrix(options));
-    const LiveCommand command{options.criu_binary, options.with_trial ? WithTrial::yes : WithTrial::no};
+    const LiveCommand command{options.criu_binary, options.with_trial ? WithTrial::yes : WithTrial::no,
+                              programs};
     return deliver(check_live(options, matrix, real_system(matrix), command), options, context.env);
   };
   Tool tool;
@@ -84,6 +86,7 @@ int kcheck_main(const Args& args, Environment& env) {
   tool.commands = {
       {.name = "live",
        .help = "Check the running kernel by its configuration and by live probes",
+       .options = {programs_option(programs)},
        .examples = {{"kcheck live --criu 4.2.1 --strict", "the same as kcheck --criu 4.2.1 --strict"}},
        .run = live},
       config_command(options),

@@ -8,8 +8,10 @@
 #include <ostream>
 
 #include "base/cli/cli.h"
+#include "base/cli/describe.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "criu/requirements.h"
 #include "criu/versions.h"
 #include "probes/probe.h"
 #include "report/formats.h"
@@ -53,6 +55,14 @@ std::vector<Named> known_features(const Environment&) {
     features.push_back({name, row->title});
   }
   return features;
+}
+
+Option programs_option(std::vector<std::string>& programs) {
+  return {"--for PROGRAM",
+          &programs,
+          fmt::format("Another program that shall run on it ({}); may be repeated",
+                      join(requirement_names(), ", ")),
+          {.known = known_names(requirement_names())}};
 }
 
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix) {

@@ -34,6 +34,8 @@ std::vector<Named> known_versions(const Environment& env);
 std::vector<Named> known_features(const Environment& env);
 // --feature names, each one that the matrix has.
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix);
+// --for, of the commands that look at a kernel: other programs that shall run on it, too.
+Option programs_option(std::vector<std::string>& programs);
 // Writes the report as --format and -o say, and returns the exit status; how each command ends.
 Result<int> deliver(Result<Report> report, const KcheckOptions& options, Environment& env);
 

@@ -117,7 +117,7 @@ Result<Summary> write_erofs(const ImageFiles& image, const fs::path& destination
   CG_CHECK(run_checked(argv));
 
   CG_TRY(file, AtomicFile::create(destination, 0644));
-  const std::string name = file.path().string();
+  const std::string name = file.name();
   const UniqueFd made(open((work / "erofs").c_str(), O_RDONLY | O_CLOEXEC));
   if (!made) return cannot_errno((work / "erofs").string(), errno);
   CG_TRY(from, FileDevice::of(made.get(), (work / "erofs").string()));

@@ -89,7 +89,7 @@ Result<void> InitrdEdit::as_copy() {
   CG_TRY(copy, AtomicFile::create(target_.image, info.st_mode & 07777));
   if (info.st_uid != geteuid() || info.st_gid != getegid())
     (void)!fchown(copy.fd(), info.st_uid, info.st_gid);
-  const std::string name = copy.path().string();
+  const std::string name = copy.name();
   if (options_.initrd == EditOptions::Initrd::repack) {
     CG_CHECK(write_repacked(archive_, target_.disk, copy.fd(), {compression(), {}}));
     CG_TRY(whole, FileDevice::of(copy.fd(), target_.disk.name()));

@@ -20,6 +20,7 @@
 
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "image/bytes/block_file.h"
 #include "image/tree/content_budget.h"
 #include "image/tree/pax_stream.h"
@@ -369,6 +370,9 @@ Result<void> walk(const ImageFiles& image, const std::string& wanted, const Visi
       const std::string path = here == "/" ? "/" + item.name : here + "/" + item.name;
       CG_CHECK(visitor(path, item.info));
       if (item.info.meta.type != NodeType::directory) continue;
+      if (path.size() > limits::path_bytes)
+        return refused(fmt::format("{}: directories below each other whose path has more than {} bytes: {}…",
+                                   image.name(), limits::path_bytes, path.substr(0, 64)));
       if (!seen.insert(item.info.inode).second)
         return refused(
             fmt::format("{}: a damaged directory: {} is in more than one place", image.name(), path));

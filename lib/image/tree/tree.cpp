@@ -59,6 +59,16 @@ std::string_view to_string(NodeType type) {
   return "?";
 }
 
+namespace {
+
+// What of a path fits in a line.
+std::string beginning_of(std::string_view path) {
+  constexpr std::size_t most = 100;
+  return path.size() <= most ? std::string(path) : fmt::format("{}…", path.substr(0, most));
+}
+
+}  // namespace
+
 Result<std::vector<std::string_view>> split_entry_path(std::string_view path) {
   if (path.contains('\0')) return refused("an entry's name holds a NUL byte");
   std::vector<std::string_view> parts;
@@ -97,11 +107,16 @@ std::optional<InodeIndex> Tree::index_of(std::string_view path) const {
   return found ? *found : std::nullopt;
 }
 
-InodeIndex Tree::make_directory(InodeIndex parent, std::string_view name, const Metadata& like) {
+Result<InodeIndex> Tree::make(InodeIndex parent, std::string_view name, Metadata meta) {
   const auto index = static_cast<InodeIndex>(inodes_.size());
+  const std::size_t path_bytes = inodes_[parent].path_bytes + 1 + name.size();
+  if (meta.type == NodeType::directory && path_bytes > limits::path_bytes)
+    return refused(fmt::format("'{}' and what it lies below make a path of more than {} bytes", name,
+                               limits::path_bytes));
   Inode& made = inodes_.emplace_back();
-  made.meta = like;
+  made.meta = std::move(meta);
   made.parent = parent;
+  made.path_bytes = static_cast<std::uint32_t>(path_bytes);
   made.names = 1;
   made.layer = layer_;
   inodes_[parent].children.emplace(std::string(name), index);
@@ -115,8 +130,10 @@ Result<std::optional<InodeIndex>> Tree::below_link(InodeIndex at, std::string_vi
   links = rest.links();
   if (!end.missing.empty() && replacing_ == Replacing::whole) {
     if (!make_missing) return std::nullopt;
-    for (const std::string& missing : end.missing)
-      end.node = make_directory(end.node, missing, *make_missing);
+    for (const std::string& missing : end.missing) {
+      CG_TRY(made, make(end.node, missing, *make_missing));
+      end.node = made;
+    }
   } else if (!end.missing.empty() || inodes_[end.node].meta.type != NodeType::directory) {
     return refused(fmt::format("a link to '{}', which is no directory of the image",
                                inodes_[inodes_[at].children.find(name)->second].meta.target));
@@ -134,7 +151,9 @@ Result<Tree::Place> Tree::place(std::string_view path, const Metadata* make_pare
     const auto found = inodes_[at].children.find(part);
     if (found == inodes_[at].children.end()) {
       if (!make_parents) return Place{at, std::string()};
-      at = make_directory(at, part, *make_parents);
+      const auto made = make(at, part, *make_parents);
+      if (!made) return refused(fmt::format("{}: {}", beginning_of(path), made.error().message));
+      at = *made;
       continue;
     }
     const Inode& child = inodes_[found->second];
@@ -202,14 +221,9 @@ Result<InodeIndex> Tree::add(std::string_view path, Metadata meta) {
     inodes_[where.directory].children.erase(found);
     drop(old);
   }
-  const auto index = static_cast<InodeIndex>(inodes_.size());
-  Inode& inode = inodes_.emplace_back();
-  inode.meta = std::move(meta);
-  inode.names = 1;
-  inode.parent = where.directory;
-  inode.layer = layer_;
-  inodes_[where.directory].children.emplace(std::move(where.name), index);
-  return index;
+  const auto made = make(where.directory, where.name, std::move(meta));
+  if (!made) return refused(fmt::format("{}: {}", beginning_of(path), made.error().message));
+  return *made;
 }
 
 Result<InodeIndex> Tree::link_target(std::string_view path, std::string_view target) {

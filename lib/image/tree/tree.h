@@ -73,6 +73,7 @@ struct Inode {
   std::uint32_t names = 0;   // directory entries that point here
   std::uint32_t number = 0;  // in the file system; 0 until it is laid out
   InodeIndex parent = 0;     // of a directory
+  std::uint32_t path_bytes = 0;  // of a directory's path, from the root
   std::uint32_t layer = 0;   // that it was last named in
   Children children;         // of a directory
 };
@@ -146,7 +147,9 @@ class Tree {
   // The directory that the link `name` in `at` leads to; nullopt: there is none, and none was to be made.
   Result<std::optional<InodeIndex>> below_link(InodeIndex at, std::string_view name, unsigned& links,
                                                const Metadata* make_missing);
-  InodeIndex make_directory(InodeIndex parent, std::string_view name, const Metadata& like);
+  // A new inode in the directory `parent`. Refused: a directory whose path is longer than
+  // limits::path_bytes.
+  Result<InodeIndex> make(InodeIndex parent, std::string_view name, Metadata meta);
   Result<InodeIndex> link_target(std::string_view path, std::string_view target);
   void drop(InodeIndex index);
   void drop_lower(InodeIndex directory, std::string_view only);  // one name, or with "" all of them

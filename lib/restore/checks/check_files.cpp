@@ -21,8 +21,11 @@ std::set<std::uint32_t> opened_files(const Checkpoint& images) {
   for (const auto& task : images.tasks) {
     for (const auto& file : {task.program, task.directory, task.root})
       if (file) opened.insert(*file);
-    for (const auto& descriptor : task.descriptors)
+    for (const auto& descriptor : task.descriptors) {
       if (descriptor.kind == FileKind::regular) opened.insert(descriptor.file);
+      const OpenFile* fifo = descriptor.kind == FileKind::fifo ? images.file(descriptor.file) : nullptr;
+      if (fifo) opened.insert(fifo->name != 0 ? fifo->name : fifo->id);
+    }
     for (const auto& mapping : task.mappings)
       if (mapping.is_file()) opened.insert(static_cast<std::uint32_t>(mapping.object));
   }
@@ -40,6 +43,8 @@ class FileCheck {
                const std::string& holder);
   void remap(const Remap& remap);
   void nameless(std::uint32_t id, const RegularFile& file);
+  void locked(const FileLock& lock);
+  void rooms();
   const Files* files_at(const Location& place) const {
     return place.kind == Location::Kind::root      ? view_.place.files
            : place.kind == Location::Kind::outside ? view_.place.host
@@ -49,6 +54,8 @@ class FileCheck {
   const View& view_;
   Findings& found_;
   std::map<std::uint32_t, const Remap*> remaps_;
+  // Of file systems that files without a name are written to: what is free, and what is to come.
+  std::map<std::uint64_t, std::pair<std::uint64_t, std::uint64_t>> rooms_;
 };
 
 void FileCheck::compare(const Files& files, const std::string& path, const RegularFile& file,
@@ -111,7 +118,9 @@ void FileCheck::one(std::uint32_t id, const RegularFile& file) {
     return;
   }
   if (!*seen) {
-    found_.add({"file-missing"}, fmt::format("{}, {}", name, holder), {{"path", name}});
+    const bool fifo = file.mode && S_ISFIFO(*file.mode);
+    found_.add({"file-missing", fifo ? "fifo" : ""}, fmt::format("{}, {}", name, holder),
+               {{"path", name}, {"id", fmt::format("{:#x}", id)}});
     return;
   }
   compare(*files, place.path, file, **seen, holder);
@@ -152,6 +161,40 @@ void FileCheck::nameless(std::uint32_t id, const RegularFile& file) {
     found_.add({"nameless-read-only"},
                fmt::format("{}, {}", shown(file.path), holder_of(view_.checkpoint, id)),
                {{"path", shown(file.path)}});
+  const auto remap = remaps_.find(id);
+  if (remap == remaps_.end() || remap->second->kind != Remap::Kind::ghost) return;
+  const auto image =
+      view_.checkpoint.image_sizes.find(fmt::format("ghost-file-{:x}.img", remap->second->other));
+  const auto room = files->room(directory);
+  if (image == view_.checkpoint.image_sizes.end() || !room) return;
+  auto& [free, wanted] = rooms_.try_emplace(room->file_system, room->bytes, 0).first->second;
+  wanted += image->second;
+}
+
+void FileCheck::rooms() {
+  // An image has a head and a record beside the content.
+  constexpr std::uint64_t head = 256;
+  for (const auto& [file_system, sizes] : rooms_)
+    if (const auto& [free, wanted] = sizes; wanted > free + head)
+      found_.add({"no-room"}, fmt::format("files without a name of {} bytes, and {} are free", wanted, free));
+}
+
+void FileCheck::locked(const FileLock& lock) {
+  const auto task =
+      std::ranges::find_if(view_.checkpoint.tasks, [&](const Task& one) { return one.pid == lock.pid; });
+  if (task == view_.checkpoint.tasks.end() || lock.kind == FileLock::Kind::other) return;
+  const auto descriptor = std::ranges::find_if(
+      task->descriptors, [&](const Descriptor& one) { return one.number == lock.descriptor; });
+  const RegularFile* file =
+      descriptor == task->descriptors.end() ? nullptr : view_.checkpoint.regular(descriptor->file);
+  if (!file) return;
+  const Location place =
+      locate(view_, file->mount, file->path.starts_with('/') ? file->path : "/" + file->path);
+  const Files* files = files_at(place);
+  if (!files || !files->is_locked(place.path, lock)) return;
+  found_.add({"lock-taken", lock.kind == FileLock::Kind::ofd ? "ofd" : ""},
+             fmt::format("{}, {}", shown(file->path), holder_of(view_.checkpoint, descriptor->file)),
+             {{"path", shown(file->path)}});
 }
 
 void FileCheck::run() {
@@ -173,6 +216,8 @@ void FileCheck::run() {
       remap(*known->second);
     if (known != remaps_.end() && known->second->kind != Remap::Kind::process) nameless(id, *file);
   }
+  rooms();
+  for (const auto& lock : images.locks) locked(lock);
 }
 
 }  // namespace

@@ -37,10 +37,22 @@ void check_internet(const View& view, const OpenFile& file, const InternetSocket
   }
 }
 
+// CRIU gives its name to what listens and to datagrams; who accepted a connection has that of the listener.
+bool gets_its_name(const UnixSocket& socket) {
+  constexpr int established = 1;
+  return !socket.external && !socket.deleted && (socket.type == SOCK_DGRAM || socket.state != established);
+}
+
 void check_unix(const View& view, const OpenFile& file, const UnixSocket& socket, Findings& found) {
   if (socket.external && !view.options.unix_sockets)
     found.add({"external-unix"}, describe(socket),
               {{"name", socket.name.empty() ? "its name" : shown(socket.name)}});
+  const bool abstract = !socket.name.empty() && socket.name.front() == '\0';
+  if (abstract && gets_its_name(socket) && view.place.bind_abstract && !view.checkpoint.own(&Objects::net) &&
+      !view.options.joined.contains("net") && view.place.bind_abstract(socket) == Binding::in_use)
+    found.add({"port-taken", "abstract"},
+              fmt::format("{}, {}", describe(socket), holder_of(view.checkpoint, file.id)),
+              {{"id", fmt::format("{:#x}", file.id)}, {"inode", std::to_string(socket.inode)}});
   if (socket.external || socket.deleted || !socket.name.starts_with('/') || !view.place.files) return;
   const Location place = locate(view, view.checkpoint.own(&Objects::mount) ? socket.mount : -1, socket.name);
   if (place.kind != Location::Kind::root) return;
@@ -48,6 +60,12 @@ void check_unix(const View& view, const OpenFile& file, const UnixSocket& socket
   const auto there = view.place.files->look(directory);
   if (there && !*there)
     found.add({"directory-missing"},
+              fmt::format("{}, {}", describe(socket), holder_of(view.checkpoint, file.id)),
+              {{"id", fmt::format("{:#x}", file.id)},
+               {"inode", std::to_string(socket.inode)},
+               {"path", shown(socket.name)}});
+  if (there && *there && gets_its_name(socket) && view.place.files->is_read_only(directory))
+    found.add({"socket-read-only"},
               fmt::format("{}, {}", describe(socket), holder_of(view.checkpoint, file.id)),
               {{"id", fmt::format("{:#x}", file.id)},
                {"inode", std::to_string(socket.inode)},

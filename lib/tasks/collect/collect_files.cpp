@@ -160,8 +160,8 @@ void FileGround::read_locks(const std::filesystem::path& proc, std::uint64_t own
   const auto directory = Directory::open(proc);
   const auto text = directory ? directory->read("locks") : procfs::Seen<std::string>(std::unexpected(ENOENT));
   if (!text) return;
-  if (auto locked = procfs::parse_locks(*text)) {
-    locked_ = std::move(*locked);
+  if (const auto locked = procfs::parse_locks(*text)) {
+    for (const auto& lock : *locked) locked_.insert(lock.inode);
     locks_known_ = true;
   }
 }

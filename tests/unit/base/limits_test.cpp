@@ -17,6 +17,7 @@ TEST(Limits, AreThoseOfThePage) {
       {"links", limits::links},
       {"link_bytes", limits::link_bytes},
       {"name_bytes", limits::name_bytes},
+      {"path_bytes", limits::path_bytes},
       {"target_bytes", limits::target_bytes},
       {"program_path_bytes", limits::program_path_bytes},
       {"entries", limits::entries},

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "criu/log/knowledge.h"
 #include "criu/matrix.h"
+#include "criu/requirements.h"
 #include "json_schema.h"
 #include "restore/checks/checks.h"
 #include "scripted_tool.h"
@@ -63,7 +64,9 @@ TEST(Show, WithoutAnIdEverythingIsThere) {
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_EQ(violation_of(outcome.out, "kcheck-show.schema.json"), "");
   const auto rows = nlohmann::json::parse(outcome.out)["rows"];
-  EXPECT_EQ(rows.size(), builtin_matrix()->rows.size() + builtin_knowledge()->causes.size() +
+  std::size_t of_others = 0;
+  for (const auto& name : requirement_names()) of_others += requirements_of(name)->rows.size();
+  EXPECT_EQ(rows.size(), of_others + builtin_matrix()->rows.size() + builtin_knowledge()->causes.size() +
                              tree::finding_rows().size() + restore::restore_table().rows().size());
   std::map<std::string, std::string> files;
   for (const auto& row : rows) {

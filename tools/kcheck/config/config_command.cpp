@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "config/linux_tree.h"
 #include "criu/judge.h"
+#include "criu/requirements.h"
 #include "criu/versions.h"
 #include "kconfig/input.h"
 #include "kconfig/resolve.h"
@@ -86,8 +87,8 @@ Subject unread(const std::string& name, const Error& error) {
   return subject;
 }
 
-Result<Subject> judge_input(const ConfigInput& input, const ConfigCommand& command, const Matrix& matrix,
-                            const Question& question) {
+Result<std::vector<Subject>> judge_input(const ConfigInput& input, const ConfigCommand& command,
+                                         const Matrix& matrix, const Question& question) {
   const KernelConfig& config = input.config;
   Evidence evidence;
   evidence.config = &config;
@@ -114,7 +115,13 @@ Result<Subject> judge_input(const ConfigInput& input, const ConfigCommand& comma
       {"kernel", evidence.kernel ? fmt::format("Linux {} {}{}", kernel, evidence.architecture,
                                                kernel_remark(matrix, evidence.kernel))
                                  : "version not known"}};
-  return subject;
+  std::vector<Subject> subjects = {std::move(subject)};
+  for (const auto& program : command.programs) {
+    CG_TRY(requirements, requirements_of(program));
+    subjects.push_back(judge_requirements(requirements, program, evidence, input.name));
+    for (Finding& finding : subjects.back().findings) point_at_line(finding, requirements, config);
+  }
+  return subjects;
 }
 
 }  // namespace
@@ -138,8 +145,8 @@ Result<Report> check_configs(const KcheckOptions& options, const ConfigCommand& 
       return {};
     }
     warn_of(input->config, env);
-    CG_TRY(subject, judge_input(*input, command, matrix, Question{version, features}));
-    report.subjects.push_back(std::move(subject));
+    CG_TRY(subjects, judge_input(*input, command, matrix, Question{version, features}));
+    for (auto& subject : subjects) report.subjects.push_back(std::move(subject));
     return {};
   };
   for (const auto& file : command.files) CG_CHECK(add(file, read_input(file, env)));
@@ -163,8 +170,10 @@ Command config_command(const KcheckOptions& options) {
                   {"--arch ARCH",
                    &command->architecture,
                    "Architecture, when the file does not say",
-                   {.known = known_names(known_architectures())}}},
-      .examples = {{"kcheck config /proc/config.gz --criu 4.2.1", "the running kernel's"},
+                   {.known = known_names(known_architectures())}},
+                  programs_option(command->programs)},
+      .examples = {{"kcheck config .config --for podman --for systemd", "these shall run there, too"},
+                   {"kcheck config /proc/config.gz --criu 4.2.1", "the running kernel's"},
                    {"kcheck config out/config-6.12 .config --format markdown", "two, side by side"}},
       .run = [command, &options](Context& context) -> Result<int> {
         CG_TRY(matrix, load_matrix(options));

@@ -17,6 +17,7 @@ struct ConfigCommand {
   std::string tree;          // the Linux sources whose conf resolves them
   std::string kernel;        // --kernel V; empty: from the file's header
   std::string architecture;  // --arch A; empty: likewise
+  std::vector<std::string> programs;  // --for: a subject more for each configuration
 };
 
 Command config_command(const KcheckOptions& options);

@@ -14,6 +14,7 @@
 #include "config/linux_tree.h"
 #include "criu/fragment.h"
 #include "criu/judge.h"
+#include "criu/requirements.h"
 #include "criu/versions.h"
 #include "kconfig/input.h"
 #include "kconfig/remedy.h"
@@ -225,13 +226,15 @@ Command fragment_command(const KcheckOptions& options) {
                 &command->architecture,
                 "Architecture, when the configuration does not say; any: what they have in common",
                 {.known = known_names(architectures_or_any())}},
-               {"--kernel VERSION", &command->kernel, "Kernel version, when the configuration does not say"}},
+               {"--kernel VERSION", &command->kernel, "Kernel version, when the configuration does not say"},
+               programs_option(command->programs)},
           .examples = {{"kcheck fragment --criu 4.2.1 > criu.conf",
                         "for a kernel of this machine's architecture"},
                        {"kcheck fragment --criu all --config .config --tree linux",
                         "only what .config lacks, proven"}},
           .run = [command, &options](Context& context) -> Result<int> {
-            CG_TRY(matrix, load_matrix(options));
+            CG_TRY(own, load_matrix(options));
+            CG_TRY(matrix, with_requirements(std::move(own), command->programs));
             return write_fragment(options, *command, matrix, context.env);
           }};
 }

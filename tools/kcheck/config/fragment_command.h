@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/environment.h"
 #include "options.h"
@@ -13,6 +14,7 @@ struct FragmentCommand {
   std::string tree;          // Linux sources: dependencies are searched there; empty: the matrix's own list
   std::string architecture;  // --arch; empty: the configuration's, else this machine's
   std::string kernel;        // --kernel; empty: the tree's or the configuration's
+  std::vector<std::string> programs;  // --for: what they ask as well
 };
 
 // Prints it, or writes it where -o says. `--criu all` asks for every known version at once.

@@ -101,7 +101,7 @@ std::string images_json(const Checkpoint& all) {
   document["network_devices"] = Json::array();
   for (const auto& device : all.devices)
     document["network_devices"].push_back({{"name", device.name}, {"kind", device_kind_name(device.kind)}});
-  document["locks"] = all.locks;
+  document["locks"] = all.locks.size();
   document["images"] = Json::object();
   for (const auto& [file, size] : all.image_sizes) document["images"][file] = size;
   document["beside"] = Json::object();

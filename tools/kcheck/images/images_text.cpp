@@ -111,7 +111,7 @@ void Text::head() {
   if (all_.processor)
     fact("processor", fmt::format("{} (family {}, model {})", shown(all_.processor->name),
                                   all_.processor->family, all_.processor->model));
-  if (all_.locks > 0) fact("file locks", std::to_string(all_.locks));
+  if (!all_.locks.empty()) fact("file locks", std::to_string(all_.locks.size()));
   if (all_.inventory.plugins && !all_.inventory.plugins->empty())
     fact("plugins", shown(join(*all_.inventory.plugins, " ")));
   if (!all_.beside.empty()) {

@@ -11,6 +11,7 @@
 #include "base/host.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "criu/requirements.h"
 #include "criu/versions.h"
 #include "kconfig/input.h"
 #include "live/criu_binary.h"
@@ -170,7 +171,12 @@ Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, co
     CG_TRY(trial, trial_of(binary, choice.version));
     add_trial(subject, trial, choice.version);
   }
-  return Report{"live", choice.version.text(), {std::move(subject)}};
+  Report report{"live", choice.version.text(), {std::move(subject)}};
+  for (const auto& program : command.programs) {
+    CG_TRY(requirements, requirements_of(program));
+    report.subjects.push_back(judge_requirements(requirements, program, evidence, "running kernel"));
+  }
+  return report;
 }
 
 }  // namespace cg

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "criu/judge.h"
 #include "options.h"
@@ -40,7 +41,8 @@ Result<ChosenVersion> choose_version(const KcheckOptions& options, const LiveSys
 enum class WithTrial { no, yes };
 struct LiveCommand {
   std::string binary;  // a criu to be asked as well; its version is judged when none is given. "": none
-  WithTrial trial = WithTrial::no;  // by that criu, else by the one on PATH
+  WithTrial trial = WithTrial::no;         // by that criu, else by the one on PATH
+  std::vector<std::string> programs = {};  // --for: a subject more for each
 };
 Result<Report> check_live(const KcheckOptions& options, const Matrix& matrix, const LiveSystem& system,
                           const LiveCommand& command = {});

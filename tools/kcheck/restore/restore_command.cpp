@@ -54,10 +54,7 @@ Result<Ground> ground_of(const RestoreCommand& command, const Checkpoint& images
   if (!offline) {
     CG_TRY(host, restore::files_of_directory("/"));
     ground.host = std::move(host);
-    ground.place.host = ground.host.get();
-    ground.place.is_taken = restore::is_pid_taken;
-    ground.place.bind = restore::try_to_bind;
-    ground.place.architecture = host_machine();
+    ground.place = restore::this_place(*ground.host);
   }
   // Where the tasks' "/" is: as said; else what --root leads to; else criu's own.
   std::string root = command.root;
@@ -210,11 +207,11 @@ Result<Report> check_restore(const KcheckOptions& options, const RestoreCommand&
   subject.facts.emplace_back("files", fmt::format("{} compared with what the dump saw", looked_at));
   subject.findings.insert(subject.findings.end(), kernel.findings.begin(), kernel.findings.end());
   respect_coverage(subject.findings, criu);
-  subject.findings.push_back(tree::not_asked("restore.not-looked-at", "what is not asked of a restore",
-                                             "the contents of files that are no programs; security labels; "
-                                             "limits and room in memory and on disks; the "
-                                             "clock; cgroups and their controllers; what iptables and ip do "
-                                             "there; devices with memory of their own"));
+  subject.findings.push_back(
+      tree::not_asked("restore.not-looked-at", "what is not asked of a restore",
+                      "the contents of files that are no programs; room in memory; the "
+                      "clock; cgroups and their controllers; what iptables and ip do "
+                      "there; devices with memory of their own"));
   subject.verdict = overall_verdict(subject.findings);
   if (subject.verdict == Verdict::fail) subject.commands.clear();
   subject.headline = headline(subject.verdict, criu, images, proposes);

@@ -11,6 +11,7 @@
 #include "base/toml/toml_node.h"
 #include "criu/builtin_data.h"
 #include "criu/log/knowledge.h"
+#include "criu/requirements.h"
 #include "criu/versions.h"
 #include "restore/checks/checks.h"
 #include "tasks/findings.h"
@@ -62,7 +63,7 @@ void add_versions(Facts& facts, const VersionRange& range) {
 std::string proof_text(const std::string& proof) {
   if (proof.starts_with("lab:")) return fmt::format("{} (a case of docs/lab.md)", proof);
   if (proof == "report") return "a public report names the cause";
-  return "read in CRIU's sources, nothing was run";
+  return "read in the sources, nothing was run";
 }
 
 // What its severity is for whoever asks (recipes/criu-matrix.toml).
@@ -84,15 +85,15 @@ std::string severity_meaning(const MatrixRow& row) {
   return severity_text(row);
 }
 
-KnownRow row_of(const MatrixRow& row, const std::string& file) {
-  KnownRow known{"requirement", row.id, "", row.title, file, static_cast<unsigned>(row.line), {}};
+KnownRow row_of(const MatrixRow& row, const std::string& of, const std::string& file) {
+  KnownRow known{"requirement", of, row.id, "", row.title, file, static_cast<unsigned>(row.line), {}};
   Facts facts;
-  facts.add("severity", severity_meaning(row));
+  facts.add("severity", of == "CRIU" ? severity_meaning(row) : severity_text(row));
   if (row.by_tree) facts.add("by_tree", "only where the process tree has such a thing");
   if (row.window) facts.add("window", "a kernel in the range breaks these CRIU versions");
   facts.add("symbols", row.symbols.text());
   facts.add("probe", row.probe);
-  add_versions(facts, row.criu);
+  if (of == "CRIU") add_versions(facts, row.criu);
   facts.add("kernel", row.kernel.everything() ? "" : row.kernel.text());
   facts.add("architectures", row.architectures);
   facts.add("breaks", row.breaks);
@@ -111,7 +112,7 @@ std::vector<std::string> texts_of(const std::vector<LogText>& texts) {
 }
 
 KnownRow row_of(const Cause& cause, const std::string& file, unsigned line) {
-  KnownRow known{"cause", cause.id, "", cause.title, file, line, {}};
+  KnownRow known{"cause", "", cause.id, "", cause.title, file, line, {}};
   if (known.title.empty())
     known.title = cause.role == Cause::Role::noise ? "an error that changes nothing"
                                                    : "says that something failed, not what";
@@ -151,7 +152,7 @@ std::vector<std::string> explained_by(const tree::FindingRow& row, const Knowled
 
 KnownRow row_of(const tree::FindingRow& row, const char* kind, const std::string& file, unsigned line,
                 const Knowledge& knowledge) {
-  KnownRow known{kind, row.id, row.variant, row.words.title, file, line, {}};
+  KnownRow known{kind, "", row.id, row.variant, row.words.title, file, line, {}};
   Facts facts;
   facts.add("severity", row.words.severity);
   facts.add("verdict", std::string(row.words.verdict == Verdict::warn ? "WARN" : "FAIL"));
@@ -174,7 +175,12 @@ Result<std::vector<KnownRow>> known_rows(const KcheckOptions& options, const std
   std::vector<KnownRow> rows;
   CG_TRY(matrix, load_matrix(options));
   const std::string matrix_file = options.matrix.empty() ? "recipes/criu-matrix.toml" : options.matrix;
-  for (const auto& row : matrix.rows) rows.push_back(row_of(row, matrix_file));
+  for (const auto& row : matrix.rows) rows.push_back(row_of(row, "CRIU", matrix_file));
+  for (const auto& program : requirement_names()) {
+    CG_TRY(requirements, requirements_of(program));
+    for (const auto& row : requirements.rows)
+      rows.push_back(row_of(row, program, fmt::format("recipes/requirements/{}.toml", program)));
+  }
   CG_TRY(knowledge, load_knowledge(knowledge_file));
   for (const auto& cause : knowledge.causes)
     rows.push_back(row_of(cause, knowledge_file.empty() ? "recipes/criu-log.toml" : knowledge_file,
@@ -214,8 +220,8 @@ std::vector<Named> known_row_ids(const Environment&) {
   return ids;
 }
 
-std::string_view kind_text(const KnownRow& row) {
-  return row.kind == "requirement" ? "requirement of CRIU"
+std::string kind_text(const KnownRow& row) {
+  return row.kind == "requirement" ? "requirement of " + row.of
          : row.kind == "cause"     ? "cause of an error"
          : row.kind == "tree"      ? "finding of kcheck tree"
                                    : "finding of kcheck restore";

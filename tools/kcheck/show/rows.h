@@ -20,6 +20,7 @@ struct RowFact {
 
 struct KnownRow {
   std::string kind;     // requirement, cause, tree, restore
+  std::string of;       // whose requirement it is: CRIU, podman, …; empty of the others
   std::string id;       // "kernel.membarrier"; rows of different kinds may share it
   std::string variant;  // one of several wordings of it
   std::string title;
@@ -37,6 +38,6 @@ Result<std::vector<KnownRow>> rows_with_id(std::vector<KnownRow> rows, std::stri
 std::vector<Named> known_row_ids(const Environment& env);
 
 // "cause of an error"
-std::string_view kind_text(const KnownRow& row);
+std::string kind_text(const KnownRow& row);
 
 }  // namespace cg

@@ -99,6 +99,7 @@ std::string json_of(const std::vector<KnownRow>& rows) {
   document["rows"] = nlohmann::ordered_json::array();
   for (const auto& row : rows) {
     nlohmann::ordered_json json = {{"kind", row.kind}, {"id", row.id}};
+    if (!row.of.empty()) json["of"] = row.of;
     if (!row.variant.empty()) json["case"] = row.variant;
     json["title"] = row.title;
     for (const auto& fact : row.facts) {

@@ -73,8 +73,8 @@ Result<void> commit_as_copy(const CommitTarget& target, FileDevice& disk, Overla
   CG_TRY(copy, AtomicFile::create(target.image, info.st_mode & 07777));
   if (info.st_uid != geteuid() || info.st_gid != getegid())
     (void)!fchown(copy.fd(), info.st_uid, info.st_gid);
-  CG_CHECK(copy_image(target.fd, copy.fd(), disk.name(), copy.path().string()));
-  CG_CHECK(set_size(copy.fd(), changes.size(), copy.path().string()));
+  CG_CHECK(copy_image(target.fd, copy.fd(), disk.name(), copy.name()));
+  CG_CHECK(set_size(copy.fd(), changes.size(), copy.name()));
   FileDevice out(copy.fd(), disk.name(), changes.size());
   CG_CHECK(changes.visit(piece_bytes, [&](std::uint64_t offset, std::span<const std::byte> bytes) {
     return out.write(offset, bytes);
