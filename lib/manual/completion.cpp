@@ -29,7 +29,7 @@ std::size_t NameLists::number_of(const Word& word) const {
   return static_cast<std::size_t>(found - lists_.begin());
 }
 
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'')

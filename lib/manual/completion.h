@@ -26,7 +26,7 @@ class NameLists {
 };
 
 // A text as one word of a shell: 'it'\''s'.
-std::string quoted(std::string_view text);
+std::string shell_quoted(std::string_view text);
 // A name as part of a function's.
 std::string identifier(std::string name);
 

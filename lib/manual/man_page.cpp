@@ -162,7 +162,8 @@ std::string list(const std::vector<Entry>& entries) {
 std::string examples(const std::vector<Entry>& entries) {
   std::string result;
   for (const auto& [words, about] : entries)
-    result += about.empty() ? ".PP\n" + bold(words) + "\n" : tagged(bold(words), filled(prose(about)));
+    result += about.empty() ? (result.empty() ? "" : ".PP\n") + bold(words) + "\n"
+                            : tagged(bold(words), filled(prose(about)));
   return result;
 }
 

@@ -52,7 +52,7 @@ std::string option_spec(const Word& word, const NameLists& lists, const std::str
       spec.insert(0, "*");
     else if (names.size() > 1)
       spec.insert(0, "(" + join(word.names, " ") + ")");
-    text += " \\\n      " + quoted(spec);
+    text += " \\\n      " + shell_quoted(spec);
   }
   return text;
 }
@@ -67,7 +67,7 @@ std::string options_spec(const std::vector<Word>& options, const NameLists& list
 std::string words_spec(const Part& part, const NameLists& lists, const std::string& function) {
   std::string text;
   for (const auto& word : part.words)
-    text += " \\\n      " + quoted(fmt::format("{}:{}:{}",
+    text += " \\\n      " + shell_quoted(fmt::format("{}:{}:{}",
                                                word.values == "several" ? "*"
                                                : word.required          ? ""
                                                                         : ":",
@@ -78,7 +78,7 @@ std::string words_spec(const Part& part, const NameLists& lists, const std::stri
 std::string described(const std::vector<Entry>& entries) {
   std::string text;
   for (const auto& [name, about] : entries)
-    text += "\n    " + quoted(about.empty() ? plain(name) : plain(name) + ":" + plain(about).substr(0, 100));
+    text += "\n    " + shell_quoted(about.empty() ? plain(name) : plain(name) + ":" + plain(about).substr(0, 100));
   return text;
 }
 

@@ -35,6 +35,13 @@ TEST(Show, APageHasWhatTheRowsOfTheIdSay) {
   EXPECT_TRUE(markdown.out.contains("- dump with: `--shell-job`\n")) << markdown.out;
 }
 
+TEST(Show, AnIdOfAReportIsFoundThoughTheRowHasAHoleInIt) {
+  const auto outcome = run_kcheck({"show", "tree.nested-net-namespace"});
+  EXPECT_TRUE(outcome.out.starts_with("tree.nested-{kind}-namespace  finding of kcheck tree\n"))
+      << outcome.out;
+  EXPECT_EQ(run_kcheck({"show", "tree.nested--namespace"}).status, 2);
+}
+
 TEST(Show, ExplainPrintsTheSamePage) {
   const auto page = run_kcheck({"explain", "--id", "kernel.vdso-vclock"});
   EXPECT_EQ(page.status, 0) << page.err;

@@ -53,7 +53,8 @@ std::vector<std::string> listed(const std::string& text) {
 
 // The range as it is written, and those of the versions known here that are in it.
 void add_versions(Facts& facts, const VersionRange& range) {
-  facts.add("criu", range.everything() ? "" : range.text());
+  if (range.everything()) return;
+  facts.add("criu", range.text());
   std::vector<std::string> versions;
   for (const auto& version : criu_versions().all)
     if (range.contains(version)) versions.push_back(version.text());
@@ -140,14 +141,21 @@ KnownRow row_of(const Cause& cause, const std::string& file, unsigned line) {
   return known;
 }
 
-// The causes whose text is the one that CRIU prints about a finding.
-std::vector<std::string> explained_by(const tree::FindingRow& row, const Knowledge& knowledge) {
-  std::vector<std::string> ids;
+// The cause whose text CRIU prints about a finding: the first one, as a log would be answered.
+std::string explained_by(const tree::FindingRow& row, const Knowledge& knowledge) {
+  std::string line;  // with numbers in the holes, which stand for any text as well
+  for (std::string_view rest = row.words.breaks; !rest.empty();) {
+    const auto hole = rest.find('{');
+    line += rest.substr(0, hole);
+    if (hole == rest.npos) break;
+    const auto end = rest.find('}', hole);
+    line += "1";
+    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+  }
   for (const auto& cause : knowledge.causes)
-    if (std::ranges::any_of(cause.texts,
-                            [&](const LogText& text) { return text.find_in(row.words.breaks).has_value(); }))
-      ids.push_back(cause.id);
-  return ids;
+    if (std::ranges::any_of(cause.texts, [&](const LogText& text) { return text.find_in(line).has_value(); }))
+      return cause.id;
+  return "";
 }
 
 KnownRow row_of(const tree::FindingRow& row, const char* kind, const std::string& file, unsigned line,
@@ -168,6 +176,15 @@ KnownRow row_of(const tree::FindingRow& row, const char* kind, const std::string
 }
 
 constexpr std::size_t most_hints = 5;
+
+// A report has something in the place of the hole of "tree.nested-{kind}-namespace".
+bool has_id(const KnownRow& row, std::string_view id) {
+  const auto hole = row.id.find('{');
+  if (hole == std::string::npos || id == row.id) return row.id == id;
+  const std::string_view begin = std::string_view(row.id).substr(0, hole);
+  const std::string_view end = std::string_view(row.id).substr(row.id.find('}', hole) + 1);
+  return id.size() > begin.size() + end.size() && id.starts_with(begin) && id.ends_with(end);
+}
 
 }  // namespace
 
@@ -202,7 +219,7 @@ Result<std::vector<KnownRow>> rows_with_id(std::vector<KnownRow> rows, std::stri
     ids.push_back(row.id);
     if (row.id.contains(id)) within.push_back(row.id);
   }
-  std::erase_if(rows, [&](const KnownRow& row) { return row.id != id; });
+  std::erase_if(rows, [&](const KnownRow& row) { return !has_id(row, id); });
   if (!rows.empty()) return rows;
   std::string hint = did_you_mean(id, ids);
   if (!within.empty() && within.size() <= most_hints) hint = "; did you mean " + join(within, ", ") + "?";
@@ -216,7 +233,7 @@ std::vector<Named> known_row_ids(const Environment&) {
   const auto rows = known_rows({}, "");
   if (!rows) return ids;
   for (const auto& row : *rows)
-    if (seen.insert(row.id).second) ids.push_back({row.id, row.title});
+    if (!row.id.contains('{') && seen.insert(row.id).second) ids.push_back({row.id, row.title});
   return ids;
 }
 

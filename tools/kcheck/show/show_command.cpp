@@ -25,7 +25,7 @@ std::string label_of(const std::string& key) {
                                                                          {"dump_options", "dump with"},
                                                                          {"restore_options", "restore with"},
                                                                          {"explained_by", "see"},
-                                                                         {"not", "it is not"},
+                                                                         {"not", "mind"},
                                                                          {"versions", "of those here"},
                                                                          {"unlogged", "in no log"},
                                                                          {"environment", "variable"},
@@ -38,7 +38,7 @@ std::string label_of(const std::string& key) {
 // Short names, one behind the other.
 bool on_one_line(const RowFact& fact) {
   return fact.key == "versions" || fact.key == "architectures" || fact.key.ends_with("_options") ||
-         fact.key == "errno" || fact.key == "places" || fact.key == "explained_by";
+         fact.key == "errno" || fact.key == "places";
 }
 
 std::string text_of(const KnownRow& row) {
