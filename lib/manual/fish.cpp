@@ -79,16 +79,15 @@ std::string fish_completion(const CommandLine& line) {
     text += fmt::format(
         "\n# The command that the words before the cursor name.\nfunction {}_command\n"
         "  for word in (commandline -opc)[2..]\n    if contains -- $word {} help\n      echo $word\n      "
-        "return\n"
-        "    end\n  end\nend\n\n",
+        "return 0\n    end\n  end\n  return 1\nend\n\n",
         function, join(commands, " "));
-    const std::string first = fmt::format(" -n 'test -z \"({}_command)\"'", function);
+    const std::string first = fmt::format(" -n 'not {}_command > /dev/null'", function);
     text += fmt::format("complete -c {} -f\n", line.name);
     for (const auto& command : line.commands)
       text += fmt::format("complete -c {}{} -a {} -d {}\n", line.name, first, command.name,
                           fish_quoted(command.help));
     text += fmt::format("complete -c {}{} -a help -d 'Print the help of a command'\n", line.name, first);
-    text += fmt::format("complete -c {} -n 'test \"({}_command)\" = help' -a '{}'\n", line.name, function,
+    text += fmt::format("complete -c {} -n 'contains -- help ({}_command)' -a '{}'\n", line.name, function,
                         join(commands, " "));
   }
   text += "\n";
@@ -96,7 +95,7 @@ std::string fish_completion(const CommandLine& line) {
     text += option_line(line.name, "", option, lists, function);
   for (const auto& word : line.words) text += word_line(line.name, "", word, lists, function);
   for (const auto& command : line.commands) {
-    const std::string condition = fmt::format(" -n 'test \"({}_command)\" = {}'", function, command.name);
+    const std::string condition = fmt::format(" -n 'contains -- {} ({}_command)'", command.name, function);
     text += "\n";
     for (const auto& option : command.options)
       text += option_line(line.name, condition, option, lists, function);

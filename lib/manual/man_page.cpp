@@ -223,7 +223,11 @@ std::string man_page(const CommandLine& line, const Part* command, const std::st
   auto shared = line.shared;
   if (command) shared.insert(shared.begin(), line.options.begin(), line.options.end());
   text += section(line.commands.empty() ? "COMMON OPTIONS" : "OPTIONS OF EVERY COMMAND", list(shared));
-  text += section("EXAMPLES", examples(of.examples));
+  auto shown = of.examples;
+  if (!command && shown.empty())  // one of each command, then
+    for (const auto& one : line.commands)
+      if (!one.examples.empty()) shown.push_back(one.examples.front());
+  text += section("EXAMPLES", examples(shown));
   text += section("EXIT STATUS", list(line.exit_statuses));
   auto files = of.files;
   if (command) files.insert(files.end(), line.files.begin(), line.files.end());

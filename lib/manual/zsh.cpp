@@ -68,17 +68,18 @@ std::string words_spec(const Part& part, const NameLists& lists, const std::stri
   std::string text;
   for (const auto& word : part.words)
     text += " \\\n      " + shell_quoted(fmt::format("{}:{}:{}",
-                                               word.values == "several" ? "*"
-                                               : word.required          ? ""
-                                                                        : ":",
-                                               message_of(word), action_of(word, lists, function)));
+                                                     word.values == "several" ? "*"
+                                                     : word.required          ? ""
+                                                                              : ":",
+                                                     message_of(word), action_of(word, lists, function)));
   return text;
 }
 
 std::string described(const std::vector<Entry>& entries) {
   std::string text;
   for (const auto& [name, about] : entries)
-    text += "\n    " + shell_quoted(about.empty() ? plain(name) : plain(name) + ":" + plain(about).substr(0, 100));
+    text += "\n    " +
+            shell_quoted(about.empty() ? plain(name) : plain(name) + ":" + plain(about).substr(0, 100));
   return text;
 }
 

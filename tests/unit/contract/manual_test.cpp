@@ -181,7 +181,7 @@ TEST_P(Manual, ItsPagesAreCleanForMandocAndGroff) {
       EXPECT_EQ(lint->out + lint->err, "");
     }
     if (has_groff) {
-      const auto set = run({"groff", "-k", "-man", "-Tutf8", "-ww", page});
+      const auto set = run({"groff", "-k", "-man", "-Tutf8", "-P-cbou", "-ww", page});
       ASSERT_TRUE(set) << set.error().message;
       EXPECT_EQ(set->err, "") << page;
       EXPECT_TRUE(set->out.contains("SYNOPSIS")) << page;
