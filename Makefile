@@ -27,7 +27,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(shell realpath -ms "$(CACHE)")
 endif
 
-.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release clean help
+.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release package clean help
 
 all: tools
 
@@ -47,7 +47,7 @@ test-deps-if-missing:
 
 tools: deps-if-missing
 	@$(configure)
-	@$(call ninja,$(PROGRAMS))
+	@$(call ninja,$(PROGRAMS) manual)
 
 # The tests' programs as well.
 test-programs: test-deps-if-missing tools
@@ -131,6 +131,11 @@ install: tools
 ## make release              the commit's source and the tools as archives with their SHA-256, in out/release
 release: tools
 	@BUILD="$(BUILD)" OUT="$(OUT)" scripts/release.sh
+
+## make package              a Debian package of what `make install` installs, in out/packages
+package: tools
+	@scripts/deps.sh package check || scripts/deps.sh package
+	@BUILD="$(BUILD)" OUT="$(OUT)" scripts/package.sh
 
 ##
 ## everywhere: BUILD=build/release (the tools' build tree) OUT=out (results) JOBS=N

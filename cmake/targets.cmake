@@ -133,6 +133,36 @@ function(cg_tool name)
   endif()
 endfunction()
 
+# cg_manual_pages(TOOL…): the manual pages and the completions of the tools, made of what each says of its command line, in
+# manual/ of the build tree. A build for another machine cannot ask the tools that it makes, and leaves them out.
+function(cg_manual_pages)
+  if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+    message(STATUS "No manual pages and completions: the tools of another machine do not run here")
+    add_custom_target(manual)
+    return()
+  endif()
+  add_executable(manual-pages ${CMAKE_SOURCE_DIR}/cmake/manual_pages.cpp)
+  target_link_libraries(manual-pages PRIVATE cg_manual)
+  # The names of the recipes are words of the tools.
+  file(GLOB recipes CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/recipes/*/*.toml)
+  set(described)
+  foreach(tool ${ARGN})
+    set(made ${CMAKE_BINARY_DIR}/manual/description/${tool}.json)
+    add_custom_command(OUTPUT ${made} COMMAND ${tool} help --format json > ${made} DEPENDS ${tool} ${recipes}
+      COMMENT "What ${tool} says of its command line" VERBATIM)
+    list(APPEND described ${made})
+  endforeach()
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/manual/description)
+  set(share ${CMAKE_BINARY_DIR}/manual/share)
+  add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/manual/made
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${share}
+    COMMAND manual-pages ${share} ${CG_VERSION_DATE} ${described}
+    COMMAND ${CMAKE_COMMAND} -E touch ${CMAKE_BINARY_DIR}/manual/made
+    DEPENDS manual-pages ${described} COMMENT "Manual pages and completions" VERBATIM)
+  add_custom_target(manual ALL DEPENDS ${CMAKE_BINARY_DIR}/manual/made)
+  install(DIRECTORY ${share}/ DESTINATION share OPTIONAL)
+endfunction()
+
 # A program that runs in a guest of any distribution: static, unless a sanitizer forbids it.
 function(cg_static name)
   if(NOT CG_SANITIZE)

@@ -1,13 +1,13 @@
 #!/bin/sh
-# deps.sh [tools] [check]: installs what is missing of packages.txt and, but for `tools`, of packages-tests.txt; without
-# root and sudo it prints the command that does, and exits 3. With `check` it installs nothing: exit status 0 when nothing
-# is missing. Where there is no apt it looks for the things themselves (packages-elsewhere.txt), and says what they are
-# called where this is.
+# deps.sh [tools|package] [check]: installs what is missing of packages.txt and, but for `tools`, of packages-tests.txt;
+# with `package` of packages-package.txt alone. Without root and sudo it prints the command that does, and exits 3. With
+# `check` it installs nothing: exit status 0 when nothing is missing. Where there is no apt it looks for the things
+# themselves (packages-elsewhere.txt), and says what they are called where this is.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 scope=all
-if [ "${1:-}" = tools ]; then
-  scope=tools
+if [ "${1:-}" = tools ] || [ "${1:-}" = package ]; then
+  scope=$1
   shift
 fi
 mode=${1:-}
@@ -58,13 +58,21 @@ elsewhere() {
   return 3
 }
 
+if [ $scope = package ] && ! command -v apt-get > /dev/null 2>&1; then
+  echo "deps: a Debian package is made on Debian; there is no apt-get here" >&2
+  exit 3
+fi
 if ! command -v dpkg-query > /dev/null 2>&1 || ! command -v apt-get > /dev/null 2>&1; then
   status=0
   elsewhere "$here/packages-elsewhere.txt" || status=$?
   exit $status
 fi
 
-if [ $scope = tools ]; then set -- "$here/packages.txt"; else set -- "$here/packages.txt" "$here/packages-tests.txt"; fi
+case $scope in
+  tools) set -- "$here/packages.txt" ;;
+  package) set -- "$here/packages-package.txt" ;;
+  *) set -- "$here/packages.txt" "$here/packages-tests.txt" ;;
+esac
 wanted=$(sed 's/#.*//' "$@" | sort -u)
 # One query for all: `make` asks at every call. An unknown name is missing too.
 # shellcheck disable=SC2086  # a list of names

@@ -52,6 +52,9 @@ section "fuzzers"
 tests/fuzz/run.sh $fuzz_seconds || failures=1
 
 if [ "$mode" = long ]; then
+  section "Debian package, installed in clean roots"
+  scripts/deps.sh package || failures=1
+  ctest --test-dir "$BUILD" -L package --output-on-failure --output-junit "$PWD/$BUILD/package.xml" --timeout 3600 || failures=1
   section "mutants"
   "$MAKE" mutate || failures=1
 fi
@@ -77,5 +80,7 @@ ctest --test-dir "$BUILD" -L vm --output-on-failure --output-junit "$PWD/$BUILD/
 section "done"
 printf 'make check took %d s\n' $(($(date +%s) - started))
 [ $lab_failed = 0 ] || { echo "the lab failed: see its table above"; failures=1; }
-summary "$BUILD/quick.xml" "$BUILD/vm.xml"
+long_results=()
+[ "$mode" != long ] || long_results=("$BUILD/package.xml")
+summary "$BUILD/quick.xml" "$BUILD/vm.xml" "${long_results[@]}"
 exit $failures

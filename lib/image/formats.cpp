@@ -102,13 +102,18 @@ const Format* format_of(ContentKind content) {
   return found == std::end(table) ? nullptr : found;
 }
 
-Result<NamedForm> parse_form(std::string_view text) {
-  std::vector<std::string> known;
+std::vector<std::string> form_names() {
+  std::vector<std::string> names;
   for (const Format& format : table)
-    for (const Form& form : format.forms) {
+    for (const Form& form : format.forms) names.emplace_back(form.name);
+  return names;
+}
+
+Result<NamedForm> parse_form(std::string_view text) {
+  for (const Format& format : table)
+    for (const Form& form : format.forms)
       if (form.name == text) return NamedForm{format.content, form.frame};
-      known.emplace_back(form.name);
-    }
+  const std::vector<std::string> known = form_names();
   return usage_error(
       fmt::format("form '{}': not one of {}{}", text, join(known, ", "), did_you_mean(text, known)));
 }

@@ -71,6 +71,7 @@ struct NamedForm {
   FrameKind frame;
 };
 Result<NamedForm> parse_form(std::string_view text);
+std::vector<std::string> form_names();
 // Usage error: what the form in the options does not have, such as a partition for a dm-verity tree.
 Result<void> check_options(const ImageOptions& options);
 

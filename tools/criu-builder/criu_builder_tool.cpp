@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/cli/cli.h"
+#include "base/cli/describe.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -289,8 +290,10 @@ int criu_builder_main(const Args& args, Environment& env) {
       return exit_good;
     };
   };
-  const Option version{
-      "VERSION", &options.version, "3.19, 3.17 (newest 3.17.x), 4 or default", {.required = true}};
+  const Option version{"VERSION",
+                       &options.version,
+                       "3.19, 3.17 (newest 3.17.x), 4 or default",
+                       {.required = true, .known = known_recipes("criu", {"default"})}};
   const Option source{"--source FILE", &options.source, "A local source tarball with the recipe's SHA-256"};
   Tool tool;
   tool.name = "criu-builder";
@@ -299,6 +302,9 @@ int criu_builder_main(const Args& args, Environment& env) {
   tool.options = {{"--recipes DIR", &options.recipes,
                    "The directory with the recipes (default: recipes/criu of this project)"},
                   {"--offline", &options.offline, "Use no network"}};
+  tool.files = {{"recipes/criu/VERSION.toml", "where the source is, and its SHA-256"},
+                {"recipes/criu-versions.toml", "which versions there are, and the default"}};
+  tool.variables = {data_variable()};
   tool.commands = {
       {.name = "list",
        .help = "The versions that have a recipe",
@@ -323,7 +329,10 @@ int criu_builder_main(const Args& args, Environment& env) {
                     &options.destination,
                     "The directory for the results",
                     {.is_no_stream = true}},
-                   {"-j,--jobs", &options.jobs, "Parallel jobs", {.range = {{1, 1024}}}},
+                   {"-j,--jobs",
+                    &options.jobs,
+                    "Parallel jobs",
+                    {.range = {{1, 1024}}, .default_text = "one a processor"}},
                    {"--dry-run", &options.dry_run, "Print the plan and stop"}},
        .examples = {{"criu-builder build default", "out/criu-VERSION and its debug symbols beside it"},
                     {"criu-builder build 4.2.1 -o out --offline", "from what the cache has, or not at all"}},

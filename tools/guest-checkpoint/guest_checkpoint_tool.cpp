@@ -20,6 +20,8 @@ int guest_checkpoint_main(const Args& args, Environment& env) {
                         {"1", "the answer is no: nothing was touched"},
                         {"2", "the call's words are off"},
                         {"3", "it could not be done; the tasks run on, or the images are as they were"}};
+  tool.files = {
+      {"DIR/guest-checkpoint.json", "in a checkpoint: of what it was taken, how, and what came of it"}};
   tool.commands = {checkpoint::dump_command(), checkpoint::restore_command(), checkpoint::status_command()};
   return run_commands(tool, args, env);
 }

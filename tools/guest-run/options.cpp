@@ -6,6 +6,7 @@
 #include <charconv>
 #include <thread>
 
+#include "base/cli/describe.h"
 #include "base/text.h"
 
 namespace cg {
@@ -144,11 +145,15 @@ Tool guest_run_tool(GuestRunOptions& options, GuestRunWords& words) {
       {"--cpus", &options.cpus, "The guest's CPUs (default: the host's, at most 2)", {.range = {{1, 240}}}},
       {"--append", &options.append, "More kernel arguments; they come last and win"},
       {"--env K[=V]", &words.environment, "K=V for CMD; K alone takes it from here"},
-      {"--init PATH", &options.init,
-       "PID 1 of the guest: auto (the image's if it has one), image, none (guest-run's own), or a path"},
-      {"--ready PATH", &options.ready,
+      {"--init PATH",
+       &options.init,
+       "PID 1 of the guest: auto (the image's if it has one), image, none (guest-run's own), or a path",
+       {.known = known_names({"auto", "image", "none"})}},
+      {"--ready PATH",
+       &options.ready,
        "When CMD may start: auto (systemd's default target, or /run/guest-ready), none, or a path "
-       "that appears"},
+       "that appears",
+       {.known = known_names({"auto", "none"})}},
       {"--ready-timeout SECONDS",
        &options.ready_timeout,
        "Limit for that, in seconds (default: 30, systemd 180)",

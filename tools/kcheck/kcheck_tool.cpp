@@ -17,6 +17,7 @@
 #include "live/live.h"
 #include "options.h"
 #include "restore/restore_command.h"
+#include "show/show_command.h"
 #include "tree/tree_command.h"
 
 namespace cg {
@@ -61,13 +62,15 @@ int kcheck_main(const Args& args, Environment& env) {
        &options.criu,
        "CRIU version to judge for; without one, the criu on PATH, else the default. "
        "Without a command: `live`",
-       {.given = &is_criu_given}},
+       {.given = &is_criu_given, .known = known_versions}},
       {"--criu-binary FILE", &options.criu_binary,
        "A criu to ask as well: version, features and options, and where it disagrees"},
       {"--try", &options.with_trial,
        "Dump and restore a throw-away process with that criu (with live and tree), within a limit"},
-      {"--feature NAME", &options.features,
-       "A feature that must work, such as tcp-established, or all; may be repeated"},
+      {"--feature NAME",
+       &options.features,
+       "A feature that must work, such as tcp-established, or all; may be repeated",
+       {.known = known_features}},
       {"--strict", &options.strict, "Warnings count as failures"},
       {"--matrix FILE", &options.matrix, "Requirement matrix to use instead of the one compiled in"},
       {"--waivers FILE", &options.waivers, "Findings to live with (TOML: id, reason, expires)"},
@@ -78,6 +81,8 @@ int kcheck_main(const Args& args, Environment& env) {
                         {"1", "something fails, or an input was refused"},
                         {"2", "the call's words are off"},
                         {"3", "something required could not be looked at"}};
+  tool.variables = {
+      {"SOURCE_DATE_EPOCH", "What counts as now for the dates of --waivers, in seconds since 1970"}};
   tool.commands = {
       {.name = "live",
        .help = "Check the running kernel by its configuration and by live probes",
@@ -94,6 +99,7 @@ int kcheck_main(const Args& args, Environment& env) {
       images_command(options),
       restore_command(options),
       explain_command(options),
+      show_command(options),
       learn_command(options)};
   tool.run = [&](Context& context) -> Result<int> {
     if (is_criu_given || !options.criu_binary.empty() || options.with_trial) return live(context);

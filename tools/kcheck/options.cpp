@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "base/cli/cli.h"
+#include "base/cli/describe.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "criu/requirements.h"
@@ -31,10 +32,37 @@ Result<Matrix> load_matrix(const KcheckOptions& options) {
   return matrix;
 }
 
+Result<Knowledge> load_knowledge(const std::string& file) {
+  if (file.empty()) return builtin_knowledge();
+  CG_TRY(text, read_file(file, 16 << 20));
+  return parse_knowledge(text, file);
+}
+
+std::vector<Named> known_versions(const Environment&) {
+  std::vector<Named> versions;
+  for (const auto& release : criu_versions().releases)
+    versions.push_back({release.version.text(), join(release.known, "; ")});
+  return versions;
+}
+
+std::vector<Named> known_features(const Environment&) {
+  std::vector<Named> features = {{"all", "every one of them"}};
+  const auto matrix = builtin_matrix();
+  if (!matrix) return features;
+  for (const auto& name : matrix->features()) {
+    const auto row =
+        std::ranges::find_if(matrix->rows, [&](const MatrixRow& one) { return one.feature == name; });
+    features.push_back({name, row->title});
+  }
+  return features;
+}
+
 Option programs_option(std::vector<std::string>& programs) {
-  return {"--for PROGRAM", &programs,
+  return {"--for PROGRAM",
+          &programs,
           fmt::format("Another program that shall run on it ({}); may be repeated",
-                      join(requirement_names(), ", "))};
+                      join(requirement_names(), ", ")),
+          {.known = known_names(requirement_names())}};
 }
 
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix) {

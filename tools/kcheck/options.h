@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/cli/command.h"
+#include "criu/log/knowledge.h"
 #include "criu/matrix.h"
 #include "report/report.h"
 
@@ -26,6 +27,11 @@ struct KcheckOptions {
 
 // The matrix asked for, with every probe it names known to this kcheck.
 Result<Matrix> load_matrix(const KcheckOptions& options);
+// The causes compiled in, or those of `file`.
+Result<Knowledge> load_knowledge(const std::string& file);
+// For completions and manuals.
+std::vector<Named> known_versions(const Environment& env);
+std::vector<Named> known_features(const Environment& env);
 // --feature names, each one that the matrix has.
 Result<std::set<std::string>> feature_set(const KcheckOptions& options, const Matrix& matrix);
 // --for, of the commands that look at a kernel: other programs that shall run on it, too.

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/cli/cli.h"
+#include "base/cli/describe.h"
 #include "base/cli/watch.h"
 #include "base/data.h"
 #include "base/file.h"
@@ -335,17 +336,23 @@ int kernel_builder_main(const Args& args, Environment& env) {
             {{"RECIPE",
               &options->recipe,
               "A name below recipes/kernel/, such as 6.12, or a file",
-              {.required = true}},
+              {.required = true, .known = known_recipes("kernel")}},
              {"--fragments FILE...", &options->fragments,
               "Fragments laid over the recipe's, the last one wins"},
-             {"--arch ARCH", &options->architecture, "x86_64 or arm64"},
+             {"--arch ARCH",
+              &options->architecture,
+              "x86_64 or arm64",
+              {.known = known_names({"x86_64", "arm64"}), .default_text = "this machine's"}},
              {"--base FILE", &options->base,
               "Your configuration: only what CRIU needs is laid over it, not the recipe's fragments"},
              {"--source FILE", &options->source, "A local source tarball"},
              {"--sha256 HASH", &options->sha256,
               "What vouches for the source in place of the recipe: of --source, or of upstream's tarball "
               "of the version"},
-             {"-j,--jobs", &options->jobs, "Parallel jobs", {.range = {{1, 1024}}}},
+             {"-j,--jobs",
+              &options->jobs,
+              "Parallel jobs",
+              {.range = {{1, 1024}}, .default_text = "one a processor"}},
              {"--dry-run", &options->dry_run, "Print the plan and stop"},
              std::move(output)},
         .examples = std::move(examples),
@@ -366,6 +373,10 @@ int kernel_builder_main(const Args& args, Environment& env) {
   tool.options = {{"--recipes DIR", &shared.recipes,
                    "The directory with the recipes (default: recipes/kernel of this project)"},
                   {"--offline", &shared.offline, "Use no network"}};
+  tool.files = {{"recipes/kernel/RECIPE.toml", "which sources, and which fragments"},
+                {"kconfig/fragments/", "what the kernel is, one file per purpose"},
+                {"kernel.json", "beside the kernel: what it was made of"}};
+  tool.variables = {data_variable(), {"SOURCE_DATE_EPOCH", "The time that the kernel says it was built at"}};
   tool.commands = {
       {.name = "list",
        .help = "The kernels that have a recipe",

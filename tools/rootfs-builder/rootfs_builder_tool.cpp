@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/cli/cli.h"
+#include "base/cli/describe.h"
 #include "commands/commands.h"
 
 namespace cg {
@@ -25,6 +26,11 @@ int rootfs_builder_main(const Args& args, Environment& env) {
   tool.name = "rootfs-builder";
   tool.help = "Makes guest images and looks into and changes existing ones, without root or a mount";
   tool.common = &common;
+  tool.files = {{"recipes/rootfs/RECIPE.toml", "what is in an image (recipes/rootfs/README.md has the keys)"},
+                {"IMAGE.root_hash.txt", "with --verity: what Kata's kernel_verity_params is made of"}};
+  tool.variables = {data_variable(),
+                    {"SOURCE_DATE_EPOCH", "The time that the image's own inodes have, in seconds since 1970"},
+                    {"TMPDIR", "Where a base layer is put together"}};
   tool.commands = {
       create_command(common),  build_command(common),   list_command(),    ls_command(),     cat_command(),
       convert_command(common), extract_command(common), inspect_command(), verify_command(), diff_command()};

@@ -13,6 +13,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/cli/describe.h"
 #include "base/cli/help.h"
 #include "base/file.h"
 #include "base/interrupt.h"
@@ -196,6 +197,12 @@ bool asks_for_help(const Tool& tool, const Args& words) {
                               [](const Option& option) { return words_of(option).is_positional; });
 }
 
+// `tool COMMAND help`, and not a word more: a file or a recipe of that name is ./help.
+bool asks_for_help_of_command(const Tool& tool, const Args& words) {
+  return words.size() == 2 && words[1] == "help" &&
+         std::ranges::find(tool.commands, words[0], &Command::name) != tool.commands.end();
+}
+
 // Is an error to be a line of JSON? Asked where the words may not be understood at all.
 bool wants_json(const Tool& tool, const Args& words) {
   if (!tool.common) return false;
@@ -236,12 +243,16 @@ std::optional<int> parse(const Tool& tool, const Args& args, const Command*& cho
                           env);
     words.emplace_back("--help");
   }
+  if (asks_for_help_of_command(tool, words)) words[1] = "--help";
   take_passthrough(tool, words);
   // Parsing overwrites the defaults that a help text shows.
   std::map<const Command*, std::string> help;
   if (std::ranges::find(words, "--help") != words.end() || std::ranges::find(words, "-h") != words.end()) {
-    help[nullptr] = help_text(tool, nullptr);
-    for (const auto& command : tool.commands) help[&command] = help_text(tool, &command);
+    const auto text = [&](const Command* command) {
+      return wants_json(tool, words) ? description(tool, command, env) : help_text(tool, command);
+    };
+    help[nullptr] = text(nullptr);
+    for (const auto& command : tool.commands) help[&command] = text(&command);
   }
 
   CLI::App app("", tool.name);

@@ -1,5 +1,5 @@
 // A command line as data: which commands a tool has, which words they take and where those go. cli.h reads
-// command lines by it, help.h writes help texts of it, and what it says is all that a manual or a shell's
+// command lines by it, help.h writes help texts of it, and describe.h all that a manual or a shell's
 // completion needs.
 #pragma once
 
@@ -31,6 +31,12 @@ struct Context {
   Environment& env;
 };
 
+// A name that may be given, or that is looked for, and what it is.
+struct Named {
+  std::string name;
+  std::string about;
+};
+
 // What only some options have.
 struct OptionTraits {
   struct Range {
@@ -45,6 +51,9 @@ struct OptionTraits {
   bool is_no_stream = false;     // a directory: its value may not be "-"
   std::string needs = {};        // the name of an option that has to be there as well
   std::string excludes = {};     // ... that cannot be there as well
+  // Names that its value may be and others may be, too: for manuals and completions.
+  std::function<std::vector<Named>(const Environment&)> known = {};
+  std::string default_text = {};  // said in place of a default that is this machine's own
 };
 
 struct Option {
@@ -71,7 +80,8 @@ struct Command {
   std::string help;  // one sentence
   std::vector<Option> options = {};
   std::vector<Example> examples = {};
-  std::string notes = {};  // what the help says at the end
+  std::string notes = {};         // what the help says at the end
+  std::vector<Named> files = {};  // what it reads or writes unasked; of a tool: all its commands
   // Which words are meant, and how to come by them: said when one is missing or there is one too many.
   std::string about_words = {};
   // The words behind "--", where they are another program's and not the tool's own.
@@ -94,6 +104,7 @@ struct Tool : Command {
       {"1", "the answer is no, or an input was refused"},
       {"2", "the call's words are off"},
       {"3", "could not find out, or could not do it"}};
+  std::vector<Named> variables = {};  // of the environment, but those that every tool heeds
   int (*status_of)(const Error&) = exit_status;
 };
 

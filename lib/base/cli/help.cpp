@@ -43,8 +43,31 @@ std::string entry(const std::string& left, const std::string& right) {
   return text + wrapped(right, indent, indent);
 }
 
-// What the option's target holds; "" where that says nothing.
-std::string default_text(const Option& option) {
+std::string entry(const Option& option) {
+  const auto words = words_of(option);
+  std::string left = join(words.names, ", ");
+  if (!words.is_positional && words.values != Values::none)
+    left += words.values == Values::at_most_one ? "[=" + words.value + "]" : " " + words.value;
+  if (words.values == Values::several) left += "...";
+  std::string right = option.help;
+  if (const auto value = default_of(option); !value.empty()) right += fmt::format(" [{}]", value);
+  if (option.traits.required && !words.is_positional) right += " (required)";
+  return entry(left, right);
+}
+
+enum class Part { words, options };
+
+std::string entries(std::string_view title, const std::vector<Option>& options, Part part) {
+  std::string text;
+  for (const auto& option : options)
+    if (words_of(option).is_positional == (part == Part::words)) text += entry(option);
+  return text.empty() ? "" : fmt::format("\n{}:\n{}", title, text);
+}
+
+}  // namespace
+
+std::string default_of(const Option& option) {
+  if (!option.traits.default_text.empty()) return option.traits.default_text;
   const auto text = [](const auto* value) -> std::string {
     using Value = std::remove_cvref_t<decltype(*value)>;
     if constexpr (std::is_same_v<Value, std::string>)
@@ -59,30 +82,9 @@ std::string default_text(const Option& option) {
   return std::visit(text, option.to);
 }
 
-std::string entry(const Option& option) {
-  const auto words = words_of(option);
-  std::string left = join(words.names, ", ");
-  if (!words.is_positional && words.values != Values::none)
-    left += words.values == Values::at_most_one ? "[=" + words.value + "]" : " " + words.value;
-  if (words.values == Values::several) left += "...";
-  std::string right = option.help;
-  if (const auto value = default_text(option); !value.empty()) right += fmt::format(" [{}]", value);
-  if (option.traits.required && !words.is_positional) right += " (required)";
-  return entry(left, right);
-}
-
-enum class Part { words, options };
-
-std::string entries(std::string_view title, const std::vector<Option>& options, Part part) {
-  std::string text;
-  for (const auto& option : options)
-    if (words_of(option).is_positional == (part == Part::words)) text += entry(option);
-  return text.empty() ? "" : fmt::format("\n{}:\n{}", title, text);
-}
-
-std::string usage(const Tool& tool, const Command* command) {
+std::string usage_words(const Tool& tool, const Command* command) {
   const Command& of = command ? *command : tool;
-  std::string words = "Usage: " + tool.name + (command ? " " + command->name : "") + " [OPTION...]";
+  std::string words = tool.name + (command ? " " + command->name : "") + " [OPTION...]";
   if (!command && !tool.commands.empty()) words += tool.run ? " [COMMAND]" : " COMMAND";
   for (const auto& option : of.options) {
     const auto taken = words_of(option);
@@ -91,10 +93,8 @@ std::string usage(const Tool& tool, const Command* command) {
     words += option.traits.required ? " " + name : fmt::format(" [{}]", name);
   }
   if (of.passthrough) words += command ? " [-- COMMAND...]" : " -- COMMAND...";
-  return words + "\n";
+  return words;
 }
-
-}  // namespace
 
 OptionWords words_of(const Option& option) {
   const bool is_list = std::holds_alternative<std::vector<std::string>*>(option.to);
@@ -140,7 +140,7 @@ std::vector<Option> common_options(const Tool& tool) {
 
 std::string help_text(const Tool& tool, const Command* command) {
   const Command& of = command ? *command : tool;
-  std::string text = usage(tool, command) + "\n" + wrapped(of.help, 0, 0);
+  std::string text = "Usage: " + usage_words(tool, command) + "\n\n" + wrapped(of.help, 0, 0);
   if (!command && !tool.commands.empty()) {
     text += "\nCommands:\n";
     for (const auto& one : tool.commands) text += entry(one.name, one.help);
@@ -151,7 +151,8 @@ std::string help_text(const Tool& tool, const Command* command) {
   if (command) shared.insert(shared.begin(), tool.options.begin(), tool.options.end());
   text += entries(command || !tool.commands.empty() ? "Options of every command" : "Common options", shared,
                   Part::options);
-  text += entry("-h, --help", command ? "Print this help" : "Print this help; NAME --help is a command's");
+  text += entry("-h, --help",
+                command ? "Print this help" : "Print this help; help NAME and NAME help print a command's");
   text += entry("-V, --version", "Print the version");
   if (!of.examples.empty()) {
     text += "\nExamples:\n";

@@ -10,6 +10,12 @@ namespace cg {
 // Of the tool (`command` is null) or of one of its commands; no line is longer than 100 columns.
 std::string help_text(const Tool& tool, const Command* command);
 
+// "tool make [OPTION...] FILE..."
+std::string usage_words(const Tool& tool, const Command* command);
+
+// What stands where the option is not given; "" where that says nothing.
+std::string default_of(const Option& option);
+
 // An option's words taken apart.
 enum class Values { none, one, at_most_one, several };
 struct OptionWords {

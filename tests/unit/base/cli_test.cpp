@@ -5,8 +5,10 @@
 
 #include <sstream>
 
+#include "base/cli/describe.h"
 #include "base/cli/help.h"
 #include "base/text.h"
+#include "json_schema.h"
 
 namespace cg {
 namespace {
@@ -37,20 +39,25 @@ Outcome call(const Args& args, Tool::Repeated repeated = Tool::Repeated::refused
   tool.common = &outcome.common;
   tool.repeated = repeated;
   tool.options = {{"--criu[=VERSION]", &outcome.criu, "Which", {.given = &outcome.is_criu_given}}};
-  tool.commands = {{.name = "make",
-                    .help = "Makes it",
-                    .options = {{"FILE", &outcome.files, "What of", {.required = true}},
-                                {"--size SIZE", &outcome.size, "How large"},
-                                {"-j,--jobs", &outcome.jobs, "At once", {.range = {{1, 1024}}}},
-                                {"--partition", &outcome.partition, "Which", {.excludes = "--force"}},
-                                {"--set", &outcome.sets, "One at a time", {.needs = "--size"}},
-                                {"--force", &outcome.force, "All the same"}},
-                    .examples = {{"tool make a", "makes a"}},
-                    .run = [&](Context&) { return outcome.ran = "make", exit_good; }},
-                   {.name = "judge",
-                    .help = "Judges another program's words",
-                    .passthrough = &outcome.passthrough,
-                    .run = [&](Context&) -> Result<int> { return refused("no"); }}};
+  tool.commands = {
+      {.name = "make",
+       .help = "Makes it",
+       .options =
+           {{"FILE", &outcome.files, "What of", {.required = true}},
+            {"--size SIZE", &outcome.size, "How large"},
+            {"-j,--jobs",
+             &outcome.jobs,
+             "At once",
+             {.range = {{1, 1024}}, .default_text = "as many as there are"}},
+            {"--partition", &outcome.partition, "Which", {.excludes = "--force"}},
+            {"--set", &outcome.sets, "One at a time", {.needs = "--size", .known = known_names({"x=1"})}},
+            {"--force", &outcome.force, "All the same"}},
+       .examples = {{"tool make a", "makes a"}},
+       .run = [&](Context&) { return outcome.ran = "make", exit_good; }},
+      {.name = "judge",
+       .help = "Judges another program's words",
+       .passthrough = &outcome.passthrough,
+       .run = [&](Context&) -> Result<int> { return refused("no"); }}};
   tool.run = [&](Context&) { return outcome.ran = "tool", exit_good; };
   std::ostringstream out, err;
   std::istringstream in;
@@ -134,13 +141,41 @@ TEST(Help, ShowsDefaultsAlsoWhenOthersAreGiven) {
     EXPECT_EQ(outcome.status, exit_good);
     EXPECT_TRUE(outcome.out.starts_with("Usage: tool make [OPTION...] FILE...\n")) << outcome.out;
     EXPECT_TRUE(outcome.out.contains("How large [auto]")) << outcome.out;
-    EXPECT_TRUE(outcome.out.contains("At once [4]")) << outcome.out;
+    EXPECT_TRUE(outcome.out.contains("At once [as many as there are]")) << outcome.out;
     EXPECT_TRUE(outcome.out.contains("--format text|json")) << outcome.out;
     EXPECT_TRUE(outcome.out.contains("  tool make a\n      makes a\n")) << outcome.out;
     EXPECT_TRUE(outcome.out.contains("Exit status:")) << outcome.out;
     EXPECT_EQ(outcome.ran, "");
   }
   EXPECT_TRUE(call({"--help"}).out.contains("  judge                   Judges another program's words\n"));
+}
+
+// "help" is a word like another where it does not stand alone behind the command.
+TEST(Help, IsAlsoAWordBehindTheCommand) {
+  EXPECT_TRUE(call({"make", "help"}).out.starts_with("Usage: tool make [OPTION...] FILE...\n"));
+  EXPECT_EQ(call({"make", "./help"}).ran, "make");
+  EXPECT_EQ(call({"make", "help", "a"}).files, (std::vector<std::string>{"help", "a"}));
+}
+
+TEST(Help, IsADescriptionInJson) {
+  const auto outcome = call({"help", "--format", "json"});
+  EXPECT_EQ(outcome.status, exit_good) << outcome.err;
+  EXPECT_EQ(violation_of(outcome.out, "command-line.schema.json"), "");
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["commands"].size(), 2U);
+  const auto& make = json["commands"][0];
+  EXPECT_EQ(make["words"][0]["names"][0], "FILE");
+  EXPECT_EQ(make["words"][0]["values"], "several");
+  EXPECT_EQ(make["options"][0]["default"], "auto");
+  EXPECT_EQ(make["options"][1]["names"], (std::vector<std::string>{"-j", "--jobs"}));
+  EXPECT_EQ(make["options"][1]["default"], "as many as there are");
+  EXPECT_EQ(make["options"][1]["range"]["most"], 1024);
+  EXPECT_EQ(make["options"][3]["known"][0]["name"], "x=1");
+  EXPECT_EQ(json["commands"][1]["takes_another_command"], true);
+  EXPECT_EQ(json["shared"].back()["names"][1], "--version");
+  const auto one = nlohmann::json::parse(call({"judge", "--help", "--format=json"}).out);
+  ASSERT_EQ(one["commands"].size(), 1U);
+  EXPECT_EQ(one["commands"][0]["name"], "judge");
 }
 
 TEST(Version, IsSaidAlone) {

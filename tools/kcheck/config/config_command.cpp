@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 
+#include "base/cli/describe.h"
 #include "base/text.h"
 #include "config/linux_tree.h"
 #include "criu/judge.h"
@@ -166,7 +167,10 @@ Command config_command(const KcheckOptions& options) {
                    "What the fragments are laid over: allnoconfig or a configuration"},
                   {"--tree DIR", &command->tree, "The Linux source tree whose conf does that"},
                   {"--kernel VERSION", &command->kernel, "Kernel version, when the file does not say"},
-                  {"--arch ARCH", &command->architecture, "Architecture, when the file does not say"},
+                  {"--arch ARCH",
+                   &command->architecture,
+                   "Architecture, when the file does not say",
+                   {.known = known_names(known_architectures())}},
                   programs_option(command->programs)},
       .examples = {{"kcheck config .config --for podman --for systemd", "these shall run there, too"},
                    {"kcheck config /proc/config.gz --criu 4.2.1", "the running kernel's"},

@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "base/cli/cli.h"
+#include "base/cli/describe.h"
 #include "base/host.h"
 #include "base/text.h"
 #include "config/linux_tree.h"
@@ -203,6 +204,16 @@ Result<int> write_fragment(const KcheckOptions& options, const FragmentCommand& 
   return exit_good;
 }
 
+namespace {
+
+std::vector<std::string> architectures_or_any() {
+  std::vector<std::string> names = known_architectures();
+  names.emplace_back("any");
+  return names;
+}
+
+}  // namespace
+
 Command fragment_command(const KcheckOptions& options) {
   const auto command = std::make_shared<FragmentCommand>();
   return {.name = "fragment",
@@ -211,8 +222,10 @@ Command fragment_command(const KcheckOptions& options) {
               {{"--config FILE", &command->config, "What it will be laid over; without it: allnoconfig"},
                {"--tree DIR", &command->tree,
                 "The Linux source tree: dependencies are searched there, and its conf proves the fragment"},
-               {"--arch ARCH", &command->architecture,
-                "Architecture, when the configuration does not say; any: what they have in common"},
+               {"--arch ARCH",
+                &command->architecture,
+                "Architecture, when the configuration does not say; any: what they have in common",
+                {.known = known_names(architectures_or_any())}},
                {"--kernel VERSION", &command->kernel, "Kernel version, when the configuration does not say"},
                programs_option(command->programs)},
           .examples = {{"kcheck fragment --criu 4.2.1 > criu.conf",

@@ -6,13 +6,14 @@
 #include <limits>
 #include <memory>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "criu/coverage.h"
 #include "criu/log/log_file.h"
 #include "criu/versions.h"
 #include "explain/answer.h"
 #include "explain/explain_wrapper.h"
+#include "show/rows.h"
+#include "show/show_command.h"
 
 namespace cg {
 namespace {
@@ -137,6 +138,12 @@ Result<Scene> look(const KcheckOptions& options, const ExplainCommand& command,
   return scene;
 }
 
+Result<int> show_instead(const KcheckOptions& options, const ExplainCommand& command, Environment& env) {
+  if (!command.what.empty() || !command.images.empty() || command.pid != 0 || !options.passthrough.empty())
+    return usage_error("--id prints a page and explains nothing else; leave out one or the other");
+  return show(options, command.id, command.knowledge, env);
+}
+
 Result<std::optional<Version>> asked_version(const KcheckOptions& options) {
   if (options.criu.empty()) return std::nullopt;
   CG_TRY(version, criu_versions().resolve(options.criu));
@@ -157,13 +164,19 @@ Command explain_command(KcheckOptions& options) {
                    &command->pid,
                    "The criu that hangs",
                    {.range = {{1, std::numeric_limits<int>::max()}}}},
-                  {"--knowledge FILE", &command->knowledge, "Causes to know instead of those compiled in"}},
+                  {"--knowledge FILE", &command->knowledge, "Causes to know instead of those compiled in"},
+                  {"--id ID",
+                   &command->id,
+                   "Print the page of a cause, a finding or a requirement, as `kcheck show` does",
+                   {.known = known_row_ids}}},
       .examples = {{"kcheck explain dump.log", "an empty or missing log is an answer, too"},
                    {"kcheck explain --pid 534 --images DIR", "of a criu that hangs"},
                    {"kcheck explain d.log -- criu dump -t 1 -v4 -o d.log",
-                    "with the command, which says more"}},
+                    "with the command, which says more"},
+                   {"kcheck explain --id tree.root-dead", "what is known under an id of a report"}},
       .passthrough = &options.passthrough,
-      .run = [command, &options](Context& context) {
+      .run = [command, &options](Context& context) -> Result<int> {
+        if (!command->id.empty()) return show_instead(options, *command, context.env);
         return deliver(explain(options, *command, context.env), options, context.env);
       }};
 }
@@ -175,15 +188,7 @@ Result<Report> explain(const KcheckOptions& options, const ExplainCommand& comma
         "'--'");
   CG_TRY(version, asked_version(options));
   const bool asked = version.has_value();
-  Knowledge knowledge;
-  if (command.knowledge.empty()) {
-    CG_TRY(builtin, builtin_knowledge());
-    knowledge = std::move(builtin);
-  } else {
-    CG_TRY(text, read_file(command.knowledge, 16 << 20));
-    CG_TRY(given, parse_knowledge(text, command.knowledge));
-    knowledge = std::move(given);
-  }
+  CG_TRY(knowledge, load_knowledge(command.knowledge));
   CG_TRY(scene, look(options, command, version, env));
   if (!version && scene.log) version = leading_version(scene.log->criu_version);
 

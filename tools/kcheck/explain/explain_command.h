@@ -15,6 +15,7 @@ struct ExplainCommand {
   std::string images;                // --images DIR
   int pid = 0;                       // --pid CRIU
   std::string knowledge;             // --knowledge FILE; empty: the one compiled in
+  std::string id;                    // --id ID: its page, and nothing is explained
   std::filesystem::path root = "/";  // where /proc and /sys are; tests have their own
 };
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 
+#include "base/cli/describe.h"
 #include "base/cli/watch.h"
 #include "base/data.h"
 #include "base/file.h"
@@ -239,7 +240,7 @@ Command build_command(CommonOptions& common) {
       .options = {{"RECIPE",
                    &arguments->plan.recipe,
                    "A name under recipes/rootfs, such as kata, or a file",
-                   {.required = true}},
+                   {.required = true, .known = known_recipes("rootfs")}},
                   {"-o,--output IMAGE", &common.output, "The image; - is standard output"},
                   {"--set NAME=PATH...", &arguments->plan.set,
                    "A file the recipe asks for, such as criu=out/criu-4.2.1; modules=DIR"},

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "base/cli/describe.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "image/bytes/block.h"
@@ -25,10 +26,14 @@ std::vector<Option> image_options(ImageArguments& arguments, std::vector<Option>
         &arguments.inode_ratio,
         "One inode for so many bytes of the file system, 1K to 64M",
         {.excludes = "--inodes"}},
-       {"--form FORM", &arguments.form,
-        "ext4 (bare), kata, kata-dax, gpt, initrd, erofs (bare) or kata-erofs (extension image)"},
-       {"--compress NAME", &arguments.compression,
-        "Of an initrd: gzip (default), zstd, xz, lzma or none; of EROFS: lz4hc (default), lz4 or none"},
+       {"--form FORM",
+        &arguments.form,
+        "ext4 (bare), kata, kata-dax, gpt, initrd, erofs (bare) or kata-erofs (extension image)",
+        {.known = known_names(image::form_names())}},
+       {"--compress NAME",
+        &arguments.compression,
+        "Of an initrd: gzip (default), zstd, xz, lzma or none; of EROFS: lz4hc (default), lz4 or none",
+        {.known = known_names({"gzip", "zstd", "xz", "lzma", "lz4hc", "lz4", "none"})}},
        {"--verity", &arguments.verity,
         "Add a dm-verity hash partition; the root hash goes to IMAGE.root_hash.txt"}});
   return own;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <ostream>
 
+#include "base/cli/describe.h"
 #include "base/cli/watch.h"
 #include "base/process.h"
 #include "base/sha256.h"
@@ -154,9 +155,11 @@ Command verify_command() {
           .options =
               image_choice_options(state->choice, {{"--expect SRC:DEST[:MODE[:UID:GID]]...", &state->expect,
                                                     "DEST in the image must be SRC, byte for byte"},
-                                                   {"--recipe RECIPE", &state->plan.recipe,
+                                                   {"--recipe RECIPE",
+                                                    &state->plan.recipe,
                                                     "A name under recipes/rootfs, such as kata, or a "
-                                                    "file: what it puts into an image must be there"},
+                                                    "file: what it puts into an image must be there",
+                                                    {.known = known_recipes("rootfs")}},
                                                    {"--recipes DIR",
                                                     &state->plan.recipes,
                                                     "The directory with the recipes (default: recipes/rootfs "
