@@ -25,6 +25,16 @@ void check_tmpfs(const Checkpoint& images, Findings& found) {
   }
 }
 
+// The packet filter's rules of a network namespace, as the CRIU that dumped wrote them.
+void check_rules(const Checkpoint& images, Findings& found) {
+  constexpr std::uint64_t head = 8;
+  for (const auto& [file, size] : images.image_sizes)
+    if (file.starts_with("nftables-") && size > head) {
+      found.add({"nftables"}, file);
+      return;
+    }
+}
+
 }  // namespace
 
 void check_images(const View& view, Findings& found) {
@@ -35,6 +45,7 @@ void check_images(const View& view, Findings& found) {
               {{"file", shown(problem.file)}});
   }
   check_tmpfs(images, found);
+  check_rules(images, found);
   const Inventory& inventory = images.inventory;
   if (inventory.compression != 0 && view.criu < Version{{4, 3, 0}})
     found.add({"compressed"}, "inventory.img says so");
