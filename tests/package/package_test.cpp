@@ -140,7 +140,7 @@ TEST_P(Package, InstallsRunsAndGoesWithoutATrace) {
       {{"kcheck", "fragment", "--criu", "4.2.1", "--arch", "x86_64"}, "CONFIG_CHECKPOINT_RESTORE=y"},
       {{"kcheck", "show", "kernel.membarrier"}, "membarrier"},
       {{"kernel-builder", "list"}, "6.12"},
-      {{"kernel-builder", "build", "6.12", "--dry-run"}, "symbols requested"},
+      {{"kernel-builder", "digest"}, "  "},
       {{"criu-builder", "resolve", "3.17"}, "3.17.1"},
       {{"rootfs-builder", "list"}, "kata"},
       {{"rootfs-builder", "create", "-q", "--from", "/etc", "-o", "/tmp/etc.img"}, ""},
