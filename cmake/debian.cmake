@@ -12,7 +12,7 @@ file(WRITE ${doc}/copyright "Format: https://www.debian.org/doc/packaging-manual
 Upstream-Name: criu-guest
 
 Files: *
-Copyright: the makers of criu-guest
+Copyright: ${CPACK_CG_COPYRIGHT}
 License: Apache-2.0
  On Debian systems the whole text is in /usr/share/common-licenses/Apache-2.0.
 ")
@@ -30,6 +30,12 @@ execute_process(COMMAND gzip -9n ${pages} ${doc}/changelog COMMAND_ERROR_IS_FATA
 file(WRITE ${usr}/share/lintian/overrides/${CPACK_PACKAGE_NAME} "# They run in guests of any distribution, or of none.
 ${CPACK_PACKAGE_NAME}: statically-linked-binary [usr/bin/kcheck]
 ${CPACK_PACKAGE_NAME}: statically-linked-binary [usr/bin/guest-checkpoint]
+${CPACK_PACKAGE_NAME}: embedded-library bzip2 [usr/bin/kcheck]
+${CPACK_PACKAGE_NAME}: embedded-library bzip2 [usr/bin/guest-checkpoint]
+${CPACK_PACKAGE_NAME}: embedded-library zlib [usr/bin/kcheck]
+${CPACK_PACKAGE_NAME}: embedded-library zlib [usr/bin/guest-checkpoint]
+# It is executable in the image that the recipe makes, which says so itself.
+${CPACK_PACKAGE_NAME}: script-not-executable [usr/share/criu-guest/recipes/rootfs/demo/boot]
 ")
 
 # The bytes are those of the inputs, whoever makes the package and when.

@@ -19,7 +19,7 @@ umask 022
 cpack -G DEB --config "$BUILD/CPackConfig.cmake" -B "$work/made" > "$work/log" 2>&1 || { s=$?; tail -n 20 "$work/log" >&2; exit $s; }
 deb=$(echo "$work"/made/*.deb)
 if command -v lintian > /dev/null; then
-  found=$(lintian --no-tag-display-limit --fail-on none "$deb")
+  found=$(lintian --tag-display-limit 0 --fail-on none --allow-root "$deb" 2> "$work/log") || { cat "$work/log" >&2; exit 3; }
   said=$(grep -E '^[EW]: ' <<< "$found" || true)
   if [ -n "$said" ]; then
     printf 'package: lintian finds what cmake/debian.cmake does not list:\n%s\n' "$said" >&2

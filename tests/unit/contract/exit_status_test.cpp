@@ -84,7 +84,7 @@ std::vector<Call> calls() {
       {{"rootfs-builder", "ls", "help"}, 0, "Usage: rootfs-builder ls"},
       {{"kcheck", "tree", "help"}, 0, "Usage: kcheck tree"},
       {{"guest-run", "help", "--format", "json"}, 0, "criu-guest.command-line/1"},
-      {{"kcheck", "show", "kernel.membarier"}, 2, "did you mean kernel.membarrier?"},
+      {{"kcheck", "show", "kernel.membarier"}, 2, "did you mean kernel.membarrier"},
       {{"kcheck", "explain", "--id", "kernel.membarrier"}, 0, "requirement of CRIU"},
       {{"kcheck", "--format", "sarfi", "--criu"}, 2, "did you mean sarif?"},
       {{"kcheck", "tree", "abc"}, 2, "'abc' is not a whole number\n"},

@@ -52,9 +52,9 @@ TEST(Show, ExplainPrintsTheSamePage) {
 TEST(Show, AWrongIdIsNamedWithItsNearestNeighbours) {
   struct {
     std::string id, says;
-  } const cases[] = {{"kernel.membarier", "'kernel.membarier'; did you mean kernel.membarrier?"},
-                     {"membarrier", "did you mean kernel.membarrier?"},
-                     {"tree.root-dad", "did you mean tree.root-dead?"},
+  } const cases[] = {{"kernel.membarier", "'kernel.membarier'; did you mean kernel.membarrier"},
+                     {"membarrier", "did you mean kernel.membarrier"},
+                     {"tree.root-dad", "did you mean tree.root-dead"},
                      {"zzzzzzzzzzzz", "'zzzzzzzzzzzz'; `kcheck show` lists them"}};
   for (const auto& [id, says] : cases) {
     const auto outcome = run_kcheck({"show", id});
