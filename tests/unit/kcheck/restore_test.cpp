@@ -145,7 +145,8 @@ TEST(KcheckRestore, PermissionsAreClearedByAnOptionSince3_18) {
   EXPECT_EQ(failing(report), "");
   const Json command = report["subjects"][0]["commands"]["restore"];
   EXPECT_EQ(command.back(), "--skip-file-rwx-check");
-  EXPECT_EQ(failing(judged(root.path().string(), {}, "3.17.1")), "restore.file-mode ");
+  // Nor does it know how 4.2 counts pages.
+  EXPECT_EQ(failing(judged(root.path().string(), {}, "3.17.1")), "restore.page-count restore.file-mode ");
 }
 
 TEST(KcheckRestore, LinksDoNotLeadOutOfTheRoot) {
