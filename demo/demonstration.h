@@ -41,8 +41,8 @@ struct Account {
   State after;     // the line that ended the observation
   bool paused = false;
   bool gone_in_between = false;
-  nlohmann::ordered_json dump;  // what guest-checkpoint said
-  nlohmann::ordered_json restore;
+  nlohmann::ordered_json dump = nlohmann::ordered_json::object();  // what guest-checkpoint said
+  nlohmann::ordered_json restore = nlohmann::ordered_json::object();
   double pause_seconds = 0;
   double dump_seconds = 0;  // of the whole call
   double restore_seconds = 0;

@@ -48,8 +48,8 @@ wanted() {
 
 # one NAME: in a guest of its own.
 one() {
-  local name=$1 workload version release place file status=0 puts=() init=none began=$SECONDS
-  IFS=/ read -r workload version release place <<< "$name"
+  local name=$1 version release place file status=0 puts=() init=none began=$SECONDS
+  IFS=/ read -r _ version release place <<< "$name"
   file=$answers/${name//\//,}
   puts=(--put "$OUT/criu-$version:/run/criu/criu-$version:755")
   # A distribution's binary has its libraries beside it.
@@ -72,6 +72,7 @@ one() {
   fi
 }
 
+# shellcheck disable=SC2086  # a list of versions
 mapfile -t rows < <("$BIN/proof-guest" rows --criu "${criu[@]}" --kernel $PROOF_KERNELS | while read -r name; do
   ! wanted "$name" || echo "$name"
 done)

@@ -125,6 +125,7 @@ std::string short_table(const std::vector<Workload>& workloads, const Answers& a
     cells[{row.workload, row.place}][outcome(answer)].push_back(
         kernels.size() > 1 ? fmt::format("{} on {}", row.criu, row.kernel) : row.criu);
   }
+  if (answers.empty()) return "No row has an answer yet.\n";
   std::vector<std::string> named;
   for (const auto& version : versions) named.push_back(version.text());
   std::string table = fmt::format("With CRIU {} on Linux {}:\n\n", join(named, ", "),

@@ -70,7 +70,9 @@ TEST(Pages, HaveTheTablesOfTheAnswers) {
   const auto answers = load_answers({(house / "docs/proof.jsonl").string()});
   ASSERT_TRUE(workloads && answers);
   EXPECT_TRUE(read_file(house / "docs/proof.md").value_or("").contains(long_table(*workloads, *answers)));
-  EXPECT_TRUE(read_file(house / "README.md").value_or("").contains(short_table(*workloads, *answers)));
+  // Where README.md has a place for the short one.
+  const auto front = read_file(house / "README.md").value_or("");
+  EXPECT_TRUE(!front.contains("<!-- proof: ") || front.contains(short_table(*workloads, *answers)));
 }
 
 }  // namespace
