@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,7 +44,8 @@ Result<pid_t> start_tree(int namespaces) {
   if (unshare(namespaces) != 0) _exit(126);
   const int null = open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
-  if (null > 2) close(null);
+  // What this program was given from outside would be the tree's as well.
+  syscall(SYS_close_range, 3U, ~0U, 0);
   setenv("WORK", work, 1);
   execl(argv[0].c_str(), argv[0].c_str(), argv[1].c_str(), nullptr);
   _exit(127);

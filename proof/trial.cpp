@@ -55,6 +55,7 @@ class Trial {
 
  private:
   Result<void> tell_client();
+  void reap_all_but_the_client();
   std::string last_words() const;
   void ask_criu_all_the_same();
 
@@ -155,6 +156,18 @@ Result<void> Trial::dump() {
   return {};
 }
 
+// Orphans of the tree are ours, also those that it has started since it was looked at; a dead one holds its
+// number, and that of its session.
+void Trial::reap_all_but_the_client() {
+  for (;;) {
+    siginfo_t ended{};
+    if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0 ||
+        ended.si_pid == client_pid_)
+      return;
+    waitpid(ended.si_pid, nullptr, 0);
+  }
+}
+
 Result<void> Trial::gone() {
   CG_TRY(text, read_file("/var/lib/proof-images/guest-checkpoint.json"));
   const Json record = Json::parse(text, nullptr, false);
@@ -162,7 +175,7 @@ Result<void> Trial::gone() {
   if (tasks.empty()) return refused("the record of the checkpoint names no tasks");
   const auto is_there = [](int pid) { return access(fmt::format("/proc/{}", pid).c_str(), F_OK) == 0; };
   for (int look = 0; look < 100; ++look) {
-    for (const int pid : tasks) waitpid(pid, nullptr, WNOHANG);
+    reap_all_but_the_client();
     if (std::ranges::none_of(tasks, is_there)) {
       forget(row_.place);
       return {};
