@@ -27,7 +27,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(shell realpath -ms "$(CACHE)")
 endif
 
-.PHONY: all tools lab test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release package clean help
+.PHONY: all tools lab proof test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release package clean help
 
 all: tools
 
@@ -71,7 +71,7 @@ rootfs: criu
 	[ ! -d "$(OUT)/criu-$$v.d" ] || { echo "CRIU $$v is to be had as a distribution's binary with libraries of its own only: for make lab, not for an image" >&2; exit 3; }; \
 	if [ "$(RECIPE)" = kata ]; then image=kata-criu-$$v.img; else image="$(RECIPE).img"; fi; \
 	"$(BIN)"/rootfs-builder build "$(RECIPE)" -o "$(OUT)/$$image" --set criu="$(OUT)/criu-$$v" --set kcheck="$(BIN)/kcheck" \
-	  $(if $(AGENT),--set agent="$(AGENT)"); \
+	  --set guest-checkpoint="$(BIN)/guest-checkpoint" $(if $(AGENT),--set agent="$(AGENT)"); \
 	if [ "$(RECIPE)" = kata ]; then ln -sfn "$$image" "$(OUT)/kata-containers.img"; fi
 
 ## make vm-check             boots that image and asks kcheck inside it [RECIPE=demo] [CRIU_VERSION=4.2.1]
@@ -95,6 +95,12 @@ compatibility: LAB_CRIU ?= 4.1.1 4.2.1 4.3
 compatibility: tools
 	@$(call ninja,lab-guest)
 	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) LAB_ACROSS=1 LAB_CRIU="$(LAB_CRIU)" lab/run.sh
+
+## make proof                redis, postgresql, java and others through a checkpoint and back, row by row, resumable (docs/proof.md)
+##                           [ROWS="redis/4.2.1/6.12/tree sleep/*"] [PROOF_CRIU="4.1.1 4.2.1 4.3"] [PROOF_KERNELS="6.12 7.3"]
+proof: tools
+	@$(call ninja,proof-guest)
+	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) ROWS="$(ROWS)" DOCS="$(DOCS)" proof/run.sh
 
 ## make check                all tests that fit an hour
 check:

@@ -33,21 +33,16 @@ Json describe(const State& state) {
 }  // namespace
 
 std::string to_json(const Plan& plan, const Account& account) {
-  Json without = Json::array();
-  for (const auto& name : omission_names())
-    if (const auto omission = parse_omission(name); omission && plan.omit.contains(*omission))
-      without.push_back(name);
   Json checks = Json::array();
   for (const Finding& finding : account.findings)
     checks.push_back({{"name", finding.name}, {"held", finding.held}, {"detail", finding.detail}});
 
   Json json{
       {"schema", "criu-guest.demo"},
-      {"version", 1},
+      {"version", 2},
       {"ok", account.ok()},
       {"kernel", account.kernel},
-      {"propagation_of_other_namespaces", account.propagation == PropagationRule::any_namespace},
-      {"criu", {{"path", plan.criu.string()}, {"version", account.criu.text()}}},
+      {"criu", {{"path", plan.criu.string()}, {"version", account.dump.value("criu", "")}}},
       {"pid", account.pid},
       {"restored_pid", account.restored_pid},
       {"pid_in_namespace", account.before.pid},
@@ -59,26 +54,21 @@ std::string to_json(const Plan& plan, const Account& account) {
         {"after", account.after.counter}}},
       {"paused", account.paused},
       {"gone_in_between", account.gone_in_between},
-      {"dump_options", account.dump_command},
-      {"restore_options", account.restore_command},
+      {"dump", account.dump},
+      {"restore", account.restore},
       {"seconds",
        {{"pause", milliseconds(account.pause_seconds)},
         {"dump", milliseconds(account.dump_seconds)},
         {"restore", milliseconds(account.restore_seconds)}}},
-      {"images", {{"files", account.image_files}, {"bytes", account.image_bytes}}},
       {"states",
        {{"at_dump", describe(account.at_dump)},
         {"restored", describe(account.restored)},
         {"after", describe(account.after)}}},
       {"checks", checks},
-      {"without", without},
+      {"without", plan.without},
   };
   if (!account.failed_step.empty())
-    json["failure"] = {{"step", account.failed_step},
-                       {"message", account.failure.message},
-                       {"hung", account.hung},
-                       {"errors", account.log_errors},
-                       {"log_tail", account.log_tail}};
+    json["failure"] = {{"step", account.failed_step}, {"message", account.failure.message}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

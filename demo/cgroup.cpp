@@ -65,10 +65,6 @@ Result<void> Cgroup::freeze(std::chrono::milliseconds limit) const {
   return wait_for("frozen 1", limit);
 }
 
-Result<void> Cgroup::thaw() const {
-  return set(directory_ / "cgroup.freeze", "0");
-}
-
 Result<std::vector<pid_t>> Cgroup::processes() const {
   CG_TRY(text, read_file(directory_ / "cgroup.procs"));
   std::vector<pid_t> pids;
@@ -78,10 +74,6 @@ Result<std::vector<pid_t>> Cgroup::processes() const {
     pids.push_back(pid);
   }
   return pids;
-}
-
-Result<void> Cgroup::add(pid_t pid) const {
-  return set(directory_ / "cgroup.procs", std::to_string(pid));
 }
 
 Result<void> Cgroup::kill_all(std::chrono::milliseconds limit) const {

@@ -1,4 +1,4 @@
-// A cgroup v2 directory of our own, paused and resumed as a container runtime does it.
+// A cgroup v2 directory of our own, paused as a container runtime does it.
 #pragma once
 
 #include <sys/types.h>
@@ -20,9 +20,7 @@ class Cgroup {
   const std::filesystem::path& directory() const { return directory_; }
   // Returns when the kernel reports every task frozen.
   Result<void> freeze(std::chrono::milliseconds limit) const;
-  Result<void> thaw() const;
   Result<std::vector<pid_t>> processes() const;
-  Result<void> add(pid_t pid) const;
   // Kills what is left in it, frozen or not, and waits until it is empty.
   Result<void> kill_all(std::chrono::milliseconds limit) const;
   Result<void> remove() const;

@@ -24,7 +24,6 @@ namespace cg::demo {
 struct Bind {
   std::filesystem::path source;       // in the guest
   std::filesystem::path destination;  // in the container
-  std::string key;                    // CRIU's name for it
 };
 
 enum class Session { own, inherited };

@@ -17,10 +17,10 @@
 
 #include "base/file.h"
 #include "base/host.h"
-#include "base/process.h"
 #include "base/text.h"
 #include "cgroup.h"
 #include "container.h"
+#include "guest_checkpoint.h"
 #include "streams.h"
 
 namespace cg::demo {
@@ -83,11 +83,10 @@ class Run {
 
  private:
   std::vector<Bind> binds() const {
-    return {{plan_.work / "guest/shm", "/dev/shm", "shm"},
-            {plan_.work / "guest/hosts", "/etc/hosts", "hosts"}};
+    return {{plan_.work / "guest/shm", "/dev/shm"}, {plan_.work / "guest/hosts", "/etc/hosts"}};
   }
-  Result<void> run_criu(const std::string& step, const std::vector<std::string>& argv, const fs::path& log,
-                        double& seconds);
+  Result<void> have_done(const std::string& action, const std::vector<std::string>& words,
+                         const std::string& verdict, nlohmann::ordered_json& document, double& seconds);
   void add(std::string name, bool held, std::string detail) {
     account_.findings.push_back({std::move(name), held, std::move(detail)});
   }
@@ -119,15 +118,10 @@ Run::~Run() {
 
 Result<void> Run::prepare() {
   account_.kernel = host_release();
-  CG_TRY(printed, run_checked({plan_.criu.string(), "--version"}));
-  CG_TRY(version, parse_criu_version(printed));
-  account_.criu = version;
-
   std::error_code error;
   if (fs::exists(plan_.work, error) && !fs::is_empty(plan_.work, error))
     return refused(fmt::format("{}: not empty; remove it, or give another --work", plan_.work.string()));
-  for (const char* directory : {"images", "root", "rootfs", "guest/shm", "probe"})
-    CG_CHECK(make_directories(plan_.work / directory));
+  for (const char* directory : {"rootfs", "guest/shm"}) CG_CHECK(make_directories(plan_.work / directory));
   CG_CHECK(write_file_atomically(plan_.work / "guest/hosts", "127.0.0.1 localhost\n"));
   CG_CHECK(prepare_rootfs(plan_.work / "rootfs", plan_.workload));
 
@@ -145,12 +139,9 @@ Result<void> Run::prepare() {
   mounted_.emplace_back(shm);
   CG_CHECK(write_file_atomically(fs::path(shm) / "from-guest", "seen by both sides\n"));
 
-  CG_TRY(propagation, probe_propagation(plan_.work / "probe"));
-  account_.propagation = propagation;
-
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
     return cannot_errno("prctl(PR_SET_CHILD_SUBREAPER)", errno);
-  say_(fmt::format("guest: Linux {}, CRIU {}", account_.kernel, account_.criu.text()));
+  say_("guest: Linux " + account_.kernel);
   return {};
 }
 
@@ -166,7 +157,7 @@ Result<void> Run::start() {
       .argv = {"/bin/demo-workload", "--records", "/data/records", "--state", "/run/state", "--megabytes",
                std::to_string(plan_.megabytes), "--threads", std::to_string(plan_.threads), "--interval-ms",
                std::to_string(plan_.interval_ms)},
-      .session = plan_.omit.contains(Omission::session) ? Session::inherited : Session::own,
+      .session = plan_.without.contains("session") ? Session::inherited : Session::own,
       .standard_input = first_->inner(0),
       .standard_output = first_->inner(1),
       .standard_error = first_->inner(2),
@@ -202,7 +193,7 @@ Result<void> Run::start() {
 }
 
 Result<void> Run::pause() {
-  if (plan_.omit.contains(Omission::pause)) return {};
+  if (plan_.without.contains("pause")) return {};
   const auto start = std::chrono::steady_clock::now();
   CG_CHECK(cgroup_->freeze(plan_.limit));
   account_.pause_seconds = seconds_since(start);
@@ -215,43 +206,25 @@ Result<void> Run::pause() {
   return {};
 }
 
-Result<void> Run::run_criu(const std::string& step, const std::vector<std::string>& argv, const fs::path& log,
-                           double& seconds) {
-  ProcessOptions options;
-  options.timeout = plan_.limit;
+Result<void> Run::have_done(const std::string& action, const std::vector<std::string>& words,
+                            const std::string& verdict, nlohmann::ordered_json& document, double& seconds) {
+  std::vector<std::string> argv{
+      plan_.guest_checkpoint.string(),    action, "--criu", plan_.criu.string(), "--timeout",
+      std::to_string(plan_.limit.count())};
+  argv.insert(argv.end(), words.begin(), words.end());
+  say_(shell_words(argv));
   const auto start = std::chrono::steady_clock::now();
-  CG_TRY(result, run(argv, options));
+  CG_TRY(said, ask_guest_checkpoint(std::move(argv)));
   seconds = seconds_since(start);
-  if (result.status == 0 && !result.timed_out) return {};
-  account_.hung = result.timed_out;
-  if (const auto text = read_file(log)) {
-    account_.log_tail = last_lines(*text, 15);
-    for (const auto line : split_lines(*text))
-      if (line.contains("Error (")) account_.log_errors.emplace_back(line);
-  }
-  std::string message =
-      fmt::format("criu {} {}", step,
-                  result.timed_out ? fmt::format("did not end within {} s", plan_.limit.count())
-                                   : fmt::format("failed with status {}", result.status));
-  if (!result.err.empty()) message += ": " + std::string(trim(result.err));
-  return refused(fmt::format("{}; log: {}", message, log.string()));
+  document = std::move(said);
+  if (const auto why = why_not(document, verdict); !why.empty()) return refused(why);
+  say_("  " + shell_words(document["commands"][action]));
+  return {};
 }
 
 Result<void> Run::dump() {
-  const DumpRequest request{.criu = plan_.criu,
-                            .pid = account_.pid,
-                            .images = plan_.work / "images",
-                            .log = plan_.work / "dump.log",
-                            .cgroup = plan_.cgroup,
-                            .binds = binds()};
-  account_.dump_command = dump_command(request, plan_.omit);
-  say_("dump: " + join(account_.dump_command, " "));
-  CG_CHECK(run_criu("dump", account_.dump_command, request.log, account_.dump_seconds));
-  for (const auto& entry : fs::directory_iterator(plan_.work / "images")) {
-    ++account_.image_files;
-    account_.image_bytes += entry.file_size();
-  }
-  return {};
+  return have_done("dump", {"--cgroup", plan_.cgroup.string(), "-D", plan_.work / "images"}, "dumped",
+                   account_.dump, account_.dump_seconds);
 }
 
 Result<void> Run::look_gone() {
@@ -268,8 +241,8 @@ Result<void> Run::look_gone() {
   const auto lines = first_->output().lines();
   CG_TRY(last, parse_state(lines.back()));
   account_.at_dump = last;
-  say_(fmt::format("dumped in {}: counter {}, {} files, {}", human_seconds(account_.dump_seconds),
-                   last.counter, account_.image_files, human_size(account_.image_bytes)));
+  say_(fmt::format("dumped in {}: counter {}, {}", human_seconds(account_.dump_seconds), last.counter,
+                   human_size(account_.dump["bytes"].value("images", 0ULL))));
   if (!account_.gone_in_between)
     return refused(fmt::format("not gone: /proc/{} {}, {} processes in {}", account_.pid,
                                no_process ? "gone" : "exists", left.size(), plan_.cgroup.string()));
@@ -287,26 +260,12 @@ Result<void> Run::restore() {
   second_ = std::move(streams);
   second_->let_inherit();
 
-  const fs::path root = plan_.work / "root";
-  if (mount((plan_.work / "rootfs").c_str(), root.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
-    return cannot_errno("binding the root file system on " + root.string(), errno);
-  mounted_.push_back(root);
-
-  RestoreRequest request{.criu = plan_.criu,
-                         .images = plan_.work / "images",
-                         .log = plan_.work / "restore.log",
-                         .root = root,
-                         .pidfile = plan_.work / "restored.pid",
-                         .binds = binds(),
-                         .pipes = {}};
-  for (std::size_t i = 0; i < 3; ++i) request.pipes.push_back({second_->inner(i), first_->inode(i)});
-  account_.restore_command = restore_command(account_.criu, account_.propagation, request, plan_.omit);
-  say_("restore: " + join(account_.restore_command, " "));
-  CG_CHECK(run_criu("restore", account_.restore_command, request.log, account_.restore_seconds));
+  std::vector<std::string> words{plan_.work / "images", "--detach"};
+  for (std::size_t i = 0; i < 3; ++i)
+    words.insert(words.end(), {"--map", fmt::format("pipe:[{}]={}", first_->inode(i), second_->inner(i))});
+  CG_CHECK(have_done("restore", words, "restored", account_.restore, account_.restore_seconds));
   second_->handed_over();
-
-  CG_TRY(text, read_file(request.pidfile));
-  std::from_chars(text.data(), text.data() + text.size(), account_.restored_pid);
+  account_.restored_pid = account_.restore.value("pid", 0);
   say_(fmt::format("restored in {}: pid {}", human_seconds(account_.restore_seconds), account_.restored_pid));
   return {};
 }

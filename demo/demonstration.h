@@ -1,6 +1,6 @@
-// The demonstration itself: make a container, pause it, dump it, see that it is gone, restore it, see that it
-// goes on. Each step appends to the account; the first that fails ends the run, but what was learnt stays in
-// the account.
+// The demonstration itself: make a container, pause it, have guest-checkpoint dump it, see that it is gone,
+// have it restored, see that it goes on. Each step appends to the account; the first that fails ends the run,
+// but what was learnt stays in the account.
 #pragma once
 
 #include <sys/types.h>
@@ -8,17 +8,19 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "criu_command.h"
 #include "state.h"
 
 namespace cg::demo {
 
 struct Plan {
   std::filesystem::path criu = "/usr/sbin/criu";
+  std::filesystem::path guest_checkpoint = "/usr/bin/guest-checkpoint";
   std::filesystem::path workload = "/usr/bin/demo-workload";
   std::filesystem::path work = "/run/criu-demo";                   // must not exist, or be empty
   std::filesystem::path cgroup = "/sys/fs/cgroup/demo/container";  // two levels below the hierarchy's root
@@ -26,13 +28,11 @@ struct Plan {
   unsigned megabytes = 16;
   unsigned threads = 3;
   unsigned interval_ms = 20;
-  Omissions omit;
+  std::set<std::string> without;  // "session": the container's init leads none; "pause": it is not frozen
 };
 
 struct Account {
-  CriuVersion criu;
   std::string kernel;
-  PropagationRule propagation = PropagationRule::any_namespace;
   pid_t pid = 0;  // of the container's init, outside
   pid_t restored_pid = 0;
   State before;    // the first line seen
@@ -41,20 +41,14 @@ struct Account {
   State after;     // the line that ended the observation
   bool paused = false;
   bool gone_in_between = false;
-  std::vector<std::string> dump_command;
-  std::vector<std::string> restore_command;
+  nlohmann::ordered_json dump = nlohmann::ordered_json::object();  // what guest-checkpoint said
+  nlohmann::ordered_json restore = nlohmann::ordered_json::object();
   double pause_seconds = 0;
-  double dump_seconds = 0;
+  double dump_seconds = 0;  // of the whole call
   double restore_seconds = 0;
-  std::size_t image_files = 0;
-  std::uint64_t image_bytes = 0;
   std::vector<Finding> findings;
-  // Of a failure:
-  std::string failed_step;
+  std::string failed_step;  // and why
   Error failure;
-  bool hung = false;                    // the time limit ended criu
-  std::string log_tail;                 // the end of the log of the criu command that failed
-  std::vector<std::string> log_errors;  // its lines that say Error
 
   bool ok() const;
 };

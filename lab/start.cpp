@@ -196,7 +196,7 @@ Result<void> start_container(const Place& place, Running& running, const std::ve
   if (place.binds) {
     CG_CHECK(make_directories(work / "shm"));
     CG_CHECK(write_file_atomically(work / "hosts", "127.0.0.1 localhost\n"));
-    spec.binds = {{work / "shm", "/dev/shm", "shm"}, {work / "hosts", "/etc/hosts", "hosts"}};
+    spec.binds = {{work / "shm", "/dev/shm"}, {work / "hosts", "/etc/hosts"}};
     // A tmpfs of the guest, as the pod's shared memory is.
     mount("shm", (work / "shm").c_str(), "tmpfs", 0, nullptr);
   }

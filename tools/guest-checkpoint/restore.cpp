@@ -406,7 +406,8 @@ Command restore_command() {
           .options = {{"WHAT", &words->what, "A checkpoint's directory, or an archive", {.required = true}},
                       {"--detach", &words->detach, "Do not wait for the restored root's end"},
                       {"--map KEY=PATH", &words->maps,
-                       "What takes the place of a pipe or a mount from outside; may be repeated"},
+                       "What takes the place of a pipe or a mount from outside; a number is an open "
+                       "descriptor; may be repeated"},
                       {"--root DIR", &words->root, "The root directory of a container's tasks"},
                       {"--criu FILE", &words->criu, "The criu to run (default: the one on PATH)"},
                       {"--timeout SECONDS",

@@ -1,4 +1,4 @@
-// Which room of the house may look into which: every #include of lib, tools, lab and demo against the table
+// Which room of the house may look into which: every #include of lib, tools, lab, proof and demo against the table
 // of docs/design.md, so that an arrow that runs back up is seen on the day it is drawn.
 #include <gtest/gtest.h>
 
@@ -76,7 +76,7 @@ std::vector<fs::path> sources_below(const char* top) {
 TEST(Includes, RunOneWay) {
   const Table table = read_table();
   std::size_t seen = 0;
-  for (const char* const top : {"lib", "tools", "lab", "demo"})
+  for (const char* const top : {"lib", "tools", "lab", "proof", "demo"})
     for (const auto& file : sources_below(top)) {
       const std::string room = room_of(table, file.string());
       EXPECT_NE(room, "") << file << " lies in no room of docs/design.md: give its folder a line";
@@ -104,7 +104,7 @@ TEST(Includes, RunOneWay) {
 TEST(Folders, HoldNoMoreThanOneSees) {
   constexpr std::size_t most = 16;
   std::map<fs::path, std::set<fs::path>> rooms;  // a .cpp and its .h are one
-  for (const char* const top : {"lib", "tools", "lab", "demo", "tests"})
+  for (const char* const top : {"lib", "tools", "lab", "proof", "demo", "tests"})
     for (const auto& file : sources_below(top)) rooms[file.parent_path()].insert(file.stem());
   for (const auto& [folder, files] : rooms)
     EXPECT_LE(files.size(), most) << folder << ": make wings of it, by what they are about";

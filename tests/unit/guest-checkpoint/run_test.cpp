@@ -185,6 +185,22 @@ TEST(Guard, TellsHowItEnded) {
   EXPECT_TRUE(hung->seen.has_value());
 }
 
+// As in a guest whose host is busy: nobody gets the processor for a while.
+TEST(Guard, ATimeInWhichItWasNotRunItselfIsNoHang) {
+  const TemporaryDirectory directory;
+  auto run = run_of(directory, "sleep 2.2");
+  run.still = std::chrono::milliseconds(1500);
+  const pid_t guard = fork();
+  if (guard == 0) _exit(run_guarded(run)->how == GuardedEnd::How::ended ? 0 : 1);
+  usleep(300000);
+  ASSERT_EQ(kill(guard, SIGSTOP), 0);
+  usleep(1600000);
+  ASSERT_EQ(kill(guard, SIGCONT), 0);
+  int status = -1;
+  ASSERT_EQ(waitpid(guard, &status, 0), guard);
+  EXPECT_EQ(status, 0);
+}
+
 TEST(Guard, ThawsBeforeItCallsItAHang) {
   const TemporaryDirectory directory;
   auto run =

@@ -101,8 +101,8 @@ class Guard {
   GuardedEnd end_;
   pid_t pid_ = -1;
   Clock::time_point begin_ = Clock::now();
-  Clock::time_point last_move_ = begin_;
-  Clock::time_point next_look_ = begin_;
+  Clock::time_point last_look_ = begin_;
+  milliseconds still_{0};  // for so long it has not moved, though it could have
   std::uint64_t life_ = 0;
   bool held_ = false;
   Clock::time_point kill_before_{};
@@ -210,24 +210,29 @@ void Guard::kill_in_a_good_moment() {
 }
 
 void Guard::look_for_life() {
+  constexpr milliseconds between_looks{250};
   const auto now = Clock::now();
-  if (now < next_look_) return;
-  next_look_ = now + milliseconds(250);
+  const auto elapsed = std::chrono::duration_cast<milliseconds>(now - last_look_);
+  if (elapsed < between_looks) return;
+  last_look_ = now;
   const auto life = life_of(pid_);
   if (life != life_ || commits(pid_)) {
     life_ = life;
-    last_move_ = now;
+    still_ = milliseconds(0);
     return;
   }
+  // A look that comes late says that the machine gave nobody its time, criu no more than us: a guest whose
+  // host is busy.
+  still_ += std::min(elapsed, 2 * between_looks);
   // Frozen tasks cannot run what criu puts into them. Thawed, the dump goes on; a kill would lose them.
-  if (now - last_move_ > std::min(run_.still, milliseconds(2000)) && run_.thaw) {
+  if (still_ > std::min(run_.still, milliseconds(2000)) && run_.thaw) {
     if (const auto what = run_.thaw(); !what.empty()) {
       end_.notes.push_back("criu waited for tasks that are frozen: " + what);
-      last_move_ = now;
+      still_ = milliseconds(0);
       return;
     }
   }
-  if (now - last_move_ > run_.still) end_it(How::hung);
+  if (still_ > run_.still) end_it(How::hung);
 }
 
 Result<GuardedEnd> Guard::run() {
