@@ -1,5 +1,9 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+
+#include <string>
+#include <vector>
 
 #include "procfs/cgroup.h"
 #include "procfs/fdinfo.h"
