@@ -106,10 +106,10 @@ TEST_P(Agreement, KcheckSaysReadyExactlyWhenCriuWorks) {
 
 TEST_P(Agreement, AContainerOfKatasKindIsDumpedAndRestored) {
   const auto result =
-      guest({"--put", programs + "guest-checkpoint:/run/guest-checkpoint:755", "--put",
+      guest({"--put", programs + "guest-checkpoint:/opt/guest-checkpoint:755", "--put",
              programs + "demo-guest:/run/demo-guest:755", "--put",
              programs + "demo-workload:/run/demo-workload:755"},
-            "/run/demo-guest --criu /run/criu --guest-checkpoint /run/guest-checkpoint --workload "
+            "/run/demo-guest --criu /run/criu --guest-checkpoint /opt/guest-checkpoint --workload "
             "/run/demo-workload --work /run/demo");
   EXPECT_EQ(result.status, 0) << result.out << result.err;
   EXPECT_TRUE(result.out.contains("12 of 12 held")) << result.out << result.err;
@@ -154,7 +154,7 @@ TEST(Refusal, AContainerWithoutASessionOfItsOwn) {
   for (const std::string name : {"guest-checkpoint", "demo-guest", "demo-workload"})
     argv.insert(argv.end(), {"--put", programs + name + ":/run/" + name + ":755"});
   argv.insert(argv.end(),
-              {"--", "/run/demo-guest", "--guest-checkpoint", "/run/guest-checkpoint", "--workload",
+              {"--", "/run/demo-guest", "--guest-checkpoint", "/opt/guest-checkpoint", "--workload",
                "/run/demo-workload", "--work", "/run/demo", "--without", "session"});
   const auto result = call(argv);
   EXPECT_EQ(result.status, 1);
