@@ -6,7 +6,9 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <vector>
 
 #include "procfs/directory.h"
 #include "procfs/scan.h"
@@ -34,7 +36,14 @@ bool is_devpts_of(const Snapshot& snapshot, dev_t device) {
   });
 }
 
-void look_at_files(const Directory& process, int pid, const std::set<int>& masters, Snapshot& snapshot) {
+// What one process holds.
+struct Held {
+  std::vector<int> terminals;
+  std::vector<int> numbers;
+};
+
+void look_at_files(const Directory& process, const std::set<int>& masters, const Snapshot& snapshot,
+                   Held& held) {
   const auto descriptors = process.open_below("fd");
   const auto numbers =
       descriptors ? descriptors->numbers() : procfs::Seen<std::vector<int>>(std::unexpected(ENOENT));
@@ -46,17 +55,33 @@ void look_at_files(const Directory& process, int pid, const std::set<int>& maste
     if (fstatat(descriptors->fd(), name.c_str(), &seen, 0) != 0 || !S_ISCHR(seen.st_mode)) continue;
     if (major(seen.st_rdev) < 136 || major(seen.st_rdev) > 143) continue;
     const int index = static_cast<int>((major(seen.st_rdev) - 136) << 20 | minor(seen.st_rdev));
-    if (masters.contains(index) && is_devpts_of(snapshot, seen.st_dev))
-      snapshot.terminals_outside.try_emplace(index, pid);
+    if (masters.contains(index) && is_devpts_of(snapshot, seen.st_dev)) held.terminals.push_back(index);
   }
 }
 
-void look_at_numbers(const Directory& process, int pid, const std::set<int>& inside, Snapshot& snapshot) {
+std::optional<procfs::Stat> stat_of(const Directory& process) {
   const auto text = process.read_small("stat");
-  const auto stat = text ? procfs::parse_stat(*text) : Result<procfs::Stat>(cannot(""));
+  auto stat = text ? procfs::parse_stat(*text) : Result<procfs::Stat>(cannot(""));
+  return stat ? std::optional(std::move(*stat)) : std::nullopt;
+}
+
+// A child that the tree has had since it was looked at is no stranger: its parents lead into the tree.
+bool was_born_inside(const std::filesystem::path& proc, const Directory& process,
+                     const std::set<int>& inside) {
+  auto stat = stat_of(process);
+  for (int depth = 0; stat && stat->parent > 1 && depth < 100; ++depth) {
+    if (inside.contains(stat->parent)) return true;
+    const auto parent = Directory::open(proc / std::to_string(stat->parent));
+    stat = parent ? stat_of(*parent) : std::nullopt;
+  }
+  return false;
+}
+
+void look_at_numbers(const Directory& process, const std::set<int>& inside, Held& held) {
+  const auto stat = stat_of(process);
   if (!stat) return;
   for (const int number : {stat->session, stat->group})
-    if (inside.contains(number)) snapshot.numbers_outside.try_emplace(number, pid);
+    if (inside.contains(number)) held.numbers.push_back(number);
 }
 
 }  // namespace
@@ -74,8 +99,12 @@ void collect_outside(Snapshot& snapshot, const std::filesystem::path& proc) {
     if (inside.contains(pid)) continue;
     const auto process = Directory::open(proc / std::to_string(pid));
     if (!process) continue;
-    if (shares_numbers) look_at_numbers(*process, pid, inside, snapshot);
-    if (!masters.empty()) look_at_files(*process, pid, masters, snapshot);
+    Held held;
+    if (shares_numbers) look_at_numbers(*process, inside, held);
+    if (!masters.empty()) look_at_files(*process, masters, snapshot, held);
+    if ((held.terminals.empty() && held.numbers.empty()) || was_born_inside(proc, *process, inside)) continue;
+    for (const int index : held.terminals) snapshot.terminals_outside.try_emplace(index, pid);
+    for (const int number : held.numbers) snapshot.numbers_outside.try_emplace(number, pid);
   }
 }
 

@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
+#include <string>
 
 #include "base/file.h"
 #include "tasks/checks/checks.h"
@@ -39,6 +41,47 @@ TEST(TreeCollect, SeesThisProcessAndItsChild) {
   EXPECT_FALSE(tree->mounts.empty());
   EXPECT_TRUE(std::ranges::any_of(check_all({*tree, v4_1_1, {}}),
                                   [](const TreeFinding& one) { return one.id == "tree.self-inside"; }));
+}
+
+// A loop of a shell has another child each moment: one that came after the tree was looked at is no stranger
+// in its session, and one that was left to somebody else is.
+TEST(TreeCollect, AChildBornMeanwhileHoldsNothingFromOutside) {
+  for (const bool left : {false, true}) {
+    std::array<int, 2> ready{};
+    ASSERT_EQ(pipe(ready.data()), 0);
+    const pid_t leader = fork();
+    if (leader == 0) {
+      setsid();
+      const pid_t between = left ? fork() : 0;
+      if (between == 0) {
+        const pid_t child = fork();
+        if (child == 0)
+          for (;;) pause();
+        if (write(ready[1], &child, sizeof child) != sizeof child) _exit(1);
+        if (left) _exit(0);
+      }
+      for (;;) pause();
+    }
+    pid_t child = -1;
+    EXPECT_EQ(read(ready[0], &child, sizeof child), static_cast<ssize_t>(sizeof child));
+    // Its parent is gone before anybody looks.
+    for (int tenth = 0; left && tenth < 50; ++tenth) {
+      const std::string stat = read_file("/proc/" + std::to_string(child) + "/stat").value_or("");
+      const std::string line = stat.substr(stat.rfind(") ") + 4);
+      if (kill(std::atoi(line.c_str()), 0) == 0 && std::atoi(line.c_str()) != leader &&
+          std::atoi(line.c_str()) < leader)
+        break;
+      usleep(100'000);
+    }
+    Snapshot tree;
+    tree.tasks.emplace_back().pid = leader;
+    collect_outside(tree, "/proc");
+    for (const pid_t pid : {child, leader}) kill(pid, SIGKILL);
+    waitpid(leader, nullptr, 0);
+    close(ready[0]);
+    close(ready[1]);
+    EXPECT_EQ(tree.numbers_outside.contains(leader), left);
+  }
 }
 
 // Locks come from /proc/locks where it is complete, and a name that two tasks have open is looked up once:
