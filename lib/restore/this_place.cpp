@@ -8,6 +8,8 @@
 #include <csignal>
 #include <cstring>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/host.h"
@@ -35,9 +37,9 @@ std::optional<std::uint64_t> setting(const std::string& name) {
   return number ? std::optional(*number) : std::nullopt;
 }
 
-std::optional<bool> opens(const checkpoint::Watch& watch) {
-  const auto text = read_file("/proc/self/mountinfo");
-  const auto mounts = text ? procfs::parse_mountinfo(*text) : Result<std::vector<procfs::Mount>>(cannot(""));
+using Mounts = Result<std::vector<procfs::Mount>>;
+
+std::optional<bool> opens(const Mounts& mounts, const checkpoint::Watch& watch) {
   if (!mounts || watch.handle.size() > MAX_HANDLE_SZ) return std::nullopt;
   alignas(file_handle) std::array<char, sizeof(file_handle) + MAX_HANDLE_SZ> bytes{};
   auto* handle = reinterpret_cast<file_handle*>(bytes.data());
@@ -68,7 +70,9 @@ Place this_place(const Files& host) {
   place.is_taken = is_pid_taken;
   place.bind = [](const checkpoint::InternetSocket& socket) { return try_to_bind(socket); };
   place.bind_abstract = [](const checkpoint::UnixSocket& socket) { return try_to_bind(socket); };
-  place.opens = opens;
+  const auto text = read_file("/proc/self/mountinfo");
+  Mounts mounts = text ? procfs::parse_mountinfo(*text) : Mounts(cannot("mountinfo"));
+  place.opens = [mounts = std::move(mounts)](const checkpoint::Watch& watch) { return opens(mounts, watch); };
   place.setting = setting;
   place.security_module = security_module();
   place.architecture = host_machine();

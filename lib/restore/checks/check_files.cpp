@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "checkpoint/describe.h"
 #include "restore/checks/checks.h"
@@ -55,6 +56,7 @@ class FileCheck {
   const View& view_;
   Findings& found_;
   std::map<std::uint32_t, const Remap*> remaps_;
+  std::map<std::pair<int, std::uint32_t>, std::uint32_t> descriptors_;  // of a process and number: the file
   // Of file systems that files without a name are written to: what is free, and what is to come.
   std::map<std::uint64_t, std::pair<std::uint64_t, std::uint64_t>> rooms_;
 };
@@ -173,12 +175,12 @@ void FileCheck::nameless(std::uint32_t id, const RegularFile& file) {
 }
 
 void FileCheck::watched(std::uint32_t id, const Watch& watch) {
-  const std::string holder = holder_of(view_.checkpoint, id);
   if (watch.path.empty()) {
     // In a mount namespace that is yet to be made there is no mount to ask.
     if (view_.checkpoint.own(&Objects::mount) || !view_.place.opens) return;
     if (view_.place.opens(watch) == false)
-      found_.add({"watched-missing", "handle"}, fmt::format("inode {}, {}", watch.inode, holder));
+      found_.add({"watched-missing", "handle"},
+                 fmt::format("inode {}, {}", watch.inode, holder_of(view_.checkpoint, id)));
     return;
   }
   const Location place = locate(view_, watch.mount, watch.path);
@@ -186,8 +188,10 @@ void FileCheck::watched(std::uint32_t id, const Watch& watch) {
   if (!files) return;
   ++found_.looked_at;
   const auto seen = files->look(place.path);
-  if (seen && !*seen)
-    found_.add({"watched-missing"}, fmt::format("{}, {}", shown(watch.path), holder),
+  if (!seen)
+    found_.unseen(shown(seen.error().message));
+  else if (!*seen)
+    found_.add({"watched-missing"}, fmt::format("{}, {}", shown(watch.path), holder_of(view_.checkpoint, id)),
                {{"path", shown(watch.path)}});
 }
 
@@ -200,20 +204,17 @@ void FileCheck::rooms() {
 }
 
 void FileCheck::locked(const FileLock& lock) {
-  const auto task =
-      std::ranges::find_if(view_.checkpoint.tasks, [&](const Task& one) { return one.pid == lock.pid; });
-  if (task == view_.checkpoint.tasks.end() || lock.kind == FileLock::Kind::other) return;
-  const auto descriptor = std::ranges::find_if(
-      task->descriptors, [&](const Descriptor& one) { return one.number == lock.descriptor; });
-  const RegularFile* file =
-      descriptor == task->descriptors.end() ? nullptr : view_.checkpoint.regular(descriptor->file);
+  const auto descriptor = descriptors_.find({lock.pid, lock.descriptor});
+  if (descriptor == descriptors_.end() || lock.kind == FileLock::Kind::other) return;
+  const std::uint32_t id = descriptor->second;
+  const RegularFile* file = view_.checkpoint.regular(id);
   if (!file) return;
   const Location place =
       locate(view_, file->mount, file->path.starts_with('/') ? file->path : "/" + file->path);
   const Files* files = files_at(place);
   if (!files || !files->is_locked(place.path, lock)) return;
   found_.add({"lock-taken", lock.kind == FileLock::Kind::ofd ? "ofd" : ""},
-             fmt::format("{}, {}", shown(file->path), holder_of(view_.checkpoint, descriptor->file)),
+             fmt::format("{}, {}", shown(file->path), holder_of(view_.checkpoint, id)),
              {{"path", shown(file->path)}});
 }
 
@@ -237,6 +238,10 @@ void FileCheck::run() {
     if (known != remaps_.end() && known->second->kind != Remap::Kind::process) nameless(id, *file);
   }
   rooms();
+  if (!images.locks.empty())
+    for (const auto& task : images.tasks)
+      for (const auto& descriptor : task.descriptors)
+        descriptors_[{task.pid, descriptor.number}] = descriptor.file;
   for (const auto& lock : images.locks) locked(lock);
   for (const auto& [id, file] : images.files)
     for (const auto& watch : file.watches) watched(id, watch);

@@ -69,7 +69,7 @@ std::optional<procfs::Stat> stat_of(const Directory& process) {
 bool was_born_inside(const std::filesystem::path& proc, const Directory& process,
                      const std::set<int>& inside) {
   auto stat = stat_of(process);
-  for (int depth = 0; stat && stat->parent > 1 && depth < 100; ++depth) {
+  for (int depth = 0; stat && stat->parent > 0 && depth < 100; ++depth) {
     if (inside.contains(stat->parent)) return true;
     const auto parent = Directory::open(proc / std::to_string(stat->parent));
     stat = parent ? stat_of(*parent) : std::nullopt;

@@ -2,16 +2,21 @@
 // each, in which nothing is said.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "criu/command.h"
 #include "criu/options.h"
 #include "restore/checks/checks.h"
+#include "temporary_directory.h"
 
 namespace cg::restore {
 namespace {
@@ -217,6 +222,26 @@ TEST_F(Limits, AnAbstractNameThatIsTaken) {
   images.files[12].local->state = 10;
   images.tasks[0].objects.net = 22;
   EXPECT_EQ(ids(), Ids{}) << "a network namespace of its own";
+}
+
+// The images choose the path, and who opens a device may set it off.
+TEST(HostFiles, NothingButAPlainFileIsOpened) {
+  const TemporaryDirectory directory;
+  ASSERT_EQ(mkfifo((directory.path() / "fifo").c_str(), 0600), 0);
+  ASSERT_TRUE(write_file_atomically(directory.path() / "plain", "bytes"));
+  const UniqueFd events(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(inotify_add_watch(events.get(), directory.path().c_str(), IN_OPEN), 0);
+  const auto opened = [&] {
+    std::array<char, 4096> bytes{};
+    return read(events.get(), bytes.data(), bytes.size()) > 0;
+  };
+  const auto files = files_of_directory(directory.path().string()).value();
+  ASSERT_TRUE(files->look("/fifo").value());
+  EXPECT_FALSE(files->build_id("/fifo"));
+  EXPECT_FALSE(files->is_locked("/fifo", {.kind = FileLock::Kind::posix, .write = true}));
+  EXPECT_FALSE(opened());
+  EXPECT_EQ(files->build_id("/plain").value(), "");
+  EXPECT_TRUE(opened());
 }
 
 }  // namespace
