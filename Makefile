@@ -16,7 +16,7 @@ PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run guest-ch
 # On a terminal ninja shows how far it is; elsewhere a line says that it takes a while, and one each half minute how far
 # it is.
 ninja = if [ -t 1 ]; then ninja -C "$(BUILD)" $(1); else \
-	  [ -x "$(BIN)/kcheck" ] || echo "compiling, a few minutes the first time"; \
+	  [ -x "$(BIN)/kcheck" ] || echo "compiling, some ten minutes on two cores the first time"; \
 	  scripts/progress.sh compiling "$(BUILD)/make.log" ninja -C "$(BUILD)" $(1) || \
 	    { s=$$?; grep -v '^\[[0-9]*/[0-9]*\] ' "$(BUILD)/make.log" | head -n 60 >&2 || true; exit $$s; }; \
 	  grep -e 'warning: ' "$(BUILD)/make.log" >&2 || true; fi

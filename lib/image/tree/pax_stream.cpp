@@ -112,9 +112,8 @@ Result<void> PaxStream::write(std::string_view bytes) {
     rest_ += bytes.substr(0, missing);
     bytes.remove_prefix(missing);
     if (rest_.size() < block_bytes) return {};
-    const std::string whole = std::move(rest_);
+    CG_CHECK(block(rest_));
     rest_.clear();
-    CG_CHECK(block(whole));
   }
   while (bytes.size() >= block_bytes) {
     if (data_ > 0) {
