@@ -94,7 +94,7 @@ std::string restore_root(const Snapshot& tree) {
     const std::string_view below = std::string_view(root->root).substr(own.root == "/" ? 0 : own.root.size());
     std::string path = own.mountpoint == "/" ? "" : own.mountpoint;
     if (below != "/") path += below;
-    if (path.empty()) path = "/";
+    if (path.empty()) path.push_back('/');
     // The mount that is just the root beats one that leads to it.
     if (best.empty() || own.root == root->root) best = std::move(path);
   }
