@@ -12,7 +12,14 @@ unset CG_CHECK_LONG
 test_seconds=300 fuzz_seconds=20
 [ "$mode" != long ] || { export CG_CHECK_LONG=1; test_seconds=14400 fuzz_seconds=600; }
 
-section() { printf '\n== %s (%d s so far)\n' "$1" $(($(date +%s) - started)); }
+section() {
+  local now
+  now=$(date +%s)
+  [ -z "$current" ] || times+="$(printf '%6d s  %s' $((now - began)) "$current")"$'\n'
+  current=$1 began=$now
+  printf '\n== %s (%d s so far)\n' "$1" $((now - started))
+}
+current='' began=$started times=''
 
 # summary JUNIT…: prints the skipped tests with their reasons, then the closing line; fails when a test did.
 summary() {
@@ -78,7 +85,7 @@ section "guest tests"
 ctest --test-dir "$BUILD" -L vm --output-on-failure --output-junit "$PWD/$BUILD/vm.xml" --timeout 3600 || failures=1
 
 section "done"
-printf 'make check took %d s\n' $(($(date +%s) - started))
+printf '%smake check took %d s\n' "$times" $(($(date +%s) - started))
 [ $lab_failed = 0 ] || { echo "the lab failed: see its table above"; failures=1; }
 long_results=()
 [ "$mode" != long ] || long_results=("$BUILD/package.xml")

@@ -151,8 +151,9 @@ TEST(Refusal, AContainerWithoutASessionOfItsOwn) {
                                 (checkout / "out/demo.img").string(),
                                 "--timeout",
                                 "300"};
-  for (const std::string name : {"guest-checkpoint", "demo-guest", "demo-workload"})
-    argv.insert(argv.end(), {"--put", programs + name + ":/run/" + name + ":755"});
+  // guest-checkpoint outside of /run, in which the container's files lie.
+  for (const std::string place : {"/opt/guest-checkpoint", "/run/demo-guest", "/run/demo-workload"})
+    argv.insert(argv.end(), {"--put", programs + fs::path(place).filename().string() + ":" + place + ":755"});
   argv.insert(argv.end(),
               {"--", "/run/demo-guest", "--guest-checkpoint", "/opt/guest-checkpoint", "--workload",
                "/run/demo-workload", "--work", "/run/demo", "--without", "session"});

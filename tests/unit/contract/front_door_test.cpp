@@ -57,6 +57,16 @@ std::string first_word(const std::string& line) {
   return line.substr(0, line.find(' '));
 }
 
+// GNU make takes a variable that one target sets out of the environment of all the others: `LAB_CRIU=4.2.1 make lab`
+// ran with every version for that.
+TEST(FrontDoor, NoTargetOfTheMakefileTakesAVariableFromTheOthers) {
+  for (const auto line : split_lines(page("Makefile"))) {
+    if (line.starts_with('\t') || line.starts_with('#')) continue;
+    const auto colon = line.find(':'), equals = line.find('=');
+    EXPECT_FALSE(colon < equals && equals != line.npos && line[colon + 1] != '=') << line;
+  }
+}
+
 TEST(FrontDoor, TheLinesOfThePagesHaveWordsThatTheToolsTake) {
   std::vector<std::string> pages = {"README.md"};
   for (const auto& entry : fs::directory_iterator(house / "docs"))
