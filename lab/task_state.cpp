@@ -115,6 +115,15 @@ void mount_overlay() {
        "mount overlay");
 }
 
+// Unread data in a UNIX socket that tells more than the data.
+void queue_with(int type, int option) {
+  std::array<int, 2> ends{};
+  must(socketpair(AF_UNIX, type, 0, ends.data()) == 0, "socketpair");
+  const int on = 1;
+  must(setsockopt(ends[0], SOL_SOCKET, option, &on, sizeof on) == 0, "setsockopt");
+  must(write(ends[1], "who", 3) == 3, "write");
+}
+
 }  // namespace
 
 std::map<std::string, Holding> holdings_of_state() {
@@ -289,14 +298,10 @@ std::map<std::string, Holding> holdings_of_state() {
        }},
       {"other-user",
        [] { must(setgroups(0, nullptr) == 0 && setgid(1000) == 0 && setuid(1000) == 0, "setuid"); }},
-      {"unix-sender-queued",
-       [] {
-         std::array<int, 2> ends{};
-         must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0, "socketpair");
-         const int on = 1;
-         must(setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0, "SO_PASSCRED");
-         must(write(ends[1], "who", 3) == 3, "write");
-       }},
+      {"unix-sender-queued", [] { queue_with(SOCK_STREAM, SO_PASSCRED); }},
+      {"unix-times-queued", [] { queue_with(SOCK_DGRAM, SO_TIMESTAMP); }},
+      {"unix-times-in-stream", [] { queue_with(SOCK_STREAM, SO_TIMESTAMP); }},
+      {"unix-pidfd-queued", [] { queue_with(SOCK_STREAM, 76 /* SO_PASSPIDFD */); }},
       {"huge-memfd",  // and no huge page is free
        [] { must_fd(memfd_create("lab-huge", MFD_HUGETLB), "memfd_create"); }},
       {"tun-file", [] { must_fd(open("/dev/net/tun", O_RDWR), "/dev/net/tun"); }},

@@ -21,8 +21,9 @@ struct Socket {
   std::uint64_t receive_queue = 0;  // bytes; of a listening one, connections that wait
   std::uint64_t send_queue = 0;     // bytes
   bool corked = false;              // of a UDP one
-  bool tells_sender = false;  // of a UNIX one: what is read comes with who sent it (SO_PASSCRED), or when
-  bool knows_peer = false;    // of a closed inet one: it was connected, and the address is still there
+  // Of a UNIX one: what is read comes with who sent it (SO_PASSCRED), or when; with a pidfd of who sent it.
+  bool tells_sender = false, tells_pidfd = false;
+  bool knows_peer = false;  // of a closed inet one: it was connected, and the address is still there
 };
 
 // tcp, tcp6, udp, udp6, udplite, raw, icmp …: they share one form. What the table is goes into every socket.

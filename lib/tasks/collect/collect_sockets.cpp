@@ -150,15 +150,17 @@ bool is_corked(const Task& task, const OpenFile& file) {
   return has_one_of(task, file, {{IPPROTO_UDP, 1 /* UDP_CORK */}});
 }
 
-bool tells_sender(const Task& task, const OpenFile& file) {
-  constexpr int pass_security = 34;
+// A stream has no times: the kernel gives them with messages only. SO_PASSSEC tells nothing without a
+// security module that labels sockets, and is not asked.
+bool tells_sender(const Task& task, const OpenFile& file, int type) {
+  if (has_one_of(task, file, {{SOL_SOCKET, SO_PASSCRED}})) return true;
+  return type != SOCK_STREAM &&
+         has_one_of(task, file, {{SOL_SOCKET, SO_TIMESTAMP}, {SOL_SOCKET, SO_TIMESTAMPNS}});
+}
+
+bool tells_pidfd(const Task& task, const OpenFile& file) {
   constexpr int pass_pidfd = 76;
-  return has_one_of(task, file,
-                    {{SOL_SOCKET, SO_PASSCRED},
-                     {SOL_SOCKET, SO_TIMESTAMP},
-                     {SOL_SOCKET, SO_TIMESTAMPNS},
-                     {SOL_SOCKET, pass_security},
-                     {SOL_SOCKET, pass_pidfd}});
+  return has_one_of(task, file, {{SOL_SOCKET, pass_pidfd}});
 }
 
 // CRIU lists the sockets of every kind, and fails at the first one in the tree whose kind was not listed; in
@@ -216,8 +218,10 @@ void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
         Socket& socket = known->second;
         if (socket.type == SOCK_DGRAM && (socket.family == AF_INET || socket.family == AF_INET6))
           socket.corked = is_corked(task, file);
-        if (socket.family == AF_UNIX && socket.receive_queue != 0)
-          socket.tells_sender = tells_sender(task, file);
+        if (socket.family == AF_UNIX && socket.receive_queue != 0) {
+          socket.tells_sender = tells_sender(task, file, socket.type);
+          socket.tells_pidfd = tells_pidfd(task, file);
+        }
         continue;
       }
       if (may_ask && ask_the_socket(snapshot, task, file, inode)) continue;

@@ -161,6 +161,9 @@ TEST(TreeState, QueuesLeasesAndDevices) {
   EXPECT_EQ(ids(tree), Ids());
   tree.sockets[9].receive_queue = 1;
   EXPECT_EQ(ids(tree), Ids{"tree.unix-sender-queued"});
+  EXPECT_EQ(ids(tree, {}, Version{{4, 3, 0}}), Ids());
+  tree.sockets[9].tells_pidfd = true;
+  EXPECT_EQ(ids(tree, {}, Version{{4, 3, 0}}), Ids{"tree.unix-sender-queued"});
 
   tree.sockets.clear();
   tree.tasks[0].files = {descriptor("/tmp/leased")};
