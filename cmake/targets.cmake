@@ -45,6 +45,8 @@ function(cg_precompiled target kind)
       <nlohmann/json.hpp>)
     if(kind STREQUAL test)
       list(APPEND headers <fstream> <gtest/gtest.h>)
+      # What it defines is a part of what was compiled: files that see it otherwise do without.
+      target_link_libraries(${from} PRIVATE GTest::gtest)
       cg_compiled_fast(${from})
     endif()
     target_precompile_headers(${from} PRIVATE ${headers})
