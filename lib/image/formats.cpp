@@ -178,6 +178,7 @@ Result<Place> find_editable(const DiskLayout& layout, std::optional<unsigned> wa
   CG_TRY(place, find_file_system(layout, wanted, name));
   const Format& format = *format_of(place.content);
   if (format.edit) return place;
+  if (format.forms.empty()) return refused(fmt::format("{}: {} is only read here", name, format.names));
   return refused(fmt::format(
       "{0}: {1} is read-only: run 'rootfs-builder extract {0} -o DIR', change DIR, and "
       "'rootfs-builder create --from DIR --form {2} -o {0}'",

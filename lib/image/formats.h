@@ -44,7 +44,7 @@ struct Checker {
 struct Format {
   ContentKind content;     // what its bytes look like: the signatures of disk/layout
   std::string_view names;  // of what is read, for messages; "": never a part of a disk
-  std::vector<Form> forms;
+  std::vector<Form> forms;  // that can be made: by `filling`, where it is ext4, else by write() or write_tree()
 
   Result<std::unique_ptr<ImageFiles>> (*open)(const Volume& volume);
   // nullptr: it is read-only.

@@ -1,12 +1,26 @@
-// Words of the command line: sizes, UUIDs, injections.
+// Words of the command line: forms, sizes, UUIDs, injections.
 #include <gtest/gtest.h>
 
 #include "image/disk/uuid.h"
+#include "image/formats.h"
 #include "image/options/size.h"
 #include "image/tree/change.h"
 
 namespace cg::image {
 namespace {
+
+// A form without a writer would come out as ext4, under another name.
+TEST(Forms, EachIsMadeByAWriterOfItsOwn) {
+  for (const auto& name : form_names()) {
+    const auto form = parse_form(name);
+    ASSERT_TRUE(form) << name;
+    const Format& format = *format_of(form->file_system);
+    if (format.content == ContentKind::ext) continue;
+    EXPECT_TRUE(format.write != nullptr) << name;
+    EXPECT_NE(format.filling, Format::Filling::in_place) << name;
+    EXPECT_EQ(format.write_tree != nullptr, format.filling == Format::Filling::beside) << name;
+  }
+}
 
 TEST(ParseSize, TakesUnitsAndFractions) {
   EXPECT_EQ(parse_size("4096").value(), 4096U);

@@ -22,7 +22,8 @@ TEST(RestoreFindings, ExplainKnowsWhatTheySayThatCriuPrints) {
   const auto knowledge = builtin_knowledge().value();
   for (const auto& row : restore_table().rows())
     EXPECT_TRUE(!row.unlogged.empty() || is_logged(knowledge, row.words.breaks))
-        << row.id << ": " << row.words.breaks;
+        << row.id << ": no row of recipes/criu-log.toml takes \"" << row.words.breaks
+        << "\": add one, or say in the finding's `unlogged` why there is none";
 }
 
 TEST(RestoreFindings, EveryRowAndHoleIsUsedAndEveryNameIsARow) {

@@ -25,7 +25,8 @@ TEST(TreeFindings, ExplainKnowsWhatTheySayThatCriuPrints) {
   for (const auto& row : finding_rows()) {
     unlogged += row.unlogged.empty() ? 0U : 1U;
     EXPECT_TRUE(!row.unlogged.empty() || is_logged(knowledge, row.words.breaks))
-        << row.id << ": " << row.words.breaks;
+        << row.id << ": no row of recipes/criu-log.toml takes \"" << row.words.breaks
+        << "\": add one, or say in the finding's `unlogged` why there is none";
   }
   EXPECT_LT(unlogged, finding_rows().size() / 5);
   EXPECT_FALSE(is_logged(knowledge, "No such luck with {mount}"));

@@ -45,6 +45,7 @@ Check check_layout(const image::ImageReader& reader) {
 // Nothing where there is no tree.
 Result<std::optional<Check>> check_verity(const image::ImageReader& reader) {
   image::Device& disk = reader.disk();
+  if (reader.info().uuid.empty()) return std::nullopt;
   CG_TRY(id, image::parse_uuid(reader.info().uuid));
   CG_TRY(found, image::find_verity(disk, reader.layout(), reader.place(), id));
   if (!found) return std::nullopt;
