@@ -90,10 +90,10 @@ lab: tools
 	@$(call ninja,lab-guest)
 	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) lab/run.sh
 
-## make compatibility        what one CRIU dumped, restored by another, in a guest [LAB_CRIU="4.1.1 4.2.1 4.3"]
+## make compatibility        what one CRIU dumped, restored by another, in a guest [LAB_CRIU="3.17.1 … 4.3"]
 compatibility: tools
 	@$(call ninja,lab-guest)
-	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) LAB_ACROSS=1 LAB_CRIU="$(or $(LAB_CRIU),4.1.1 4.2.1 4.3)" lab/run.sh
+	@BIN="$(BIN)" OUT="$(OUT)" MAKE=$(MAKE) LAB_ACROSS=1 LAB_CRIU="$(or $(LAB_CRIU),3.17.1 3.19 4.1.1 4.2.1 4.3)" lab/run.sh
 
 ## make proof                redis, postgresql, java and others through a checkpoint and back, row by row, resumable (docs/proof.md)
 ##                           [ROWS="redis/4.2.1/6.12/tree sleep/*"] [PROOF_CRIU="4.1.1 4.2.1 4.3"] [PROOF_KERNELS="6.12 7.3"]

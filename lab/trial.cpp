@@ -343,7 +343,8 @@ Result<void> CaseRun::changed_trial(const Version& version, const Version& by, O
   }
   const auto done = [&]() -> Result<void> {
     for (const auto& change : case_.change) CG_CHECK(change_world(change, images, running));
-    std::vector<std::string> question{"restore", images.string(), "--criu", by.text(), "--format", "json"};
+    std::vector<std::string> question{"restore",       images.string(),       "--criu",   by.text(),
+                                      "--criu-binary", programs_.criu.at(by), "--format", "json"};
     if (const auto root = std::ranges::find(given, "--root"); root != given.end() && root + 1 != given.end())
       question.insert(question.end(), {"--image", *(root + 1)});
     CG_TRY(own, ask(question));

@@ -44,6 +44,14 @@ Result<std::unique_ptr<Files>> files_of_directory(const std::string& root);
 // A root image, unmounted.
 Result<std::unique_ptr<Files>> files_of_image(const std::string& image);
 
+// Programs that give rules of the packet filter back: iptables-restore itself, and one of the older kernel
+// interface, which a criu with libnftables asks for (iptables-legacy-restore, or iptables-restore where that
+// is one).
+struct RulePrograms {
+  bool any = false;
+  bool legacy = false;
+};
+
 // How a bind(2) of the socket would end.
 enum class Binding { works, in_use, no_address, unknown };
 
@@ -59,6 +67,9 @@ struct Place {
   std::function<std::optional<bool>(const checkpoint::Watch&)> opens;
   // A number below /proc/sys, "kernel/pid_max"; nullopt: it is not there.
   std::function<std::optional<std::uint64_t>(const std::string& name)> setting;
+  // Of "iptables" or "ip6tables".
+  std::function<RulePrograms(const std::string& name)> rule_programs;
+  std::optional<bool> has_libnftables;  // the criu that will restore; nullopt: its program was not read
   std::optional<std::uint32_t> security_module;    // as CRIU numbers it: 0 none, 1 SELinux, 2 AppArmor
   std::string architecture;                        // "": not known
   std::optional<checkpoint::Processor> processor;  // that --cpu names

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/host.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "procfs/mountinfo.h"
 #include "procfs/scan.h"
@@ -62,6 +63,14 @@ std::uint32_t security_module() {
   return access("/sys/fs/selinux/enforce", F_OK) == 0 ? 1 : 0;
 }
 
+RulePrograms rule_programs(const std::string& name) {
+  const bool legacy = find_program(name + "-legacy-restore").has_value();
+  const auto program = find_program(name + "-restore");
+  if (!program) return {.any = false, .legacy = legacy};
+  const auto version = run({program->string(), "-V"});
+  return {.any = true, .legacy = legacy || (version && !version->out.contains("nf_tables"))};
+}
+
 }  // namespace
 
 Place this_place(const Files& host) {
@@ -74,6 +83,7 @@ Place this_place(const Files& host) {
   Mounts mounts = text ? procfs::parse_mountinfo(*text) : Mounts(cannot("mountinfo"));
   place.opens = [mounts = std::move(mounts)](const checkpoint::Watch& watch) { return opens(mounts, watch); };
   place.setting = setting;
+  place.rule_programs = rule_programs;
   place.security_module = security_module();
   place.architecture = host_machine();
   return place;

@@ -25,14 +25,28 @@ void check_tmpfs(const Checkpoint& images, Findings& found) {
   }
 }
 
-// The packet filter's rules of a network namespace, as the CRIU that dumped wrote them.
-void check_rules(const Checkpoint& images, Findings& found) {
-  constexpr std::uint64_t head = 8;
-  for (const auto& [file, size] : images.image_sizes)
-    if (file.starts_with("nftables-") && size > head) {
-      found.add({"nftables"}, file);
-      return;
-    }
+// The packet filter's rules of a network namespace, as the CRIU that dumped wrote them: by libnftables, or by
+// programs that criu runs again. Without rules an image is empty: it has no head.
+void check_rules(const View& view, Findings& found) {
+  const auto has_rules = [&](std::string_view beginning) {
+    const auto& sizes = view.checkpoint.image_sizes;
+    const auto image = std::ranges::find_if(
+        sizes, [&](const auto& one) { return one.first.starts_with(beginning) && one.second != 0; });
+    return image == sizes.end() ? std::string() : image->first;
+  };
+  const Place& place = view.place;
+  if (const auto image = has_rules("nftables-"); !image.empty() && !place.has_libnftables.value_or(false))
+    found.add({place.has_libnftables ? "libnftables-missing" : "nftables"}, image);
+  if (!place.rule_programs) return;
+  for (const std::string name : {"iptables", "ip6tables"}) {
+    const auto image = has_rules(name + "-");
+    if (image.empty()) continue;
+    const auto programs = place.rule_programs(name);
+    const bool wants_legacy = place.has_libnftables.value_or(false);
+    if (wants_legacy ? programs.legacy : programs.any || (!place.has_libnftables && programs.legacy))
+      continue;
+    found.add({"rule-program", wants_legacy ? "legacy" : ""}, image, {{"program", name}});
+  }
 }
 
 }  // namespace
@@ -45,7 +59,7 @@ void check_images(const View& view, Findings& found) {
               {{"file", shown(problem.file)}});
   }
   check_tmpfs(images, found);
-  check_rules(images, found);
+  check_rules(view, found);
   const Inventory& inventory = images.inventory;
   if (inventory.compression != 0 && view.criu < Version{{4, 3, 0}})
     found.add({"compressed"}, "inventory.img says so");

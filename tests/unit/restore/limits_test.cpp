@@ -152,6 +152,34 @@ TEST_F(Limits, PagesThatAnOlderCriuTakesForNone) {
   EXPECT_EQ(ids({{4, 1, 1}}), Ids{"restore.page-count"});
 }
 
+TEST_F(Limits, RulesOfThePacketFilterWantWhatHasWrittenThem) {
+  images.image_sizes = {{"nftables-10.img", 0}, {"iptables-10.img", 0}, {"ip6tables-10.img", 0}};
+  RulePrograms programs;
+  place.rule_programs = [&](const std::string& name) {
+    return name == "ip6tables" ? programs : RulePrograms{};
+  };
+  EXPECT_EQ(ids(), Ids{}) << "no rules";
+
+  images.image_sizes["nftables-10.img"] = 20;
+  EXPECT_EQ(ids(), Ids{"restore.nftables"}) << "which criu it will be is not known";
+  place.has_libnftables = true;
+  EXPECT_EQ(ids(), Ids{});
+  place.has_libnftables = false;
+  EXPECT_EQ(ids(), Ids{"restore.libnftables-missing"});
+
+  images.image_sizes = {{"ip6tables-10.img", 20}};
+  for (const std::optional<bool> linked : {std::optional<bool>(), std::optional(false), std::optional(true)})
+    for (const bool any : {false, true})
+      for (const bool legacy : {false, true}) {
+        place.has_libnftables = linked;
+        programs = {.any = any, .legacy = legacy};
+        const bool good = linked ? (*linked ? legacy : any) : any || legacy;
+        EXPECT_EQ(ids(), good ? Ids{} : Ids{"restore.rule-program"}) << any << legacy;
+      }
+  place.rule_programs = nullptr;  // not here
+  EXPECT_EQ(ids(), Ids{});
+}
+
 TEST_F(Limits, ALabelOfAModuleThatIsNotHere) {
   images.inventory.security_module = 2;
   images.tasks[0].security_label = "docker-default";

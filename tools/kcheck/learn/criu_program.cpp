@@ -58,6 +58,13 @@ char letter_of(std::uint32_t value) {
   return is_letter ? static_cast<char>(value) : 0;
 }
 
+std::vector<SourceText> texts_of(const ProgramImage& program) {
+  std::vector<std::string_view> sections;
+  for (const auto& section : program.sections())
+    if (!section.executable) sections.push_back(program.bytes_of(section));
+  return texts_in_program(sections);
+}
+
 }  // namespace
 
 fs::path program_behind(const fs::path& criu) {
@@ -87,6 +94,13 @@ std::vector<LearnedOption> options_in_program(const ProgramImage& program) {
   return options;
 }
 
+Result<std::set<std::string>> parts_missing_in(const fs::path& criu) {
+  CG_TRY(program, ProgramImage::read(program_behind(criu)));
+  const auto texts = texts_of(program);
+  if (texts.empty()) return refused(criu.string() + ": none of criu's texts is in it");
+  return missing_parts(texts);
+}
+
 Result<CriuFacts> learn_from_program(const fs::path& path, const RunCriu& criu) {
   CriuFacts facts;
   CG_TRY(version, ask_version(criu, path.string()));
@@ -97,10 +111,7 @@ Result<CriuFacts> learn_from_program(const fs::path& path, const RunCriu& criu) 
     return refused(path.string() + ": no table of options is in it; is it criu, or a script that starts it?");
   CG_TRY(help, criu({"--help"}));
   facts.features = features_in_help(help.text);
-  std::vector<std::string_view> sections;
-  for (const auto& section : program.sections())
-    if (!section.executable) sections.push_back(program.bytes_of(section));
-  facts.texts = texts_in_program(sections);
+  facts.texts = texts_of(program);
   facts.without = missing_parts(facts.texts);
   return facts;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -19,6 +20,9 @@ std::filesystem::path program_behind(const std::filesystem::path& criu);
 
 // getopt_long(3)'s table, struct option after struct option: the longest there is. Empty: none was found.
 std::vector<LearnedOption> options_in_program(const ProgramImage& program);
+
+// What it was built without, read from its texts: "libnftables", "TLS".
+Result<std::set<std::string>> parts_missing_in(const std::filesystem::path& criu);
 
 // `criu` runs it. Refused when `path` is no CRIU: no table of options, no version.
 Result<CriuFacts> learn_from_program(const std::filesystem::path& path, const RunCriu& criu);

@@ -7,12 +7,14 @@
 #include <memory>
 
 #include "base/host.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "checkpoint/describe.h"
 #include "checkpoint/load.h"
 #include "criu/coverage.h"
 #include "criu/versions.h"
 #include "kconfig/input.h"
+#include "learn/criu_program.h"
 #include "live/live.h"
 #include "restore/needs.h"
 #include "restore/plan.h"
@@ -45,6 +47,19 @@ Result<std::optional<checkpoint::Processor>> processor_of(const std::string& cpu
   if (cpu == "host") return restore::this_processor();
   CG_TRY(processor, checkpoint::load_processor(cpu));
   return processor;
+}
+
+// Of the criu that is named, or of the one on PATH where it is the one that is judged.
+std::optional<bool> has_libnftables(const KcheckOptions& options, bool offline) {
+  std::optional<fs::path> program;
+  if (!options.criu_binary.empty())
+    program = options.criu_binary;
+  else if (!offline && options.criu.empty())
+    program = find_program("criu");
+  if (!program) return std::nullopt;
+  const auto missing = parts_missing_in(*program);
+  if (!missing) return std::nullopt;
+  return !missing->contains("libnftables");
 }
 
 Result<Ground> ground_of(const RestoreCommand& command, const Checkpoint& images,
@@ -185,6 +200,7 @@ Result<Report> check_restore(const KcheckOptions& options, const RestoreCommand&
   const auto parsed = parse_criu_command(table, criu, words);
   const restore::Options given(parsed);
   CG_TRY(ground, ground_of(command, images, given));
+  ground.place.has_libnftables = has_libnftables(options, is_offline(command));
   Subject subject;
   subject.name = "checkpoint " + shown(images.name);
   subject.facts = {{"holds", describe(images)}, {"root", shown(ground.name)}};
@@ -210,7 +226,7 @@ Result<Report> check_restore(const KcheckOptions& options, const RestoreCommand&
   subject.findings.push_back(
       tree::not_asked("restore.not-looked-at", "what is not asked of a restore",
                       "the contents of files that are no programs; room in memory; the "
-                      "clock; cgroups and their controllers; what iptables and ip do "
+                      "clock; cgroups and their controllers; what ip can do "
                       "there; devices with memory of their own"));
   subject.verdict = overall_verdict(subject.findings);
   if (subject.verdict == Verdict::fail) subject.commands.clear();
