@@ -43,7 +43,9 @@ Options::Options(const CriuCommand& command)
       uprobes(command.has("allow-uprobes")),
       by_build_id(command.value("file-validation").value_or("buildid") != "filesize"),
       root(command.value("root").value_or("")),
-      images(command.value("images-dir").value_or("")) {
+      images(command.value("images-dir").value_or("")),
+      cgroups(command.value("manage-cgroups").value_or("")),
+      moves_cgroups(command.has("cgroup-root")) {
   for (const auto& value : command.values("external")) add_mount(*this, value);
   for (const auto& value : command.values("ext-mount-map")) {
     if (value == "auto")

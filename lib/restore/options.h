@@ -20,6 +20,8 @@ struct Options {
   bool by_build_id = true;                    // --file-validation
   std::string root;                           // --root
   std::string images;                         // --images-dir
+  std::string cgroups;                        // --manage-cgroups; "": not given, or without a mode
+  bool moves_cgroups = false;                 // --cgroup-root
   std::map<std::string, std::string> mounts;  // sources by the keys of --external mnt[KEY]:SOURCE
   std::set<std::string> inherited;            // keys of --inherit-fd fd[N]:KEY
   std::set<std::string> joined;               // kinds of --join-ns

@@ -26,6 +26,7 @@ Findings check_all(const View& view) {
   check_mounts(view, found);
   check_files(view, found);
   check_sockets(view, found);
+  check_cgroups(view, found);
   check_processor(view, found);
   return found;
 }

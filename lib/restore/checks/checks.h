@@ -40,6 +40,7 @@ void check_tree(const View& view, Findings& found);
 void check_mounts(const View& view, Findings& found);
 void check_files(const View& view, Findings& found);
 void check_sockets(const View& view, Findings& found);
+void check_cgroups(const View& view, Findings& found);
 void check_processor(const View& view, Findings& found);
 Findings check_all(const View& view);
 

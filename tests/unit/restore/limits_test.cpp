@@ -64,8 +64,11 @@ class Limits : public testing::Test {
     };
   }
 
-  std::vector<std::string> ids(const Version& criu = {{4, 2, 1}}) const {
-    const Options options(parse_criu_command(builtin_option_table().value(), criu, {"restore"}));
+  std::vector<std::string> ids(const Version& criu = {{4, 2, 1}},
+                               const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> words{"criu", "restore"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Options options(parse_criu_command(builtin_option_table().value(), criu, words));
     std::vector<std::string> result;
     for (const auto& finding : check_all({images, criu, options, place})) result.push_back(finding.id);
     return result;
@@ -150,6 +153,21 @@ TEST_F(Limits, PagesThatAnOlderCriuTakesForNone) {
   EXPECT_EQ(ids(), Ids{});
   EXPECT_EQ(ids({{4, 2, 0}}), Ids{});
   EXPECT_EQ(ids({{4, 1, 1}}), Ids{"restore.page-count"});
+}
+
+TEST_F(Limits, CgroupsAreWhatTheModeWantsThemToBe) {
+  images.tasks[0].cgroups = 2;
+  images.cgroups = {{1, "", "/criu"}, {2, "", "/"}, {2, "", "/tasks"}, {2, "memory", "/older"}};
+  const auto with = [&](const std::string& mode) { return ids({{4, 2, 1}}, {"--manage-cgroups=" + mode}); };
+  EXPECT_EQ(with("strict"), Ids{"restore.unseen"}) << "the hierarchy is not known";
+  files.there["/sys/fs/cgroup/cgroup.controllers"] = {S_IFREG | 0444, 0};
+  for (const char* mode : {"none", "props"}) EXPECT_EQ(with(mode), Ids{"restore.cgroup-missing"}) << mode;
+  for (const char* mode : {"strict", "soft", "full", "ignore"}) EXPECT_EQ(with(mode), Ids{}) << mode;
+  files.there["/sys/fs/cgroup/tasks"] = {S_IFDIR | 0755, 0};
+  EXPECT_EQ(with("strict"), Ids{"restore.cgroup-exists"});
+  for (const char* mode : {"none", "props", "soft", "full", "ignore"}) EXPECT_EQ(with(mode), Ids{}) << mode;
+  EXPECT_EQ(ids(), Ids{});
+  EXPECT_EQ(ids({{4, 2, 1}}, {"--manage-cgroups=strict", "--cgroup-root", "/elsewhere"}), Ids{});
 }
 
 TEST_F(Limits, RulesOfThePacketFilterWantWhatHasWrittenThem) {

@@ -226,7 +226,7 @@ Result<Report> check_restore(const KcheckOptions& options, const RestoreCommand&
   subject.findings.push_back(
       tree::not_asked("restore.not-looked-at", "what is not asked of a restore",
                       "the contents of files that are no programs; room in memory; the "
-                      "clock; cgroups and their controllers; what ip can do "
+                      "clock; what ip can do "
                       "there; devices with memory of their own"));
   subject.verdict = overall_verdict(subject.findings);
   if (subject.verdict == Verdict::fail) subject.commands.clear();
