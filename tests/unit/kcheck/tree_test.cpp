@@ -263,6 +263,16 @@ TEST(TreeCgroups, FreezeCgroupNamesTheLevelThatIsFrozen) {
   EXPECT_EQ(refused_with(tree, {"--freeze-cgroup", "/sys/fs/cgroup/kata/"}), std::vector<std::string>());
 }
 
+// Criu thaws one level only.
+TEST(TreeCgroups, NoOptionWhereTwoLevelsAreFrozen) {
+  Snapshot tree = plain();
+  tree.cgroups["0:/kata/c1"] = frozen_at({{"/sys/fs/cgroup/kata/c1", true}, {"/sys/fs/cgroup/kata", true}});
+  const auto plan = make_plan(tree, v4_1_1, table());
+  EXPECT_TRUE(plan.dump_options.empty());
+  EXPECT_TRUE(has(ids(plan.remaining), "tree.frozen"));
+  EXPECT_TRUE(has(refused_with(tree, {"--freeze-cgroup", "/sys/fs/cgroup/kata/c1"}), "tree.frozen"));
+}
+
 TEST(TreeCgroups, NoOptionWhenCriuWouldFreezeItself) {
   Snapshot tree = plain();
   tree.cgroups["0:/kata/c1"] = frozen_at({{"/sys/fs/cgroup/kata/c1", true}});
