@@ -114,6 +114,20 @@ TEST(TreeMounts, TheReportedContainerWithEachOption) {
   EXPECT_TRUE(has(refused_with(tree, {"--external", "mnt[/dev/shm]:shm"}), "tree.mount-sharing"));
 }
 
+// "mnt[]" takes a mount for one from outside when nothing of it is tied to others; "m" and "s" allow that.
+TEST(TreeMounts, WhatIsTiedToOutsideWantsItsLetter) {
+  EXPECT_EQ(refused_with(container(), {"--external", "mnt[]"}), refused_with(container(), {}));
+  EXPECT_EQ(refused_with(container(), {"--external", "mnt[]:s"}), refused_with(container(), {}));
+  Snapshot tree = container();
+  for (auto& mount : tree.mounts.front().second)
+    if (mount.mountpoint == "/usr") mount.master = 0, mount.shared = 5;
+  tree.own_mounts.push_back(
+      procfs::parse_mountinfo("27 20 254:0 /usr /usr rw shared:5 - ext4 /dev/vda rw\n").value().front());
+  EXPECT_EQ(refused_with(tree, {"--external", "mnt[]:m"}), std::vector<std::string>{"tree.mount-bind"});
+  EXPECT_EQ(refused_with(tree, {"--external", "mnt[]:s", "--enable-external-masters"}),
+            std::vector<std::string>());
+}
+
 TEST(TreeMounts, TheTextIsCrius) {
   const auto found = check_all({container(), v4_1_1, {}});
   EXPECT_EQ(found.front().breaks,
