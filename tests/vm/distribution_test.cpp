@@ -20,8 +20,9 @@ class DistributionKernel : public testing::Test {
   void SetUp() override {
     const auto list = call({programs + "kernel-builder", "list", "--format", "json"});
     ASSERT_EQ(list.status, 0) << list.err;
+    const auto document = nlohmann::json::parse(list.out);
     bool cached = false;
-    for (const auto& row : nlohmann::json::parse(list.out)["recipes"])
+    for (const auto& row : document["recipes"])
       cached = cached || (row["recipe"] == "debian" && row["cached"] == true);
     if (!cached)
       GTEST_SKIP() << "Debian's kernel is not in the cache; `make demo KERNEL=debian` takes it there";

@@ -186,6 +186,21 @@ TEST_F(WithoutApt, TheNamesOfTheDistributionAreSaid) {
   EXPECT_EQ(deps("fedora", {"tools", "check"}).status, 1);
 }
 
+// Before anything is compiled, and with no table of steps behind it.
+TEST_F(WithoutApt, ADistributionsKernelIsRefusedAtOnce) {
+  const auto bash = find_program("bash");
+  ASSERT_TRUE(bash);
+  const auto result = run({bash->string(), (house / "demo/run.sh").string()},
+                          {.set_variables = {{"PATH", directory_.path().string()}, {"KERNEL", "debian"}}});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->status, 3);
+  EXPECT_EQ(result->out, "");
+  EXPECT_TRUE(result->err.starts_with("demo: KERNEL=debian takes the kernel out of Debian's packages, and apt-get is "
+                                      "not here; `make demo` builds one"))
+      << result->err;
+  EXPECT_EQ(split_lines(result->err).size(), 1U) << result->err;
+}
+
 // apt without a way to the archive: what it says is shown at its end, and what to do.
 TEST_F(WithoutApt, AptThatFailsIsNoBareError) {
   for (const char* name : {"id", "mktemp", "rm", "tail", "date", "sleep", "kill"})
