@@ -1,5 +1,5 @@
-// The distribution's kernel, which has disk, console and all that CRIU asks of sockets in modules, with the demo's
-// image: what `make demo KERNEL=debian` puts together. No network is asked.
+// The distribution's kernel, which has disk, console and all that CRIU asks of sockets in modules, with the
+// demo's image: what `make demo KERNEL=debian` puts together. No network is asked.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -30,8 +30,8 @@ class DistributionKernel : public testing::Test {
     tool({"kernel-builder", "build", "debian", "--offline", "-o", path("")});
     release_ = fs::read_symlink(path("vmlinux.container")).string().substr(std::string("vmlinux-").size());
     tool({"rootfs-builder", "build", "demo", "-o", path("demo.img"), "--set", "criu=" + criu, "--set",
-          "kcheck=" + programs + "kcheck", "--set", "guest-checkpoint=" + programs + "guest-checkpoint", "--set",
-          "modules=" + path("lib/modules/" + release_)});
+          "kcheck=" + programs + "kcheck", "--set", "guest-checkpoint=" + programs + "guest-checkpoint",
+          "--set", "modules=" + path("lib/modules/" + release_)});
   }
   std::string path(const std::string& name) const { return (directory_.path() / name).string(); }
   static ProcessResult tool(std::vector<std::string> argv) {
@@ -41,8 +41,8 @@ class DistributionKernel : public testing::Test {
     return done;
   }
   ProcessResult guest(const std::vector<std::string>& how, const std::vector<std::string>& command) const {
-    std::vector<std::string> argv = {programs + "guest-run", "--kernel", path("vmlinux.container"), "--timeout",
-                                     "400"};
+    std::vector<std::string> argv = {programs + "guest-run", "--kernel", path("vmlinux.container"),
+                                     "--timeout", "400"};
     argv.insert(argv.end(), how.begin(), how.end());
     argv.emplace_back("--");
     argv.insert(argv.end(), command.begin(), command.end());
@@ -61,12 +61,13 @@ TEST_F(DistributionKernel, TakesAContainerThroughACheckpointAndBack) {
   const auto offline =
       tool({"kcheck", "image", path("demo.img"), "--kernel", path("vmlinux.container"), "--criu", "4.2.1"});
   EXPECT_TRUE(offline.out.starts_with("READY for CRIU 4.2.1")) << offline.out;
-  const auto ran = guest({"--image", path("demo.img"), "--put", programs + "demo-guest:/run/demo-guest:755", "--put",
-                          programs + "demo-workload:/run/demo-workload:755"},
-                         {"sh", "-c",
-                          "uname -r; kcheck --criu=4.2.1 && test -c /dev/net/tun && "
-                          "/run/demo-guest --criu /usr/sbin/criu --workload /run/demo-workload --work /run/demo; "
-                          "status=$?; lsmod; exit $status"});
+  const auto ran =
+      guest({"--image", path("demo.img"), "--put", programs + "demo-guest:/run/demo-guest:755", "--put",
+             programs + "demo-workload:/run/demo-workload:755"},
+            {"sh", "-c",
+             "uname -r; kcheck --criu=4.2.1 && test -c /dev/net/tun && "
+             "/run/demo-guest --criu /usr/sbin/criu --workload /run/demo-workload --work /run/demo; "
+             "status=$?; lsmod; exit $status"});
   EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
   EXPECT_TRUE(ran.out.starts_with(release_ + "\nREADY for CRIU 4.2.1")) << ran.out;
   EXPECT_TRUE(ran.out.contains("/lib/modules/" + release_ + "/config")) << ran.out;

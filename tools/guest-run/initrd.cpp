@@ -34,7 +34,8 @@ std::string guest_archive(const std::map<std::string, std::string>& config,
   add(".guest-run/config", S_IFREG | 0644, text);
   std::string directory;
   for (const auto& module : modules) {
-    if (const std::string own = ".guest-run/" + module.name.substr(0, module.name.find('/')); own != directory) {
+    if (const std::string own = ".guest-run/" + module.name.substr(0, module.name.find('/'));
+        own != directory) {
       directory = own;
       add(directory, S_IFDIR | 0755, {});
     }

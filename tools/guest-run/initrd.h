@@ -16,8 +16,8 @@ namespace cg {
 
 std::string_view embedded_guest_init();
 
-// guest-init, its configuration (guest/system.h lists the keys) and modules for it as a cpio archive. An output
-// of text has no newline in a value.
+// guest-init, its configuration (guest/system.h lists the keys) and modules for it as a cpio archive. An
+// output of text has no newline in a value.
 std::string guest_archive(const std::map<std::string, std::string>& config,
                           const std::vector<GuestFile>& modules = {});
 

@@ -56,7 +56,8 @@ class ModuleIndex {
 
 class Collection {
  public:
-  Collection(fs::path directory, const ModuleIndex& index) : directory_(std::move(directory)), index_(index) {}
+  Collection(fs::path directory, const ModuleIndex& index)
+      : directory_(std::move(directory)), index_(index) {}
 
   // `before`: the files that are loaded by then. Returns these and the set's own.
   Result<std::set<std::string>> add(const std::string& set, const std::vector<std::string>& names,
@@ -66,7 +67,8 @@ class Collection {
       for (const auto& file : index_.files_of(name))
         if (before.insert(file).second) {
           CG_TRY(bytes, read(file));
-          files_.push_back({fmt::format("{}/{:02}-{}.ko", set, number++, module_name(file)), std::move(bytes)});
+          files_.push_back(
+              {fmt::format("{}/{:02}-{}.ko", set, number++, module_name(file)), std::move(bytes)});
         }
     return before;
   }
@@ -95,7 +97,8 @@ fs::path find_modules(const fs::path& kernel) {
   std::erase_if(places, [&](const fs::path& place) { return !fs::is_directory(place, error); });
   if (places.empty()) return {};
   const auto mapped = MappedFile::open(file);
-  const auto release = mapped ? kernel_release(mapped->bytes(), file.string()) : std::unexpected(mapped.error());
+  const auto release =
+      mapped ? kernel_release(mapped->bytes(), file.string()) : std::unexpected(mapped.error());
   if (!release || release->contains('/')) return {};
   for (const auto& place : places)
     if (fs::is_regular_file(place / *release / index_name, error)) return place / *release;
@@ -105,8 +108,9 @@ fs::path find_modules(const fs::path& kernel) {
 Result<std::vector<GuestFile>> guest_modules(const fs::path& directory, const ModuleNeeds& needs) {
   std::error_code error;
   if (!fs::is_regular_file(directory / index_name, error))
-    return cannot(fmt::format("--modules {}: no {} in it; name a /lib/modules/RELEASE, and depmod makes its index",
-                              directory.string(), index_name));
+    return cannot(
+        fmt::format("--modules {}: no {} in it; name a /lib/modules/RELEASE, and depmod makes its index",
+                    directory.string(), index_name));
   CG_TRY(text, read_file(directory / index_name, largest_module));
   const ModuleIndex index(text);
   Collection collection(directory, index);

@@ -93,7 +93,8 @@ class Taking {
       if (error) return cannot(fmt::format("{}: {}", to.string(), error.message()));
       CG_CHECK(copy_file_atomically(named("config"), to / "config", 0644));
       if (!find_program("depmod"))
-        return cannot("kernel modules need depmod (package kmod), which is not on PATH; 'make deps' installs it");
+        return cannot(
+            "kernel modules need depmod (package kmod), which is not on PATH; 'make deps' installs it");
       CG_CHECK(run_checked({"depmod", "-b", kept_.string(), release_}));
       return {};
     }
@@ -107,16 +108,17 @@ class Taking {
     CG_TRY(config, parse_config(std::move(text), named("config").string()));
     std::string compiler(config.value("CC_VERSION_TEXT"));
     std::erase(compiler, '"');
-    KernelManifest manifest{.recipe = plan_.recipe,
-                            .version = release_,
-                            .config_version = package_.version,
-                            .architecture = plan_.architecture.name,
-                            .source_sha256 = package_.sha256,
-                            .source_origin = fmt::format("apt package {} {}", package_.package, package_.version),
-                            .compiler = std::move(compiler),
-                            .digest = plan_.digest,
-                            .built_by = built_by,
-                            .modules = modules()};
+    KernelManifest manifest{
+        .recipe = plan_.recipe,
+        .version = release_,
+        .config_version = package_.version,
+        .architecture = plan_.architecture.name,
+        .source_sha256 = package_.sha256,
+        .source_origin = fmt::format("apt package {} {}", package_.package, package_.version),
+        .compiler = std::move(compiler),
+        .digest = plan_.digest,
+        .built_by = built_by,
+        .modules = modules()};
     for (const char* name : {"vmlinux", "vmlinuz", "config"}) {
       CG_TRY(file, describe_file(named(name)));
       manifest.files.push_back(std::move(file));
@@ -145,11 +147,10 @@ Result<KernelManifest> take_distribution(const DistributionPlan& plan, const Fet
   const auto begin = std::chrono::steady_clock::now();
   auto package = fetch_dependency(plan.package, "linux-image-", options);
   if (!package)
-    return std::unexpected(
-        Error{package.error().kind,
-              fmt::format("kernel {} is a package of Debian's, and it could not be had: {}\n"
-                          "`kernel-builder list` has the kernels that are built from source",
-                          plan.recipe, package.error().message)});
+    return std::unexpected(Error{
+        package.error().kind, fmt::format("kernel {} is a package of Debian's, and it could not be had: {}\n"
+                                          "`kernel-builder list` has the kernels that are built from source",
+                                          plan.recipe, package.error().message)});
   std::error_code error;
   fs::remove_all(kept, error);  // what an interrupted run left
   remove_when_interrupted(kept);
@@ -158,8 +159,7 @@ Result<KernelManifest> take_distribution(const DistributionPlan& plan, const Fet
   CG_TRY(manifest, Taking(plan, std::move(*package), kept).run());
   fs::remove_all(kept / "package", error);
   fs::remove(kept / ".package.lock", error);
-  manifest.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  manifest.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   CG_CHECK(write_manifest(kept / "kernel.json", manifest));
   forget_when_interrupted(kept);
   return manifest;

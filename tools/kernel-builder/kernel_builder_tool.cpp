@@ -71,6 +71,7 @@ class Builder {
   Result<KernelManifest> compile_and_keep(const KernelPlan& plan, const fs::path& kept);
   // Of a recipe that names a distribution's kernel; nullopt for one that is compiled.
   Result<std::optional<DistributionPlan>> distribution();
+  Result<FileLock> lock_of(const DistributionPlan& plan);
   Result<KernelManifest> kept_distribution(const DistributionPlan& plan);
   Result<void> config_of(const DistributionPlan& plan);
   Result<void> build(const DistributionPlan& plan);
@@ -267,7 +268,8 @@ Result<std::optional<DistributionPlan>> Builder::distribution() {
   CG_TRY(recipe, load_kernel_recipe(path.first));
   if (recipe.packages.empty()) {
     if (options_.refresh)
-      return usage_error("--refresh is for a distribution's kernel; recipe " + recipe.name + " has its sources");
+      return usage_error("--refresh is for a distribution's kernel; recipe " + recipe.name +
+                         " has its sources");
     return std::nullopt;
   }
   for (const auto& [given, name] : {std::pair(!options_.fragments.empty(), "--fragments"),
@@ -275,10 +277,16 @@ Result<std::optional<DistributionPlan>> Builder::distribution() {
                                     {!options_.source.empty(), "--source"},
                                     {!options_.sha256.empty(), "--sha256"}})
     if (given)
-      return usage_error(fmt::format("{}: recipe {} is a kernel that a distribution has built; nothing of it can be "
-                                     "changed here",
-                                     name, recipe.name));
+      return usage_error(
+          fmt::format("{}: recipe {} is a kernel that a distribution has built; nothing of it can be "
+                      "changed here",
+                      name, recipe.name));
   return plan_distribution(recipe, options_.architecture);
+}
+
+// Not the one of the builds: nobody waits a compilation long for a package.
+Result<FileLock> Builder::lock_of(const DistributionPlan& plan) {
+  return FileLock::acquire(kept(plan.digest).string() + ".lock", [&](const std::string& line) { say(line); });
 }
 
 // Called with the lock held.
@@ -296,7 +304,7 @@ Result<void> Builder::config_of(const DistributionPlan& plan) {
                           : "write " + options_.destination});
     return {};
   }
-  CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock", [&](const std::string& line) { say(line); }));
+  CG_TRY(lock, lock_of(plan));
   CG_TRY(manifest, kept_distribution(plan));
   CG_TRY(text, read_file(kept(plan.digest) / manifest.files.back().name));
   return write_output(text, options_.destination, env_);
@@ -314,7 +322,7 @@ Result<void> Builder::build(const DistributionPlan& plan) {
     return {};
   }
   CG_CHECK(make_directories(destination));
-  CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock", [&](const std::string& line) { say(line); }));
+  CG_TRY(lock, lock_of(plan));
   const auto before = read_manifest(kept(plan.digest) / "kernel.json");
   CG_TRY(manifest, kept_distribution(plan));
   CG_CHECK(install_kernel(manifest, kept(plan.digest), destination));

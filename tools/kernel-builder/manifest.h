@@ -17,7 +17,7 @@ struct BuiltFile {
 
 struct KernelManifest {
   std::string recipe;
-  std::string version;  // of the kernel that was really built
+  std::string version;         // of the kernel that was really built
   std::string config_version;  // of a distribution's kernel its package's version
   std::string architecture;
   std::string source_sha256;

@@ -27,7 +27,8 @@ Result<KernelRecipe> load_package_recipe(TomlReader& reader, const std::string& 
                         .package = {.kind = SourceKind::debian_package,
                                     .package = package.required_string("name"),
                                     .suite = package.string("suite")}};
-    for (const auto& [key, word] : {std::pair("name", &found.package.package), {"suite", &found.package.suite}})
+    for (const auto& [key, word] :
+         {std::pair("name", &found.package.package), {"suite", &found.package.suite}})
       if (!is_package_name(*word) && !(word->empty() && word == &found.package.suite))
         package.fail(key, "'" + *word + "' is no plain name");
     CG_CHECK(package.error());

@@ -66,9 +66,7 @@ class CiTemplates : public testing::TestWithParam<Template> {
     const auto ran = run(argv, {.directory = directory_.path(), .set_variables = variables});
     return ran ? *ran : ProcessResult{.status = 255, .err = ran.error().message};
   }
-  std::string text(const std::string& name) const {
-    return read_file(directory_.path() / name).value_or("");
-  }
+  std::string text(const std::string& name) const { return read_file(directory_.path() / name).value_or(""); }
 
   const std::string program = std::string(CG_BINARY_DIR) + "/bin/kcheck";
 
@@ -87,7 +85,8 @@ TEST_P(CiTemplates, ReportInEveryFormAndEndAsKcheckDoes) {
   ASSERT_FALSE(sarif.is_discarded());
   EXPECT_EQ(sarif["version"], "2.1.0");
   bool located = false;
-  for (const auto& result : sarif["runs"][0]["results"]) located = located || result.dump().contains("bad.config");
+  for (const auto& result : sarif["runs"][0]["results"])
+    located = located || result.dump().contains("bad.config");
   EXPECT_TRUE(located) << text("reports/kcheck.sarif");
   EXPECT_TRUE(text("reports/kcheck.junit.xml").contains("<testsuites")) << text("reports/kcheck.junit.xml");
   EXPECT_TRUE(text("reports/kcheck.junit.xml").contains("<failure"));
@@ -108,10 +107,12 @@ TEST_P(CiTemplates, WhatCannotBeLookedAtIsNotGood) {
 
 INSTANTIATE_TEST_SUITE_P(
     Ci, CiTemplates,
-    testing::Values(
-        Template{"GitHub", "ci/kcheck/action.yml", "run: |", {"bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"}},
-        Template{"GitLab", "ci/kcheck.gitlab-ci.yml", "- |", {"bash", "-eo", "pipefail", "-c"}},
-        Template{"GitLabsh", "ci/kcheck.gitlab-ci.yml", "- |", {"sh", "-e", "-c"}}),
+    testing::Values(Template{"GitHub",
+                             "ci/kcheck/action.yml",
+                             "run: |",
+                             {"bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"}},
+                    Template{"GitLab", "ci/kcheck.gitlab-ci.yml", "- |", {"bash", "-eo", "pipefail", "-c"}},
+                    Template{"GitLabsh", "ci/kcheck.gitlab-ci.yml", "- |", {"sh", "-e", "-c"}}),
     [](const auto& test) { return std::string(test.param.name); });
 
 // The hook: its command on a good and a bad file, and the files that pre-commit would give it.
@@ -119,7 +120,8 @@ TEST(PreCommit, TheHookTakesConfigurations) {
   const std::string hooks = read_file(house / ".pre-commit-hooks.yaml").value_or("");
   const auto value = [&](const std::string& key) {
     const auto at = hooks.find(key + ": ");
-    return at == hooks.npos ? "" : hooks.substr(at + key.size() + 2, hooks.find('\n', at) - at - key.size() - 2);
+    return at == hooks.npos ? ""
+                            : hooks.substr(at + key.size() + 2, hooks.find('\n', at) - at - key.size() - 2);
   };
   const std::regex files(value("files"));
   for (const char* name : {".config", "kernel/.config", "config-6.12", "a/guest.config"})

@@ -57,8 +57,8 @@ std::string first_word(const std::string& line) {
   return line.substr(0, line.find(' '));
 }
 
-// GNU make takes a variable that one target sets out of the environment of all the others: `LAB_CRIU=4.2.1 make lab`
-// ran with every version for that.
+// GNU make takes a variable that one target sets out of the environment of all the others: `LAB_CRIU=4.2.1
+// make lab` ran with every version for that.
 TEST(FrontDoor, NoTargetOfTheMakefileTakesAVariableFromTheOthers) {
   for (const auto line : split_lines(page("Makefile"))) {
     if (line.starts_with('\t') || line.starts_with('#')) continue;
@@ -195,8 +195,9 @@ TEST_F(WithoutApt, ADistributionsKernelIsRefusedAtOnce) {
   ASSERT_TRUE(result);
   EXPECT_EQ(result->status, 3);
   EXPECT_EQ(result->out, "");
-  EXPECT_TRUE(result->err.starts_with("demo: KERNEL=debian takes the kernel out of Debian's packages, and apt-get is "
-                                      "not here; `make demo` builds one"))
+  EXPECT_TRUE(
+      result->err.starts_with("demo: KERNEL=debian takes the kernel out of Debian's packages, and apt-get is "
+                              "not here; `make demo` builds one"))
       << result->err;
   EXPECT_EQ(split_lines(result->err).size(), 1U) << result->err;
 }

@@ -20,7 +20,8 @@ class GuestModules : public testing::Test {
     put("modules.dep",
         "kernel/drivers/virtio/virtio.ko:\n"
         "kernel/drivers/virtio/virtio_ring.ko:\n"
-        "kernel/drivers/virtio/virtio_pci.ko: kernel/drivers/virtio/virtio.ko kernel/drivers/virtio/virtio_ring.ko\n"
+        "kernel/drivers/virtio/virtio_pci.ko: kernel/drivers/virtio/virtio.ko "
+        "kernel/drivers/virtio/virtio_ring.ko\n"
         "kernel/drivers/block/virtio_blk.ko.xz: kernel/drivers/virtio/virtio.ko "
         "kernel/drivers/virtio/virtio_ring.ko\n"
         "kernel/drivers/char/hw_random/virtio-rng.ko: kernel/drivers/virtio/virtio.ko "
@@ -31,9 +32,10 @@ class GuestModules : public testing::Test {
         "kernel/fs/erofs/erofs.ko: kernel/lib/libcrc32c.ko kernel/drivers/virtio/virtio.ko\n"
         "kernel/drivers/nvdimm/nd_pmem.ko:\n"
         "kernel/sound/loud.ko:\n");
-    for (const char* name : {"drivers/virtio/virtio.ko", "drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio_pci.ko",
-                             "drivers/char/hw_random/virtio-rng.ko", "crypto/crc32c_generic.ko", "fs/xfs/xfs.ko",
-                             "lib/libcrc32c.ko", "fs/erofs/erofs.ko", "drivers/nvdimm/nd_pmem.ko"})
+    for (const char* name :
+         {"drivers/virtio/virtio.ko", "drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio_pci.ko",
+          "drivers/char/hw_random/virtio-rng.ko", "crypto/crc32c_generic.ko", "fs/xfs/xfs.ko",
+          "lib/libcrc32c.ko", "fs/erofs/erofs.ko", "drivers/nvdimm/nd_pmem.ko"})
       put(std::string("kernel/") + name, name);
     put("kernel/drivers/block/virtio_blk.ko.xz",
         run_checked({"xz", "-c", "--check=crc32"}, {.input = "drivers/block/virtio_blk.ko"}).value());
@@ -59,8 +61,9 @@ using Names = std::vector<std::string>;
 TEST_F(GuestModules, ComeBehindWhatTheyNeedAndUnpacked) {
   const auto files = guest_modules(directory(), {});
   ASSERT_TRUE(files) << files.error().message;
-  EXPECT_EQ(names(*files), (Names{"modules/00-virtio_ring.ko", "modules/01-virtio.ko", "modules/02-virtio_pci.ko",
-                                  "modules/03-virtio_blk.ko", "modules/04-virtio_rng.ko"}));
+  EXPECT_EQ(names(*files),
+            (Names{"modules/00-virtio_ring.ko", "modules/01-virtio.ko", "modules/02-virtio_pci.ko",
+                   "modules/03-virtio_blk.ko", "modules/04-virtio_rng.ko"}));
   EXPECT_EQ((*files)[3].bytes, "drivers/block/virtio_blk.ko");
   EXPECT_EQ((*files)[4].bytes, "drivers/char/hw_random/virtio-rng.ko");
 }
@@ -69,10 +72,14 @@ TEST_F(GuestModules, OfAnImageItsFileSystemsAreWithTheirChecksum) {
   const auto files = guest_modules(directory(), {.image = true, .pmem = true});
   ASSERT_TRUE(files) << files.error().message;
   const Names all = names(*files);
-  const Names wanted = {"modules/05-nd_pmem.ko",           "modules-ext4/00-crc32c_generic.ko",
-                        "modules-erofs/00-crc32c_generic.ko", "modules-erofs/01-libcrc32c.ko",
-                        "modules-erofs/02-erofs.ko",       "modules-squashfs/00-crc32c_generic.ko",
-                        "modules-xfs/00-crc32c_generic.ko", "modules-xfs/01-libcrc32c.ko",
+  const Names wanted = {"modules/05-nd_pmem.ko",
+                        "modules-ext4/00-crc32c_generic.ko",
+                        "modules-erofs/00-crc32c_generic.ko",
+                        "modules-erofs/01-libcrc32c.ko",
+                        "modules-erofs/02-erofs.ko",
+                        "modules-squashfs/00-crc32c_generic.ko",
+                        "modules-xfs/00-crc32c_generic.ko",
+                        "modules-xfs/01-libcrc32c.ko",
                         "modules-xfs/02-xfs.ko"};
   EXPECT_EQ(Names(all.begin() + 5, all.end()), wanted);
 }
@@ -85,7 +92,9 @@ TEST_F(GuestModules, AreMissedWithAWord) {
   fs::remove(directory() / "kernel/drivers/virtio/virtio.ko");
   EXPECT_FALSE(guest_modules(directory(), {})) << "the index names it";
   put("kernel/drivers/virtio/virtio.ko", "there again");
-  put("kernel/drivers/block/virtio_blk.ko.xz", std::string("\xfd" "7zXZ\0 damaged", 14));
+  put("kernel/drivers/block/virtio_blk.ko.xz", std::string("\xfd"
+                                                           "7zXZ\0 damaged",
+                                                           14));
   files = guest_modules(directory(), {});
   ASSERT_FALSE(files);
   EXPECT_EQ(files.error().kind, ErrorKind::refused) << files.error().message;
@@ -117,10 +126,10 @@ TEST_F(GuestModules, GoIntoTheArchiveWithTheirDirectories) {
   const fs::path out = top() / "out";
   fs::create_directories(out);
   if (!find_program("cpio")) GTEST_SKIP() << "cpio is not installed";
-  const auto unpacked =
-      run({"bash", "-c", "cpio -idm < \"$0\"", archive.string()}, {.directory = out});
+  const auto unpacked = run({"bash", "-c", "cpio -idm < \"$0\"", archive.string()}, {.directory = out});
   ASSERT_TRUE(unpacked && unpacked->status == 0) << (unpacked ? unpacked->err : "");
-  for (const auto& file : *files) EXPECT_EQ(read_file(out / ".guest-run" / file.name).value_or("-"), file.bytes);
+  for (const auto& file : *files)
+    EXPECT_EQ(read_file(out / ".guest-run" / file.name).value_or("-"), file.bytes);
 }
 
 }  // namespace

@@ -257,9 +257,10 @@ TEST_F(ImageTest, AKernelWithoutItsConfigurationLeavesItOpen) {
 TEST_F(ImageTest, ADistributionsReleaseIsNoVersion) {
   const auto judge = [&](const std::string& release, const std::string& version) {
     const auto kernel = directory_.path() / "vmlinux";
-    EXPECT_TRUE(write_file_atomically(kernel, "\x7f"
-                                              "ELF\2\1\1 junk Linux version " +
-                                                  release + " (y)\n"));
+    EXPECT_TRUE(write_file_atomically(kernel,
+                                      "\x7f"
+                                      "ELF\2\1\1 junk Linux version " +
+                                          release + " (y)\n"));
     EXPECT_TRUE(write_file_atomically(
         directory_.path() / ("config-" + release),
         "# Linux/x86 " + version + " Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_NET=y\n"));

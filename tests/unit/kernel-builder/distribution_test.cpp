@@ -7,6 +7,7 @@
 
 #include "base/environment.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "json_schema.h"
@@ -75,11 +76,11 @@ class Distribution : public testing::Test {
     const fs::path deb = root() / "kernel.deb";
     make_deb(deb, members);
     const std::string real = std::string("linux-image-") + release;
-    program("apt-cache", "echo linux-image-cloud-amd64; echo '  Depends: " + (depends.empty() ? real : depends) +
-                             "'");
-    program("apt-get", "echo \"$*\" >> " + (root() / "asked").string() +
-                           "\ncase \"$*\" in\n*print-uris\\ " + real + ") echo \"'file://" + deb.string() + "' " +
-                           real + "_9.1.7-2_amd64.deb 1 SHA256:" + sha256_file(deb).value() + "\";;\nesac");
+    program("apt-cache",
+            "echo linux-image-cloud-amd64; echo '  Depends: " + (depends.empty() ? real : depends) + "'");
+    program("apt-get", "echo \"$*\" >> " + (root() / "asked").string() + "\ncase \"$*\" in\n*print-uris\\ " +
+                           real + ") echo \"'file://" + deb.string() + "' " + real +
+                           "_9.1.7-2_amd64.deb 1 SHA256:" + sha256_file(deb).value() + "\";;\nesac");
   }
   void program(const std::string& name, const std::string& script) const {
     spill(root() / "bin" / name, "#!/bin/sh\n" + script + "\n");
@@ -145,7 +146,8 @@ TEST_F(Distribution, IsAskedForOnceUnlessAnewIsMeant) {
   EXPECT_TRUE(output.str().contains("from the cache")) << output.str();
   fs::remove_all(out() / "lib");
   ASSERT_EQ(build(), 0) << errors.str();
-  EXPECT_TRUE(fs::exists(out() / "lib/modules" / release / "modules.dep")) << "without modules it is not current";
+  EXPECT_TRUE(fs::exists(out() / "lib/modules" / release / "modules.dep"))
+      << "without modules it is not current";
   EXPECT_FALSE(fs::exists(root() / "asked"));
   ASSERT_EQ(tool({"list", "--format", "json"}), 0);
   EXPECT_EQ(violation_of(output.str(), "kernel-builder.schema.json"), "") << output.str();
@@ -153,6 +155,14 @@ TEST_F(Distribution, IsAskedForOnceUnlessAnewIsMeant) {
   ASSERT_EQ(build({"--refresh"}), 0) << errors.str();
   EXPECT_TRUE(fs::exists(root() / "asked"));
   EXPECT_TRUE(output.str().contains("taken in")) << output.str();
+}
+
+TEST_F(Distribution, WaitsForNoKernelThatIsCompiled) {
+  fs::create_directories(root() / "cache/kernel");
+  const auto lock = FileLock::acquire(root() / "cache/kernel/lock");
+  ASSERT_TRUE(lock) << lock.error().message;
+  ASSERT_EQ(build(), 0) << errors.str();
+  EXPECT_FALSE(errors.str().contains("waiting")) << errors.str();
 }
 
 TEST_F(Distribution, PrintsItsConfigurationAndItsPlan) {
@@ -189,8 +199,9 @@ TEST_F(Distribution, WithoutAptOrItsPackageIsOneClearError) {
   EXPECT_TRUE(errors.str().contains("it depends on no linux-image-")) << errors.str();
   setenv("PATH", "/nonexistent", 1);
   EXPECT_EQ(build(), 3);
-  EXPECT_TRUE(errors.str().starts_with("kernel-builder: kernel debian is a package of Debian's, and it could "
-                                       "not be had: apt-cache is not on this machine"))
+  EXPECT_TRUE(
+      errors.str().starts_with("kernel-builder: kernel debian is a package of Debian's, and it could "
+                               "not be had: apt-cache is not on this machine"))
       << errors.str();
   EXPECT_TRUE(errors.str().contains("kernel-builder list")) << errors.str();
   EXPECT_FALSE(fs::exists(out() / "kernel.json"));

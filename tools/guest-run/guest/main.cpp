@@ -58,10 +58,11 @@ int main(int, char** argv) {
   const std::string directory = own_directory;
   const std::string failures = load_modules(directory + "/modules");
   if (!port.open("/sys", port_seconds))
-    give_up(port,
-            "no virtio-serial port in the guest (the kernel needs CONFIG_VIRTIO_PCI and CONFIG_VIRTIO_CONSOLE, "
-            "or its modules: see --modules)" +
-                (failures.empty() ? "" : "; modules that did not load: " + failures));
+    give_up(
+        port,
+        "no virtio-serial port in the guest (the kernel needs CONFIG_VIRTIO_PCI and CONFIG_VIRTIO_CONSOLE, "
+        "or its modules: see --modules)" +
+            (failures.empty() ? "" : "; modules that did not load: " + failures));
   port.send(FrameType::hello);
 
   const Config config = read_config(directory + "/config");

@@ -5,8 +5,8 @@
 
 namespace cg::guest {
 
-// All files of the directory in the order of their names, which are removed then; a directory that is not there is
-// good. What went wrong, as text for a person: a module that the kernel does not take is left out.
+// All files of the directory in the order of their names, which are removed then; a directory that is not
+// there is good. What went wrong, as text for a person: a module that the kernel does not take is left out.
 std::string load_modules(const std::string& directory);
 
 }  // namespace cg::guest

@@ -28,8 +28,8 @@ namespace {
 
 using image::ImageReader;
 
-// Whether a kernel of that release can be of that version. Debian names a series and its own count, "6.1.0-56-amd64",
-// whatever the version is.
+// Whether a kernel of that release can be of that version. Debian names a series and its own count,
+// "6.1.0-56-amd64", whatever the version is.
 bool names_version(const std::string& release, const Version& version) {
   const auto named = leading_version(release);
   if (!named || *named == version) return named.has_value();

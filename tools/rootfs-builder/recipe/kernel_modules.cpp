@@ -244,7 +244,8 @@ class Selection {
     CG_CHECK(depmod({"-b", base.string(), set_.version}));
     std::vector<std::string> names;
     // The configuration, where a distribution keeps it with the modules: a guest's kcheck looks for it there.
-    if (auto config = read_file(directory_ / "config")) CG_CHECK(write_file_atomically(tree / "config", *config));
+    if (auto config = read_file(directory_ / "config"))
+      CG_CHECK(write_file_atomically(tree / "config", *config));
     for (const auto& entry : fs::directory_iterator(tree, error))
       if (const std::string name = entry.path().filename().string();
           name.starts_with("modules.") || name == "config")
