@@ -6,10 +6,14 @@ MAKEFLAGS += --no-print-directory
 
 BUILD ?= build/release
 OUT ?= out
-KERNEL_VERSION ?= 6.12
+KERNEL ?=
+KERNEL_VERSION ?= $(or $(KERNEL),6.12)
 CRIU_VERSION ?= default
 RECIPE ?= kata
 PREFIX ?= /usr/local
+# The demo's image gets the modules of the kernel that it is made for: a distribution's has some.
+MODULES ?= $(if $(filter demo,$(RECIPE)),$(shell \
+	  k=$$(readlink "$(OUT)/vmlinux.container") && ls -d "$(OUT)/lib/modules/$$(echo "$$k" | cut -d- -f2-)" 2> /dev/null))
 JOBS ?= $(shell nproc)
 BIN := $(BUILD)/bin
 PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run guest-checkpoint demo-guest demo-workload
@@ -53,7 +57,7 @@ tools: deps-if-missing
 test-programs: test-deps-if-missing tools
 	@$(call ninja,all)
 
-## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12] [FRAGMENTS="extra.conf"] [BASE=your.config]
+## make guest-kernel         the guest kernel [KERNEL_VERSION=6.12|debian] [FRAGMENTS="extra.conf"] [BASE=your.config]
 ##                           [SOURCE=linux.tar.xz] [SHA256=of the source]
 guest-kernel: tools
 	@"$(BIN)"/kernel-builder build "$(KERNEL_VERSION)" -o "$(OUT)" -j $(JOBS) \
@@ -65,13 +69,14 @@ criu: tools
 	@"$(BIN)"/criu-builder build "$(CRIU_VERSION)" -o "$(OUT)" $(if $(SOURCE),--source "$(SOURCE)")
 
 ## make rootfs               a root image [RECIPE=kata|demo|kata-extension] [CRIU_VERSION=4.2.1]
-##                           [AGENT=path/to/kata-agent]
+##                           [AGENT=path/to/kata-agent] [MODULES=out/lib/modules/RELEASE]
 rootfs: criu
 	@v=$$("$(BIN)"/criu-builder resolve "$(CRIU_VERSION)"); \
 	[ ! -d "$(OUT)/criu-$$v.d" ] || { echo "CRIU $$v is to be had as a distribution's binary with libraries of its own only: for make lab, not for an image" >&2; exit 3; }; \
 	if [ "$(RECIPE)" = kata ]; then image=kata-criu-$$v.img; else image="$(RECIPE).img"; fi; \
 	"$(BIN)"/rootfs-builder build "$(RECIPE)" -o "$(OUT)/$$image" --set criu="$(OUT)/criu-$$v" --set kcheck="$(BIN)/kcheck" \
-	  --set guest-checkpoint="$(BIN)/guest-checkpoint" $(if $(AGENT),--set agent="$(AGENT)"); \
+	  --set guest-checkpoint="$(BIN)/guest-checkpoint" $(if $(AGENT),--set agent="$(AGENT)") \
+	  $(if $(MODULES),--set modules="$(MODULES)"); \
 	if [ "$(RECIPE)" = kata ]; then ln -sfn "$$image" "$(OUT)/kata-containers.img"; fi
 
 ## make vm-check             boots that image and asks kcheck inside it [RECIPE=demo] [CRIU_VERSION=4.2.1]
@@ -81,8 +86,9 @@ vm-check: guest-kernel rootfs
 	"$(BIN)"/guest-run --kernel "$(OUT)/vmlinux.container" --image "$(OUT)/$$image" --timeout 300 -- kcheck --criu=$$v
 
 ## make demo                 everything, up to a container that is checkpointed and restored [CRIU_VERSION=4.2.1]
+##                           [KERNEL=debian: the distribution's, unpacked in seconds instead of built]
 demo:
-	@BIN="$(BIN)" OUT="$(OUT)" CRIU_VERSION="$(CRIU_VERSION)" MAKE=$(MAKE) demo/run.sh
+	@BIN="$(BIN)" OUT="$(OUT)" CRIU_VERSION="$(CRIU_VERSION)" KERNEL="$(KERNEL)" MAKE=$(MAKE) demo/run.sh
 
 ## make lab                  kcheck's word against CRIU's deed, case by case in a guest
 ##                           [LAB_CRIU="4.2.1 4.3"|all] [LAB_CASES="..."]

@@ -1,10 +1,20 @@
 #!/usr/bin/env bash
 # What `make demo` runs: builds every part, boots it, asks kcheck inside the guest, and takes a container through a
 # checkpoint and back. Ends with a table; the guest's own account lies in $OUT/demo.json.
-# Variables: BIN, OUT, CRIU_VERSION, MAKE.
+# KERNEL=debian takes the distribution's kernel out of its package instead of building one, with its modules in the image.
+# Variables: BIN, OUT, CRIU_VERSION, KERNEL, MAKE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-: "${BIN:=build/release/bin}" "${OUT:=out}" "${CRIU_VERSION:=default}" "${MAKE:=make}"
+: "${BIN:=build/release/bin}" "${OUT:=out}" "${CRIU_VERSION:=default}" "${KERNEL:=}" "${MAKE:=make}"
+
+if [ "$KERNEL" = debian ]; then
+  # Before the minutes that compiling the tools takes.
+  for program in apt-get apt-cache; do
+    command -v "$program" > /dev/null && continue
+    echo "demo: KERNEL=debian takes the kernel out of Debian's packages, and $program is not here; \`make demo\` builds one from source" >&2
+    exit 3
+  done
+fi
 
 names=() results=() seconds=()
 verdict=FAILED
@@ -36,7 +46,9 @@ in_guest() { "$BIN/guest-run" --kernel "$OUT/vmlinux.container" --image "$OUT/de
 step "install what is missing" "$MAKE" deps-if-missing
 step "build the tools" "$MAKE" tools
 step "guest kernel" "$MAKE" guest-kernel
-results[-1]="Linux $(readlink "$OUT/vmlinux.container" | cut -d- -f2-), vmlinuz $(size_of "$OUT/vmlinuz.container")"
+release=$(readlink "$OUT/vmlinux.container" | cut -d- -f2-)
+results[-1]="Linux $release, vmlinuz $(size_of "$OUT/vmlinuz.container")"
+[ ! -d "$OUT/lib/modules/$release" ] || results[-1]+=", the distribution's"
 step "static CRIU" "$MAKE" criu CRIU_VERSION="$CRIU_VERSION"
 version=$("$BIN/criu-builder" resolve "$CRIU_VERSION")
 results[-1]="CRIU $version, $(size_of "$OUT/criu-$version")"

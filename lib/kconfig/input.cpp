@@ -15,6 +15,7 @@
 #include "compress/unpack.h"
 #include "kernel/configuration.h"
 #include "kernel/form.h"
+#include "kernel/release.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -70,6 +71,24 @@ Result<ConfigInput> read_packed(std::string_view bytes, const std::string& name)
   return codec_of(bytes) ? read_compressed(bytes, name) : read_embedded(bytes, name);
 }
 
+// Of a kernel that does not carry it: "config-RELEASE" beside it, as distributions put both into /boot.
+Result<ConfigInput> beside_kernel(const fs::path& kernel, std::string_view bytes, const Error& without) {
+  std::error_code error;
+  const fs::path file = fs::canonical(kernel, error);
+  const auto release = kernel_release(bytes, kernel.string());
+  if (without.kind != ErrorKind::cannot || error || !release || release->contains('/'))
+    return std::unexpected(without);
+  const fs::path place = file.parent_path() / ("config-" + *release);
+  if (!fs::is_regular_file(place, error)) return std::unexpected(without);
+  CG_TRY(text, read_file(place, largest_text));
+  return read_text(std::move(text), place.string(), "");
+}
+
+Result<ConfigInput> read_file_bytes(std::string_view bytes, const fs::path& path) {
+  auto input = read_packed(bytes, path.string());
+  return input ? std::move(input) : beside_kernel(path, bytes, input.error());
+}
+
 std::unexpected<Error> too_much_text(std::uint64_t size, const std::string& name) {
   return refused(fmt::format("{}: {} is no kernel configuration", name, human_size(size)));
 }
@@ -93,12 +112,13 @@ Result<ConfigInput> load_config_input(const fs::path& path) {
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (!S_ISREG(status.st_mode) || size <= largest_text) {
     CG_TRY(bytes, read_fd(fd.get(), path.string(), largest_text));
+    if (is_packed(bytes)) return read_file_bytes(bytes, path);
     return read_config(std::move(bytes), path.string());
   }
   if (size > largest_kernel) return too_much_text(size, path.string());
   CG_TRY(mapping, MappedFile::of(fd.get(), path.string()));
   if (!is_packed(mapping.bytes())) return too_much_text(size, path.string());
-  return read_packed(mapping.bytes(), path.string());
+  return read_file_bytes(mapping.bytes(), path);
 }
 
 Result<ConfigInput> running_config(const std::string& release) {

@@ -20,7 +20,8 @@ struct ConfigInput {
 
 // The bytes of a file or of standard input. `name` is for messages.
 Result<ConfigInput> read_config(std::string bytes, const std::string& name);
-// A file, or a directory: its *.conf and *.config files merged in the order of their names.
+// A file, or a directory: its *.conf and *.config files merged in the order of their names. Of a kernel that
+// does not carry its configuration, the config-RELEASE beside it.
 Result<ConfigInput> load_config_input(const std::filesystem::path& path);
 // The running kernel's: /proc/config.gz, /boot/config-RELEASE, /lib/modules/RELEASE/config.
 Result<ConfigInput> running_config(const std::string& release);

@@ -39,7 +39,8 @@ Result<std::string> ask(const std::vector<std::string>& argv, const std::filesys
   CG_TRY(result, run(argv, options));
   if (result.status != 0) {
     std::string why(trim(last_lines(result.err, 1)));
-    if (why.contains("Unable to locate package") || why.contains("Can't select candidate"))
+    if (why.contains("Unable to locate package") || why.contains("Can't select candidate") ||
+        why.contains("No packages found"))
       why += " (is the list of packages there? apt-get update fetches it)";
     return cannot(fmt::format("{}: {}", join(argv, " "), why));
   }
@@ -149,6 +150,19 @@ Result<std::vector<AptPackage>> apt_packages(const Apt& apt, const std::vector<s
     all.push_back(found->second);
   }
   return all;
+}
+
+// "  Depends: linux-image-6.1.0-56-cloud-amd64", a line for each.
+Result<std::string> apt_dependency(const Apt& apt, const std::string& package, const std::string& beginning) {
+  const std::string apt_cache = fs::path(apt.program).replace_filename("apt-cache").string();
+  CG_TRY(text, ask({apt_cache, "depends", package}, apt.configuration));
+  constexpr std::string_view depends = "Depends: ";
+  for (const auto line : split_lines(text)) {
+    const std::string_view said = trim(line);
+    if (said.starts_with(depends) && said.substr(depends.size()).starts_with(beginning))
+      return std::string(said.substr(depends.size()));
+  }
+  return cannot(fmt::format("apt-cache depends {}: it depends on no {}…", package, beginning));
 }
 
 }  // namespace cg

@@ -45,6 +45,8 @@ struct AptPackage {
 // The candidates that apt would download, in the order of `packages`: one call, since apt reads its lists
 // anew each time.
 Result<std::vector<AptPackage>> apt_packages(const Apt& apt, const std::vector<std::string>& packages);
+// The package that `package` depends on whose name begins so: the one that a metapackage stands for.
+Result<std::string> apt_dependency(const Apt& apt, const std::string& package, const std::string& beginning);
 // "2:6.12.117-1~deb12u1" -> "6.12.117".
 std::string upstream_version(std::string_view version);
 

@@ -30,6 +30,7 @@ class Fetcher {
   Result<std::optional<Fetched>> cached();
   Result<Fetched> network();
   Result<std::vector<FetchedPackage>> packages();
+  Result<std::string> dependency(const Source& source, const std::string& beginning);
 
  private:
   Result<std::optional<Fetched>> cached(const Source& source);
@@ -283,6 +284,11 @@ Result<std::vector<FetchedPackage>> Fetcher::packages() {
   return all;
 }
 
+Result<std::string> Fetcher::dependency(const Source& source, const std::string& beginning) {
+  CG_TRY(apt, apt_for(source));
+  return apt_dependency(apt, source.package, beginning);
+}
+
 Result<Fetched> Fetcher::network(const Source& source) {
   switch (source.kind) {
     case SourceKind::url:
@@ -336,6 +342,17 @@ Result<std::vector<FetchedPackage>> fetch_packages(const std::vector<Source>& so
   if (options.offline) return cannot("a distribution's packages are wanted, and offline");
   const SourceList list{.name = "packages", .version = "", .sources = sources};
   return Fetcher(list, options).packages();
+}
+
+Result<FetchedPackage> fetch_dependency(const Source& source, const std::string& beginning,
+                                        const FetchOptions& options) {
+  if (options.offline) return cannot(source.package + ": a distribution's package is wanted, and offline");
+  const SourceList list{.name = "packages", .version = "", .sources = {source}};
+  CG_TRY(name, Fetcher(list, options).dependency(source, beginning));
+  Source real = source;
+  real.package = std::move(name);
+  CG_TRY(all, fetch_packages({real}, options));
+  return std::move(all.front());
 }
 
 Result<Fetched> fetch(const SourceList& list, const FetchOptions& options) {

@@ -87,6 +87,10 @@ struct FetchedPackage {
 Result<std::vector<FetchedPackage>> fetch_packages(const std::vector<Source>& sources,
                                                    const FetchOptions& options);
 
+// The package that `source` depends on whose name begins so, as apt has both now.
+Result<FetchedPackage> fetch_dependency(const Source& source, const std::string& beginning,
+                                        const FetchOptions& options);
+
 // The name under which a source lies in the cache.
 std::string source_file_name(const Source& source);
 

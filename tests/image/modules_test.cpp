@@ -54,9 +54,11 @@ class Modules : public ImageCase {
 
 TEST_F(Modules, ComeWithWhatTheyDependOnAndAnIndexOfWhatIsThere) {
   const auto img = image();
+  std::ofstream(path(tree_) / "config") << "CONFIG_NET=y\n";
   auto outcome = rootfs_builder({"inject", img, "--modules", text(tree_), "top_most", "overlay"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_TRUE(is_clean(img));
+  EXPECT_EQ(debugfs(img, "cat /usr/lib/modules/6.9.1-test/config"), "CONFIG_NET=y\n");
   EXPECT_HOLDS(outcome.err, "module overlay is built into Linux 6.9.1-test");
   const std::string dep = debugfs(img, "cat /usr/lib/modules/6.9.1-test/modules.dep");
   EXPECT_HOLDS(dep, "kernel/net/top-most.ko: kernel/net/middle.ko kernel/lib/base.ko\n");

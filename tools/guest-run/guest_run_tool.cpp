@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "bootable.h"
 #include "initrd.h"
+#include "modules.h"
 #include "options.h"
 #include "session.h"
 
@@ -84,6 +85,16 @@ std::map<std::string, std::string> guest_config(const GuestRunOptions& options) 
           {"seconds", fmt::format("{}", options.ready_timeout)}};
 }
 
+// Those that nobody named are taken where they are found, and missed where they are not.
+Result<std::vector<GuestFile>> modules_for(const GuestRunOptions& options) {
+  const ModuleNeeds needs{.image = !options.image.empty(), .pmem = options.attachment == Attachment::pmem};
+  if (options.modules == "none") return {};
+  if (options.modules != "auto") return guest_modules(options.modules, needs);
+  const auto directory = find_modules(options.kernel);
+  if (directory.empty()) return {};
+  return guest_modules(directory, needs);
+}
+
 Request request_of(const GuestRunOptions& options, bool has_input) {
   Request request{.puts = options.puts,
                   .argv = options.argv,
@@ -135,7 +146,8 @@ Result<void> write_summary(const GuestRunOptions& options, const SessionResult& 
 
 Result<int> run_guest(const GuestRunOptions& options, Environment& env) {
   CG_TRY(settings, vm_settings(options));
-  CG_TRY(initrd, make_initrd(options.initrd, guest_archive(guest_config(options))));
+  CG_TRY(modules, modules_for(options));
+  CG_TRY(initrd, make_initrd(options.initrd, guest_archive(guest_config(options), modules)));
   auto input = input_of(options, env);
   CG_TRY(conversation, Conversation::begin(request_of(options, input.has_value()), env.out, env.err));
   UniqueFd console;

@@ -17,7 +17,8 @@ std::string_view embedded_guest_init() {
   return {cg_guest_init_begin, static_cast<std::size_t>(cg_guest_init_end - cg_guest_init_begin)};
 }
 
-std::string guest_archive(const std::map<std::string, std::string>& config) {
+std::string guest_archive(const std::map<std::string, std::string>& config,
+                          const std::vector<GuestFile>& modules) {
   std::string text;
   for (const auto& [key, value] : config) text += key + "=" + value + "\n";
   std::string archive;
@@ -31,6 +32,15 @@ std::string guest_archive(const std::map<std::string, std::string>& config) {
   add(".guest-run", S_IFDIR | 0755, {});
   add(".guest-run/init", S_IFREG | 0755, embedded_guest_init());
   add(".guest-run/config", S_IFREG | 0644, text);
+  std::string directory;
+  for (const auto& module : modules) {
+    if (const std::string own = ".guest-run/" + module.name.substr(0, module.name.find('/'));
+        own != directory) {
+      directory = own;
+      add(directory, S_IFDIR | 0755, {});
+    }
+    add(".guest-run/" + module.name, S_IFREG | 0644, module.bytes);
+  }
   add(image::cpio_trailer, 0, {});
   return archive;
 }

@@ -126,6 +126,11 @@ Tool guest_run_tool(GuestRunOptions& options, GuestRunWords& words) {
       {"--kernel", &options.kernel, "bzImage, or ELF vmlinux with a PVH entry", {.required = true}},
       {"--image", &options.image, "Raw image of the root: a file system, or a disk with partitions"},
       {"--initrd", &options.initrd, "The root is this initrd (cpio, compressed or not)"},
+      {"--modules DIR",
+       &options.modules,
+       "Modules of a kernel that does not have its disk and console in itself (a distribution's): a "
+       "/lib/modules/RELEASE; auto: lib/modules/RELEASE beside the kernel, or this machine's; none",
+       {.known = known_names({"auto", "none"})}},
       {"--image-as",
        &words.image_as,
        "What the guest sees the image as: blk (/dev/vda) or pmem (an NVDIMM, /dev/pmem0)",

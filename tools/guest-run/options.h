@@ -16,6 +16,7 @@ struct GuestRunOptions {
   std::filesystem::path kernel;
   std::filesystem::path image;
   std::filesystem::path initrd;
+  std::string modules = "auto";
   std::vector<Disk> disks;  // beside the image
   Changes changes = Changes::discard;
   Attachment attachment = Attachment::virtio_block;  // of the image

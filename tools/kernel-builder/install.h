@@ -9,8 +9,8 @@
 
 namespace cg {
 
-// Copies the manifest's files from `from` to `to`, each atomically, then kernel.json, then points
-// vmlinux.container and vmlinuz.container at them.
+// Copies the manifest's files and modules from `from` to `to`, each whole or not at all, then kernel.json,
+// then points vmlinux.container and vmlinuz.container at them.
 Result<void> install_kernel(const KernelManifest& manifest, const std::filesystem::path& from,
                             const std::filesystem::path& to);
 

@@ -21,9 +21,11 @@
 #include "base/text.h"
 #include "compile.h"
 #include "configure.h"
+#include "distribution.h"
 #include "install.h"
 #include "manifest.h"
 #include "plan.h"
+#include "source/debian.h"
 
 namespace cg {
 namespace fs = std::filesystem;
@@ -40,6 +42,7 @@ struct Options {
   std::string destination;  // config: a file, or empty for standard output; else a directory
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool dry_run = false;
+  bool refresh = false;
 };
 
 // Of every command.
@@ -66,7 +69,16 @@ class Builder {
   void tell_changes(const BaseChanges& changes);
   Result<void> prepare(const KernelPlan& plan);  // source, tree, .config, gate
   Result<KernelManifest> compile_and_keep(const KernelPlan& plan, const fs::path& kept);
+  // Of a recipe that names a distribution's kernel; nullopt for one that is compiled.
+  Result<std::optional<DistributionPlan>> distribution();
+  Result<FileLock> lock_of(const DistributionPlan& plan);
+  Result<KernelManifest> kept_distribution(const DistributionPlan& plan);
+  Result<void> config_of(const DistributionPlan& plan);
+  Result<void> build(const DistributionPlan& plan);
+  fs::path kept(const std::string& digest) const { return cache_ / "kernels" / digest.substr(0, 32); }
+  FetchOptions fetch_options();
   void print_plan(const KernelPlan& plan, std::vector<std::string> last_steps);
+  void print_plan(const DistributionPlan& plan, std::vector<std::string> last_steps);
   void report(const KernelManifest& manifest, const fs::path& where, std::string_view how);
   void say(const std::string& line) {
     if (!common_.quiet) env_.err << line << std::endl;
@@ -124,12 +136,16 @@ Result<KernelPlan> Builder::plan() {
   return make_plan(inputs);
 }
 
+FetchOptions Builder::fetch_options() {
+  return {.cache = cache_,
+          .local = options_.source,
+          .progress = progress(),
+          .terminal = env_.err_is_terminal,
+          .offline = shared_.offline};
+}
+
 Result<void> Builder::prepare(const KernelPlan& plan) {
-  CG_TRY(fetched, fetch(plan.recipe.sources, FetchOptions{.cache = cache_,
-                                                          .local = options_.source,
-                                                          .progress = common_.quiet ? nullptr : &env_.err,
-                                                          .terminal = env_.err_is_terminal,
-                                                          .offline = shared_.offline}));
+  CG_TRY(fetched, fetch(plan.recipe.sources, fetch_options()));
   source_ = std::move(fetched);
   const fs::path tree = cache_ / "kernel" / source_.sha256.substr(0, 16);
   if (!fs::is_directory(tree)) {
@@ -169,6 +185,8 @@ void Builder::tell_changes(const BaseChanges& changes) {
 }
 
 Result<void> Builder::config() {
+  CG_TRY(binary, distribution());
+  if (binary) return config_of(*binary);
   CG_TRY(plan, this->plan());
   if (options_.dry_run) {
     const bool prints = options_.destination.empty() || options_.destination == "-";
@@ -216,6 +234,8 @@ Result<KernelManifest> Builder::compile_and_keep(const KernelPlan& plan, const f
 }
 
 Result<void> Builder::build() {
+  CG_TRY(binary, distribution());
+  if (binary) return build(*binary);
   CG_TRY(plan, this->plan());
   if (options_.dry_run) {
     print_plan(plan, {"make " + plan.architecture.image + " vmlinux", "install to " + options_.destination});
@@ -229,7 +249,7 @@ Result<void> Builder::build() {
   }
   CG_CHECK(make_directories(destination));
   CG_TRY(lock, FileLock::acquire(cache_ / "kernel" / "lock", [&](const std::string& line) { say(line); }));
-  const fs::path kept = cache_ / "kernels" / plan.digest.substr(0, 32);
+  const fs::path kept = this->kept(plan.digest);
   auto manifest = read_manifest(kept / "kernel.json");
   std::string how = "from the cache";
   if (!manifest || !is_current(*manifest, plan.digest, kept)) {
@@ -239,6 +259,75 @@ Result<void> Builder::build() {
   }
   CG_CHECK(install_kernel(*manifest, kept, destination));
   report(*manifest, destination, how);
+  return {};
+}
+
+Result<std::optional<DistributionPlan>> Builder::distribution() {
+  cache_ = fs::absolute(cache_directory(env_, common_.cache));
+  CG_TRY(path, choose_recipe());
+  CG_TRY(recipe, load_kernel_recipe(path.first));
+  if (recipe.packages.empty()) {
+    if (options_.refresh)
+      return usage_error("--refresh is for a distribution's kernel; recipe " + recipe.name +
+                         " has its sources");
+    return std::nullopt;
+  }
+  for (const auto& [given, name] : {std::pair(!options_.fragments.empty(), "--fragments"),
+                                    {!options_.base.empty(), "--base"},
+                                    {!options_.source.empty(), "--source"},
+                                    {!options_.sha256.empty(), "--sha256"}})
+    if (given)
+      return usage_error(
+          fmt::format("{}: recipe {} is a kernel that a distribution has built; nothing of it can be "
+                      "changed here",
+                      name, recipe.name));
+  return plan_distribution(recipe, options_.architecture);
+}
+
+// Not the one of the builds: nobody waits a compilation long for a package.
+Result<FileLock> Builder::lock_of(const DistributionPlan& plan) {
+  return FileLock::acquire(kept(plan.digest).string() + ".lock", [&](const std::string& line) { say(line); });
+}
+
+// Called with the lock held.
+Result<KernelManifest> Builder::kept_distribution(const DistributionPlan& plan) {
+  const fs::path place = kept(plan.digest);
+  const auto manifest = read_manifest(place / "kernel.json");
+  if (!options_.refresh && manifest && is_current(*manifest, plan.digest, place)) return *manifest;
+  return take_distribution(plan, fetch_options(), place);
+}
+
+Result<void> Builder::config_of(const DistributionPlan& plan) {
+  if (options_.dry_run) {
+    print_plan(plan, {options_.destination.empty() || options_.destination == "-"
+                          ? "print the configuration"
+                          : "write " + options_.destination});
+    return {};
+  }
+  CG_TRY(lock, lock_of(plan));
+  CG_TRY(manifest, kept_distribution(plan));
+  CG_TRY(text, read_file(kept(plan.digest) / manifest.files.back().name));
+  return write_output(text, options_.destination, env_);
+}
+
+Result<void> Builder::build(const DistributionPlan& plan) {
+  if (options_.dry_run) {
+    print_plan(plan, {"take vmlinux out of vmlinuz", "depmod", "install to " + options_.destination});
+    return {};
+  }
+  const fs::path destination = options_.destination;
+  const auto current = read_manifest(destination / "kernel.json");
+  if (!options_.refresh && current && is_current(*current, plan.digest, destination)) {
+    report(*current, destination, "up to date");
+    return {};
+  }
+  CG_CHECK(make_directories(destination));
+  CG_TRY(lock, lock_of(plan));
+  const auto before = read_manifest(kept(plan.digest) / "kernel.json");
+  CG_TRY(manifest, kept_distribution(plan));
+  CG_CHECK(install_kernel(manifest, kept(plan.digest), destination));
+  const bool cached = before && !options_.refresh;
+  report(manifest, destination, cached ? "from the cache" : "taken in " + human_seconds(manifest.seconds));
   return {};
 }
 
@@ -269,11 +358,21 @@ Result<void> Builder::list() {
     std::vector<std::string> kinds;
     for (const auto& source : recipe.sources.sources)
       kinds.emplace_back(source.kind == SourceKind::url ? "upstream" : "Debian");
-    const bool cached = find_in_cache(recipe.sources, here).has_value();
-    rows.push_back(
-        {{"recipe", name}, {"version", recipe.sources.version}, {"sources", kinds}, {"cached", cached}});
-    text += fmt::format("{:<8} {:<10} {:<17} {}\n", name, recipe.sources.version, join(kinds, ", "),
-                        cached ? "yes" : "no");
+    bool cached = false;
+    std::string version = recipe.sources.version;
+    if (recipe.packages.empty()) {
+      cached = find_in_cache(recipe.sources, here).has_value();
+    } else {
+      kinds.emplace_back("Debian (binary)");
+      if (const auto plan = plan_distribution(recipe, recipe.packages.front().architecture)) {
+        const fs::path place = here.cache / "kernels" / plan->digest.substr(0, 32);
+        const auto manifest = read_manifest(place / "kernel.json");
+        cached = manifest && is_current(*manifest, plan->digest, place);
+        version = cached ? upstream_version(manifest->config_version) : "apt's";
+      }
+    }
+    rows.push_back({{"recipe", name}, {"version", version}, {"sources", kinds}, {"cached", cached}});
+    text += fmt::format("{:<8} {:<10} {:<17} {}\n", name, version, join(kinds, ", "), cached ? "yes" : "no");
   }
   if (common_.format == "json")
     text =
@@ -304,6 +403,25 @@ void Builder::print_plan(const KernelPlan& plan, std::vector<std::string> last_s
                           plan.request.values.size(), join(last_steps, ", "));
 }
 
+void Builder::print_plan(const DistributionPlan& plan, std::vector<std::string> last_steps) {
+  last_steps.insert(last_steps.begin(),
+                    {"ask apt which kernel " + plan.package.package + " stands for", "fetch", "unpack"});
+  if (common_.format == "json") {
+    const nlohmann::ordered_json json = {{"schema", "criu-guest.kernel-plan/1"},
+                                         {"recipe", plan.recipe},
+                                         {"architecture", plan.architecture.name},
+                                         {"config_version", ""},
+                                         {"fragments", nlohmann::json::array()},
+                                         {"symbols", 0},
+                                         {"steps", last_steps}};
+    env_.out << json.dump(2) << "\n";
+    return;
+  }
+  env_.out << fmt::format("recipe {}, architecture {}: the distribution's own kernel, nothing is compiled\n",
+                          plan.recipe, plan.architecture.name)
+           << fmt::format("steps: {}\n", join(last_steps, ", "));
+}
+
 void Builder::report(const KernelManifest& manifest, const fs::path& where, std::string_view how) {
   if (common_.format == "json") {
     nlohmann::ordered_json json = {{"schema", "criu-guest.kernel-build/1"},
@@ -313,13 +431,19 @@ void Builder::report(const KernelManifest& manifest, const fs::path& where, std:
                                    {"how", how},
                                    {"seconds", manifest.seconds}};
     for (const auto& file : manifest.files) json["files"][file.name] = file.size;
+    if (!manifest.built_by.empty()) json["built_by"] = manifest.built_by;
+    if (!manifest.modules.empty()) json["modules"] = manifest.modules;
     env_.out << json.dump(2) << "\n";
     return;
   }
-  env_.out << fmt::format("Linux {} (configuration {}, {}): {}\n", manifest.version, manifest.config_version,
-                          manifest.source_origin, how);
+  env_.out << (manifest.built_by.empty()
+                   ? fmt::format("Linux {} (configuration {}, {}): {}\n", manifest.version,
+                                 manifest.config_version, manifest.source_origin, how)
+                   : fmt::format("Linux {} (the distribution's binary, {}): {}\n", manifest.version,
+                                 manifest.source_origin, how));
   for (const auto& file : manifest.files)
     env_.out << fmt::format("  {}  {}\n", (where / file.name).string(), human_size(file.size));
+  if (!manifest.modules.empty()) env_.out << fmt::format("  {}\n", (where / manifest.modules).string());
 }
 
 }  // namespace
@@ -354,6 +478,7 @@ int kernel_builder_main(const Args& args, Environment& env) {
               "Parallel jobs",
               {.range = {{1, 1024}}, .default_text = "one a processor"}},
              {"--dry-run", &options->dry_run, "Print the plan and stop"},
+             {"--refresh", &options->refresh, "Of a distribution's kernel: ask apt again"},
              std::move(output)},
         .examples = std::move(examples),
         .run = [options, work, &shared](Context& context) -> Result<int> {
@@ -373,7 +498,7 @@ int kernel_builder_main(const Args& args, Environment& env) {
   tool.options = {{"--recipes DIR", &shared.recipes,
                    "The directory with the recipes (default: recipes/kernel of this project)"},
                   {"--offline", &shared.offline, "Use no network"}};
-  tool.files = {{"recipes/kernel/RECIPE.toml", "which sources, and which fragments"},
+  tool.files = {{"recipes/kernel/RECIPE.toml", "which sources and fragments, or whose package"},
                 {"kconfig/fragments/", "what the kernel is, one file per purpose"},
                 {"kernel.json", "beside the kernel: what it was made of"}};
   tool.variables = {data_variable(), {"SOURCE_DATE_EPOCH", "The time that the kernel says it was built at"}};
@@ -400,7 +525,9 @@ int kernel_builder_main(const Args& args, Environment& env) {
                {"kernel-builder build 6.12 --fragments my.conf -o out",
                 "your fragment on top; a symbol that cannot be set stops the build"},
                {"kernel-builder build 6.12 --base firecracker.config",
-                "your kernel, made ready for CRIU; what that changes is printed"}}),
+                "your kernel, made ready for CRIU; what that changes is printed"},
+               {"kernel-builder build debian",
+                "the distribution's own kernel with its modules, unpacked in seconds"}}),
       command("install", "Build if needed, then put it where Kata looks for it", of_install,
               {"-o,--output,--prefix DIR", &of_install->destination, "The directory", {.is_no_stream = true}},
               &Builder::build, {{"kernel-builder install 6.12", "for the Kata Containers of this machine"}}),

@@ -18,6 +18,8 @@ Result<void> write_manifest(const fs::path& path, const KernelManifest& manifest
       {"compiler", manifest.compiler},
       {"digest", manifest.digest},
       {"seconds", manifest.seconds}};
+  if (!manifest.built_by.empty()) json["built_by"] = manifest.built_by;
+  if (!manifest.modules.empty()) json["modules"] = manifest.modules;
   for (const auto& file : manifest.files)
     json["files"].push_back({{"name", file.name}, {"sha256", file.sha256}, {"size", file.size}});
   return write_file_atomically(path, json.dump(2) + "\n");
@@ -36,7 +38,9 @@ Result<KernelManifest> read_manifest(const fs::path& path) {
                             json.at("compiler"),
                             json.at("digest"),
                             json.at("seconds"),
-                            {}};
+                            {},
+                            json.value("built_by", ""),
+                            json.value("modules", "")};
     for (const auto& file : json.at("files"))
       manifest.files.push_back({file.at("name"), file.at("sha256"), file.at("size")});
     return manifest;
@@ -51,7 +55,8 @@ bool is_current(const KernelManifest& manifest, const std::string& digest, const
     std::error_code error;
     if (fs::file_size(directory / file.name, error) != file.size || error) return false;
   }
-  return true;
+  std::error_code error;
+  return manifest.modules.empty() || fs::is_regular_file(directory / manifest.modules / "modules.dep", error);
 }
 
 }  // namespace cg

@@ -17,8 +17,8 @@ struct BuiltFile {
 
 struct KernelManifest {
   std::string recipe;
-  std::string version;  // of the kernel that was really built
-  std::string config_version;
+  std::string version;         // of the kernel that was really built
+  std::string config_version;  // of a distribution's kernel its package's version
   std::string architecture;
   std::string source_sha256;
   std::string source_origin;
@@ -26,6 +26,8 @@ struct KernelManifest {
   std::string digest;            // KernelPlan::digest
   double seconds = 0;            // of the compilation
   std::vector<BuiltFile> files;  // vmlinux, vmlinuz, config in this order
+  std::string built_by;          // a distribution; empty: compiled here
+  std::string modules;           // "lib/modules/RELEASE" beside the files; empty: there are none
 };
 
 Result<void> write_manifest(const std::filesystem::path& path, const KernelManifest& manifest);

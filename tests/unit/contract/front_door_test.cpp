@@ -57,8 +57,8 @@ std::string first_word(const std::string& line) {
   return line.substr(0, line.find(' '));
 }
 
-// GNU make takes a variable that one target sets out of the environment of all the others: `LAB_CRIU=4.2.1 make lab`
-// ran with every version for that.
+// GNU make takes a variable that one target sets out of the environment of all the others: `LAB_CRIU=4.2.1
+// make lab` ran with every version for that.
 TEST(FrontDoor, NoTargetOfTheMakefileTakesAVariableFromTheOthers) {
   for (const auto line : split_lines(page("Makefile"))) {
     if (line.starts_with('\t') || line.starts_with('#')) continue;
@@ -184,6 +184,22 @@ TEST_F(WithoutApt, TheNamesOfTheDistributionAreSaid) {
     EXPECT_FALSE(result.err.contains("git")) << "it is there: " << result.err;
   }
   EXPECT_EQ(deps("fedora", {"tools", "check"}).status, 1);
+}
+
+// Before anything is compiled, and with no table of steps behind it.
+TEST_F(WithoutApt, ADistributionsKernelIsRefusedAtOnce) {
+  const auto bash = find_program("bash");
+  ASSERT_TRUE(bash);
+  const auto result = run({bash->string(), (house / "demo/run.sh").string()},
+                          {.set_variables = {{"PATH", directory_.path().string()}, {"KERNEL", "debian"}}});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->status, 3);
+  EXPECT_EQ(result->out, "");
+  EXPECT_TRUE(
+      result->err.starts_with("demo: KERNEL=debian takes the kernel out of Debian's packages, and apt-get is "
+                              "not here; `make demo` builds one"))
+      << result->err;
+  EXPECT_EQ(split_lines(result->err).size(), 1U) << result->err;
 }
 
 // apt without a way to the archive: what it says is shown at its end, and what to do.

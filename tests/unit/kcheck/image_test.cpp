@@ -253,6 +253,26 @@ TEST_F(ImageTest, AKernelWithoutItsConfigurationLeavesItOpen) {
   EXPECT_EQ(check({"--config", (directory_.path() / "none").string()}).status, 3);
 }
 
+// Debian's releases name a series and a count, and the configuration beside the kernel the version.
+TEST_F(ImageTest, ADistributionsReleaseIsNoVersion) {
+  const auto judge = [&](const std::string& release, const std::string& version) {
+    const auto kernel = directory_.path() / "vmlinux";
+    EXPECT_TRUE(write_file_atomically(kernel,
+                                      "\x7f"
+                                      "ELF\2\1\1 junk Linux version " +
+                                          release + " (y)\n"));
+    EXPECT_TRUE(write_file_atomically(
+        directory_.path() / ("config-" + release),
+        "# Linux/x86 " + version + " Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_NET=y\n"));
+    return finding(check({"--kernel", kernel.string()}), "image.kernel-config");
+  };
+  EXPECT_TRUE(judge("6.1.0-56-cloud-amd64", "6.1.192").starts_with("PASS"));
+  EXPECT_TRUE(judge("6.1.0-56-cloud-amd64", "6.2.1").starts_with("FAIL"));
+  EXPECT_TRUE(judge("6.1.5-56-cloud-amd64", "6.1.192").starts_with("FAIL"));
+  EXPECT_TRUE(judge("6.1.0-kata", "6.1.192").starts_with("FAIL"));
+  EXPECT_TRUE(judge("6.1.0-rc3", "6.1.0").starts_with("PASS"));
+}
+
 // A kernel with its configuration inside: every row is judged, and a module counts when the image has it.
 TEST_F(ImageTest, AModuleCountsWhereItIsInTheImage) {
   ProcessOptions options;

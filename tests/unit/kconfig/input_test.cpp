@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "temporary_directory.h"
+#include "unit/kernel/boot_image.h"
 
 namespace cg {
 namespace {
@@ -190,6 +191,35 @@ TEST(Input, KernelsWithoutAConfiguration) {
     EXPECT_EQ(config.error().kind, ErrorKind::cannot);
     EXPECT_TRUE(config.error().message.contains("IKCONFIG")) << config.error().message;
   }
+}
+
+// As distributions put both into /boot.
+TEST(Input, OfAKernelWithoutOneTheConfigurationBesideItCounts) {
+  const TemporaryDirectory directory;
+  const fs::path kernel = directory.path() / "vmlinuz-9.1.0-3-amd64", link = directory.path() / "vmlinuz";
+  ASSERT_TRUE(write_file_atomically(
+      kernel, boot_image(packed_by({"gzip", "-c"}, std::string(100000, 'k')), "9.1.0-3-amd64")));
+  fs::create_symlink(kernel.filename(), link);
+  auto config = load_config_input(link);
+  ASSERT_FALSE(config);
+  EXPECT_TRUE(config.error().message.contains("IKCONFIG")) << config.error().message;
+  const fs::path beside = directory.path() / "config-9.1.0-3-amd64";
+  ASSERT_TRUE(write_file_atomically(directory.path() / "config-9.1.0-4-amd64", text));
+  EXPECT_FALSE(load_config_input(kernel)) << "another kernel's";
+  ASSERT_TRUE(write_file_atomically(beside, text));
+  for (const fs::path& path : {kernel, link}) {
+    config = load_config_input(path);
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->config.value("X"), "y");
+    EXPECT_EQ(config->name, beside.string()) << "who reads it is told where it was read";
+  }
+  // Damage is damage, whatever lies beside.
+  std::string cut = read_file(kernel).value();
+  cut.resize(1100);
+  ASSERT_TRUE(write_file_atomically(kernel, cut));
+  config = load_config_input(kernel);
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().kind, ErrorKind::refused) << config.error().message;
 }
 
 TEST(Input, AnElfFileWithTheConfigurationInItsData) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "bare_init.h"
+#include "modules.h"
 #include "port.h"
 #include "root.h"
 #include "service.h"
@@ -54,13 +55,16 @@ int main(int, char** argv) {
     give_up(port, error_text("devtmpfs on /dev", errno) + " (the kernel needs CONFIG_DEVTMPFS)");
   if (!mount_at("proc", "/proc") || !mount_at("sysfs", "/sys"))
     give_up(port, error_text("/proc and /sys", errno));
+  const std::string directory = own_directory;
+  const std::string failures = load_modules(directory + "/modules");
   if (!port.open("/sys", port_seconds))
     give_up(
         port,
-        "no virtio-serial port in the guest (the kernel needs CONFIG_VIRTIO_PCI and CONFIG_VIRTIO_CONSOLE)");
+        "no virtio-serial port in the guest (the kernel needs CONFIG_VIRTIO_PCI and CONFIG_VIRTIO_CONSOLE, "
+        "or its modules: see --modules)" +
+            (failures.empty() ? "" : "; modules that did not load: " + failures));
   port.send(FrameType::hello);
 
-  const std::string directory = own_directory;
   const Config config = read_config(directory + "/config");
   const std::string root = value_of(config, "root", "none");
   if (root == "disk") {

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <optional>
 
+#include "modules.h"
+
 namespace cg::guest {
 namespace {
 
@@ -142,6 +144,7 @@ std::string enter_disk_root(const Config& config) {
     return what + " (ext4, erofs, squashfs, xfs); found: " + disks_seen();
   }
 
+  const std::string failures = load_modules(own_directory + ("/modules-" + found->type));
   const bool read_only = value_of(config, "readonly", "0") == "1";
   if (!make_parents(std::string(new_root) + "/")) return error_text(new_root, errno);
   const auto attempt = [&](unsigned long flags) {
@@ -152,7 +155,8 @@ std::string enter_disk_root(const Config& config) {
     if (read_only || !refused || !attempt(MS_RDONLY)) {
       const int error = errno;
       return error_text("mounting " + found->device + " (" + found->type + ")", error) +
-             (error == ENODEV ? "; the kernel has no driver for this file system" : "");
+             (error == ENODEV ? "; the kernel has no driver for this file system" : "") +
+             (failures.empty() ? "" : "; modules that did not load: " + failures);
     }
   }
   return switch_root();

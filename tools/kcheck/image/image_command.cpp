@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "base/digits.h"
 #include "base/io/mapped_file.h"
 #include "base/text.h"
 #include "criu/coverage.h"
@@ -26,6 +27,15 @@ namespace cg {
 namespace {
 
 using image::ImageReader;
+
+// Whether a kernel of that release can be of that version. Debian names a series and its own count,
+// "6.1.0-56-amd64", whatever the version is.
+bool names_version(const std::string& release, const Version& version) {
+  const auto named = leading_version(release);
+  if (!named || *named == version) return named.has_value();
+  const std::string series = fmt::format("{}.{}.0-", version.number[0], version.number[1]);
+  return release.starts_with(series) && release.size() > series.size() && is_digit(release[series.size()]);
+}
 
 // One image under check: each look adds its findings.
 class ImageCheck {
@@ -347,7 +357,7 @@ Result<std::optional<KernelConfig>> ImageCheck::look_for_config(const ImageComma
   }
   finding.seen = fmt::format("{} ({}, {} symbols)", input->name, input->form, input->config.values.size());
   const auto version = leading_version(input->config.version);
-  if (version && !release.empty() && version != leading_version(release))
+  if (version && !release.empty() && !names_version(release, *version))
     refuse(finding,
            fmt::format("{} is of Linux {}, the kernel is {}", input->name, input->config.version, release),
            "what is judged is another kernel's", "give the .config that this kernel was built from");
@@ -451,6 +461,9 @@ Result<Report> check_image(const KcheckOptions& options, const ImageCommand& com
         return module != matrix.modules.end() && modules.contains(module->second);
       };
     evidence.kernel = leading_version(release);
+    if (const auto exact = config ? leading_version(config->version) : std::nullopt;
+        exact && names_version(release, *exact))
+      evidence.kernel = exact;
     evidence.architecture =
         matrix_architecture(!holder.machine().empty() || !config ? holder.machine() : config->architecture,
                             config ? &*config : nullptr);

@@ -105,7 +105,7 @@ void print_ingredients(const Plan& plan, const std::vector<std::string>& notes, 
   const Recipe& recipe = plan.recipe;
   for (const auto& note : notes) err << "  " << note << "\n";
   if (recipe.modules && !plan.modules)
-    err << "  NO kernel modules: --set modules=DIR takes them from there\n";
+    err << "  without kernel modules; for a kernel that has some: --set modules=DIR\n";
   for (const auto& input : recipe.inputs) {
     const auto given = plan.inputs.find(input.name);
     err << (given != plan.inputs.end()

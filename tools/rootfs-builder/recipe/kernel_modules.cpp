@@ -243,8 +243,12 @@ class Selection {
     std::error_code error;
     CG_CHECK(depmod({"-b", base.string(), set_.version}));
     std::vector<std::string> names;
+    // The configuration, where a distribution keeps it with the modules: a guest's kcheck looks for it there.
+    if (auto config = read_file(directory_ / "config"))
+      CG_CHECK(write_file_atomically(tree / "config", *config));
     for (const auto& entry : fs::directory_iterator(tree, error))
-      if (entry.path().filename().string().starts_with("modules."))
+      if (const std::string name = entry.path().filename().string();
+          name.starts_with("modules.") || name == "config")
         names.push_back(entry.path().filename().string());
     if (error) return cannot(tree.string() + ": " + error.message());
     std::ranges::sort(names);

@@ -27,7 +27,7 @@ struct ModuleFile {
 struct ModuleSet {
   std::string version;               // as uname -r says it
   std::vector<ModuleFile> modules;   // sorted
-  std::vector<ModuleFile> indexes;   // modules.dep and what goes with it, in `scratch`
+  std::vector<ModuleFile> indexes;   // modules.dep and what goes with it, and a config, in `scratch`
   std::vector<std::string> builtin;  // of the names asked for, those that the kernel has in itself
   ScratchDirectory scratch;
 };
