@@ -31,7 +31,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(shell realpath -ms "$(CACHE)")
 endif
 
-.PHONY: all tools lab proof test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release package clean help
+.PHONY: all tools lab proof test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release release-verify release-deps-if-missing package clean help
 
 all: tools
 
@@ -139,9 +139,19 @@ install: tools
 	@DESTDIR="$(DESTDIR)" cmake --install "$(BUILD)" --prefix "$(PREFIX)" > /dev/null
 	@echo "installed to $(DESTDIR)$(PREFIX); the tools are in $(DESTDIR)$(PREFIX)/bin"
 
-## make release              the commit's source and the tools as archives with their SHA-256, in out/release
-release: tools
-	@BUILD="$(BUILD)" OUT="$(OUT)" scripts/release.sh
+## make release              a commit as a release, in out/release/VERSION: source, tools, Kata's archives, SBOM, provenance
+##                           [VERSION=1.4.0] [KEY=secret key of minisign or openssl] [AGENT=path/to/kata-agent]
+##                           [PARTS="tools kernel criu image extension initrd"] [KERNEL_VERSION=6.12] [CRIU_VERSION=4.2.1]
+release: release-deps-if-missing tools
+	@BUILD="$(BUILD)" OUT="$(OUT)" MAKE=$(MAKE) VERSION="$(VERSION)" KEY="$(KEY)" AGENT="$(AGENT)" PARTS="$(PARTS)" \
+	  KERNEL_VERSION="$(KERNEL_VERSION)" CRIU_VERSION="$(CRIU_VERSION)" scripts/release.sh
+
+## make release-verify       is it, to the last bit, what was released? Offline [DIR=out/release/latest] [PUBKEY=public key]
+release-verify: release-deps-if-missing
+	@OUT="$(OUT)" PUBKEY="$(PUBKEY)" scripts/release-verify.sh $(if $(DIR),"$(DIR)")
+
+release-deps-if-missing:
+	@scripts/deps.sh release check || scripts/deps.sh release
 
 ## make package              a Debian package of what `make install` installs, in out/packages
 package: tools

@@ -91,7 +91,8 @@ TEST(FrontDoor, TargetsAndVariablesOfThePagesAreInMakeHelp) {
   for (const char* variable : {"BUILD=", "CACHE=", "OUT=", "DESTDIR=", "JOBS=", "PREFIX="})
     EXPECT_TRUE(help->contains(variable)) << variable;
   std::size_t seen = 0;
-  for (const char* name : {"README.md", "docs/kata.md", "docs/firecracker.md", "docs/cloud-hypervisor.md"})
+  for (const char* name : {"README.md", "docs/kata.md", "docs/firecracker.md", "docs/cloud-hypervisor.md",
+                           "docs/release.md"})
     for (const auto& block : blocks_of(page(name), "sh"))
       for (const auto& line : lines_of(block)) {
         if (!line.starts_with("make ")) continue;
