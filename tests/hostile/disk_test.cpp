@@ -77,6 +77,30 @@ TEST_P(HostileDisk, CutShort) {
 INSTANTIATE_TEST_SUITE_P(Schemes, HostileDisk, testing::Values(Scheme::mbr, Scheme::gpt, Scheme::dax),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
+// What is written to the one would be read from the other.
+TEST_F(Hostile, PartitionsThatOverlap) {
+  ASSERT_EQ(create({{.path = "etc/conf", .content = "conf"}}, {"--journal", "none"}).status, 0);
+  wrap_in_disk(path("image.img"), path("disk.img"), Scheme::mbr);
+  constexpr std::size_t first = 446, size = 16, start = 8;  // of an entry; its first sector, little-endian
+  std::string bytes = bytes_of(path("disk.img"));
+  for (const bool overlaps : {true, false}) {
+    std::string changed = bytes;
+    changed.replace(first + size, size, changed.substr(first, size));
+    if (overlaps) {
+      changed[first + size + start] = static_cast<char>(changed[first + start] + 1);
+      changed[first + size + start + 4] = 1;
+      changed.replace(first + size + start + 5, 3, 3, '\0');
+    } else {
+      changed.replace(first + size + start, 4, std::string("\1\0\0\0", 4));  // in front of the first
+      changed.replace(first + size + start + 4, 4, std::string("\1\0\0\0", 4));
+    }
+    std::ofstream(path("disk.img"), std::ios::binary | std::ios::trunc) << changed;
+    const auto outcome = rootfs_builder({"ls", "--partition", "1", text("disk.img")});
+    EXPECT_EQ(outcome.err.contains("partitions 1 and 2 overlap"), overlaps) << outcome.err;
+    EXPECT_TRUE(bytes_of(path("disk.img")) == changed);
+  }
+}
+
 // Entries of a directory that lead to a directory above it.
 TEST_F(Hostile, DirectoriesInThemselvesEnd) {
   NEEDS_PROGRAM("debugfs");
