@@ -101,6 +101,35 @@ TEST_F(Hostile, PartitionsThatOverlap) {
   }
 }
 
+// Which of two is meant, only the caller knows; an edit of the wrong one is lost data.
+TEST_F(Hostile, SeveralFileSystemsOnOneDisk) {
+  ASSERT_EQ(create({{.path = "etc/conf", .content = "conf"}}, {"--journal", "none"}).status, 0);
+  const auto at = wrap_in_disk(path("image.img"), path("disk.img"), Scheme::mbr);
+  const std::string system = bytes_of(path("image.img"));
+  std::string bytes = bytes_of(path("disk.img"));
+  constexpr std::size_t first = 446, size = 16, start = 8;
+  bytes.replace(first + size, size, bytes.substr(first, size));
+  const std::size_t second = (bytes.size() + (1 << 20) - 1) >> 20 << 20;
+  bytes.resize(second + system.size());
+  bytes.replace(second, system.size(), system);
+  for (std::size_t i = 0; i < 4; ++i)
+    bytes[first + size + start + i] = static_cast<char>(second / 512 >> 8 * i & 0xff);
+  ASSERT_NE(at, second);
+  std::ofstream(path("disk.img"), std::ios::binary | std::ios::trunc) << bytes;
+  std::ofstream(path("new")) << "new";
+  const std::string put = text("new") + ":/new";
+  for (const auto& args :
+       std::vector<std::vector<std::string>>{{"ls", text("disk.img")}, {"inject", text("disk.img"), put}}) {
+    const auto outcome = rootfs_builder(args);
+    EXPECT_EQ(outcome.status, 1) << outcome.err;
+    EXPECT_TRUE(outcome.err.contains("several partitions hold a file system: 1 (")) << outcome.err;
+  }
+  EXPECT_TRUE(bytes_of(path("disk.img")) == bytes);
+  EXPECT_EQ(rootfs_builder({"inject", text("disk.img"), put, "--partition", "2"}).status, 0);
+  EXPECT_EQ(rootfs_builder({"cat", text("disk.img"), "/new", "--partition", "2"}).out, "new");
+  EXPECT_EQ(rootfs_builder({"cat", text("disk.img"), "/new", "--partition", "1"}).status, 1);
+}
+
 // Entries of a directory that lead to a directory above it.
 TEST_F(Hostile, DirectoriesInThemselvesEnd) {
   NEEDS_PROGRAM("debugfs");
