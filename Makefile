@@ -27,7 +27,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(shell realpath -ms "$(CACHE)")
 endif
 
-.PHONY: all tools lab proof test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release package clean help
+.PHONY: all tools lab proof test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release package site demo-picture clean help
 
 all: tools
 
@@ -141,6 +141,18 @@ release: tools
 package: tools
 	@scripts/deps.sh package check || scripts/deps.sh package
 	@BUILD="$(BUILD)" OUT="$(OUT)" scripts/package.sh
+
+## make site                 README.md, docs/ and all that kcheck knows as pages with a search, in out/site, to be opened as files
+site: tools
+	@scripts/deps.sh site check || scripts/deps.sh site
+	@BIN="$(BIN)" OUT="$(OUT)" scripts/site/build.sh
+
+## make demo-picture         a `make demo`, and of what it said docs/demo.svg, the picture of README.md
+demo-picture:
+	@scripts/deps.sh site check || scripts/deps.sh site
+	@mkdir -p "$(OUT)"
+	@scripts/progress.sh "running make demo" "$(OUT)/demo.log" $(MAKE) demo || { s=$$?; tail -n 20 "$(OUT)/demo.log" >&2; exit $$s; }
+	@scripts/site/picture.sh "$(OUT)/demo.log" docs/demo.svg
 
 ##
 ## everywhere: BUILD=build/release (the tools' build tree) OUT=out (results) JOBS=N

@@ -1,15 +1,17 @@
 #!/bin/sh
-# deps.sh [tools|package] [check]: installs what is missing of packages.txt and, but for `tools`, of packages-tests.txt;
-# with `package` of packages-package.txt alone. Without root and sudo it prints the command that does, and exits 3. With
+# deps.sh [tools|package|site] [check]: installs what is missing of packages.txt and, but for `tools`, of
+# packages-tests.txt and packages-site.txt; with `package` or `site` of packages-package.txt or packages-site.txt alone.
+# Without root and sudo it prints the command that does, and exits 3. With
 # `check` it installs nothing: exit status 0 when nothing is missing. Where there is no apt it looks for the things
 # themselves (packages-elsewhere.txt), and says what they are called where this is.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 scope=all
-if [ "${1:-}" = tools ] || [ "${1:-}" = package ]; then
+case ${1:-} in tools | package | site)
   scope=$1
   shift
-fi
+  ;;
+esac
 mode=${1:-}
 
 # Is it there? By the third column of packages-elsewhere.txt.
@@ -62,6 +64,10 @@ if [ $scope = package ] && ! command -v apt-get > /dev/null 2>&1; then
   echo "deps: a Debian package is made on Debian; there is no apt-get here" >&2
   exit 3
 fi
+# site/build.sh itself says what it misses, by the programs' names.
+if [ $scope = site ] && ! command -v apt-get > /dev/null 2>&1; then
+  exit 0
+fi
 if ! command -v dpkg-query > /dev/null 2>&1 || ! command -v apt-get > /dev/null 2>&1; then
   status=0
   elsewhere "$here/packages-elsewhere.txt" || status=$?
@@ -71,7 +77,8 @@ fi
 case $scope in
   tools) set -- "$here/packages.txt" ;;
   package) set -- "$here/packages-package.txt" ;;
-  *) set -- "$here/packages.txt" "$here/packages-tests.txt" ;;
+  site) set -- "$here/packages-site.txt" ;;
+  *) set -- "$here/packages.txt" "$here/packages-tests.txt" "$here/packages-site.txt" ;;
 esac
 wanted=$(sed 's/#.*//' "$@" | sort -u)
 # One query for all: `make` asks at every call. An unknown name is missing too.
