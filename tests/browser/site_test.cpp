@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "base/text.h"
+#include "look.h"
 #include "temporary_directory.h"
 
 namespace cg {
@@ -20,11 +20,6 @@ namespace fs = std::filesystem;
 
 const fs::path house = CG_SOURCE_DIR;
 const std::string programs = std::string(CG_BINARY_DIR) + "/bin";
-
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
-    text.replace(at, from.size(), to);
-}
 
 // "" or what is missing to make the site here.
 std::string lacking() {
@@ -42,17 +37,6 @@ ProcessResult build_site(const fs::path& root, const fs::path& out,
   return result ? *result : ProcessResult{.status = 255, .err = result.error().message};
 }
 
-std::string unescaped(std::string text) {
-  for (const auto& [entity, sign] : {std::pair{"&lt;", "<"},
-                                     {"&gt;", ">"},
-                                     {"&quot;", "\""},
-                                     {"&#39;", "'"},
-                                     {"&apos;", "'"},
-                                     {"&amp;", "&"}})
-    replace_all(text, entity, sign);
-  return text;
-}
-
 std::string decoded(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -64,17 +48,6 @@ std::string decoded(const std::string& text) {
     at += 2;
   }
   return out;
-}
-
-// The values of an attribute in a page, in order.
-std::vector<std::string> attributes(const std::string& html, const std::string& name) {
-  std::vector<std::string> values;
-  const std::string mark = " " + name + "=\"";
-  for (std::size_t at = 0; (at = html.find(mark, at)) != html.npos;) {
-    at += mark.size();
-    values.push_back(unescaped(html.substr(at, html.find('"', at) - at)));
-  }
-  return values;
 }
 
 // Made once for the tests of this process.
@@ -272,103 +245,11 @@ TEST_F(SpoiltSite, WhatIsMissingIsNamed) {
   EXPECT_TRUE(without.err.contains("no cmark-gfm here; 'scripts/deps.sh site' installs it")) << without.err;
 }
 
-// Opens pages one after the other in frames of that width and looks at each; what it says becomes an
-// attribute of the body.
-constexpr std::string_view looker =
-    R"(<!DOCTYPE html><meta name="color-scheme" content="light dark"><body><script>
-const pages = PAGES, widths = [390, 1440], faults = [];
-let seen = 0;
-const numbers = text => text.match(/[\d.]+/g).map(Number);
-const over = (top, under) => under.map((c, i) => top[i] * (top[3] ?? 1) + c * (1 - (top[3] ?? 1)));
-const light = color => color.map(c => c / 255).map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
-    .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
-const ground = e => {
-  const style = getComputedStyle(e).backgroundColor;
-  return e.tagName === 'BODY' ? numbers(style).slice(0, 3) : over(numbers(style), ground(e.parentElement));
-};
-const contrast = (a, b) => { const [low, high] = [light(a), light(b)].sort((a, b) => a - b); return (high + .05) / (low + .05); };
-const lookAtPicture = (svg, say) => {
-  const {width, height} = svg.viewBox.baseVal, back = numbers(getComputedStyle(svg.querySelector('rect')).fill).slice(0, 3);
-  if (light(back) < .2 !== DARK) say('scheme');
-  for (const e of svg.querySelectorAll('text')) {
-    ++seen;
-    const box = e.getBBox();
-    if (box.x < 0 || box.x + box.width > width || box.y < 0 || box.y + box.height > height) say('cut', e);
-    if (contrast(numbers(getComputedStyle(e).fill).slice(0, 3), back) < 4.5) say('faint', e);
-  }
-};
-const look = (page, width, d) => {
-  const say = (what, e) => faults.push([page, width, what, e ? e.tagName + ' ' + e.textContent.slice(0, 40) : ''].join(' '));
-  if (d.documentElement.tagName === 'svg') return lookAtPicture(d.documentElement, say);
-  const dark = light(ground(d.body)) < .2;
-  if (dark !== DARK) say('scheme');
-  if (d.documentElement.scrollWidth > width) say('wide');
-  for (const e of d.querySelectorAll('body *')) {
-    if (!e.getClientRects().length) continue;
-    ++seen;
-    const framed = e.closest('.frame, pre');
-    if (framed ? e === framed && e.getBoundingClientRect().right > width : e.clientWidth && e.scrollWidth > e.clientWidth + 1)
-      say('cut', e);
-    if (/hidden|clip/.test(getComputedStyle(e).overflowY) && e.scrollHeight > e.clientHeight + 1) say('cut below', e);
-    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
-    const back = ground(e), ink = over(numbers(getComputedStyle(e).color), back);
-    if (contrast(back, ink) < 4.5) say('faint', e);
-  }
-};
-(async () => {
-  for (const page of pages) for (const width of widths) {
-    const frame = document.createElement('iframe');
-    frame.style = `border: 0; width: ${width}px; height: 900px`;
-    frame.src = page;
-    await new Promise(done => { frame.onload = done; document.body.append(frame); });
-    look(page, width, frame.contentDocument);
-    frame.remove();
-  }
-  document.body.dataset.result = JSON.stringify({seen, faults});
-})();
-</script></body>)";
-
-// What a page says of itself in `data-result` once its scripts have run.
-nlohmann::json result_of(const fs::path& page, const std::vector<std::string>& flags) {
-  const TemporaryDirectory profile;
-  std::vector<std::string> words = {find_program("chromium")->string(),
-                                    "--headless",
-                                    "--no-sandbox",
-                                    "--disable-gpu",
-                                    "--disable-dev-shm-usage",
-                                    "--allow-file-access-from-files",
-                                    "--user-data-dir=" + profile.path().string(),
-                                    "--window-size=1500,1000",
-                                    "--virtual-time-budget=20000"};
-  words.insert(words.end(), flags.begin(), flags.end());
-  words.insert(words.end(), {"--dump-dom", "file://" + page.string()});
-  const auto shown = run(words, {.timeout = std::chrono::minutes(5)});
-  if (!shown || shown->status != 0)
-    return {{"error", shown ? last_lines(shown->err, 5) : shown.error().message}};
-  const auto results = attributes(shown->out, "data-result");
-  return results.empty() ? nlohmann::json{{"error", "the page's script did not end"}}
-                         : nlohmann::json::parse(results.front(), nullptr, false);
-}
-
 TEST_F(Site, ReadsOnATelephoneAndADeskLightAndDark) {
   if (!find_program("chromium")) GTEST_SKIP() << "chromium is not installed";
-  std::string page(looker);
-  replace_all(page, "PAGES",
-              R"(['index.html','docs/kata.html','docs/lab.html','known/requirements.html','known/tree.html',)"
-              R"('docs/demo.svg'])");
-  for (const bool dark : {false, true}) {
-    std::string own = page;
-    replace_all(own, "DARK", dark ? "true" : "false");
-    const auto file = site() / "look.html";
-    ASSERT_TRUE(write_file_atomically(file, own));
-    // 0 is dark, 1 light (blink's PreferredColorScheme).
-    const auto result =
-        result_of(file, {std::string("--blink-settings=preferredColorScheme=") + (dark ? "0" : "1")});
-    fs::remove(file);
-    ASSERT_TRUE(result.contains("seen")) << result.dump();
-    EXPECT_GT(result["seen"].get<int>(), 20000);
-    EXPECT_EQ(result["faults"].dump(), "[]") << (dark ? "dark" : "light");
-  }
+  EXPECT_GT(look_at(site(), {"index.html", "docs/kata.html", "docs/lab.html", "known/requirements.html",
+                             "known/tree.html", "docs/demo.svg"}),
+            20000);
 }
 
 // Of a log: what is drawn, and that text stays text; of a failed run nothing.
