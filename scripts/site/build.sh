@@ -83,11 +83,18 @@ done < "$work/menu"
 # What pages link to is a page, or a file of the sources that comes along.
 while IFS=$'\t' read -r from to; do
   target=$(realpath -m --relative-to=. "$(dirname "$from")/$to")
-  case $target in ../*) echo "site: $from links to $to, which is outside" >&2; exit 1 ;; esac
-  [ ! -f "$site/$(page_of "$target")" ] || [ "$target" = "${target%.md}" ] || continue
-  [ -f "$target" ] && [ "$target" = "${target%.md}" ] || { echo "site: $from links to $to, which is no page and no file" >&2; exit 1; }
-  mkdir -p "$(dirname "$site/$target")"
-  cp "$target" "$site/$target"
+  case $target in
+    ../*) ;;
+    *.md) [ ! -f "$site/$(page_of "$target")" ] || continue ;;
+    *)
+      if [ -f "$target" ]; then
+        mkdir -p "$(dirname "$site/$target")"
+        cp "$target" "$site/$target"
+        continue
+      fi ;;
+  esac
+  echo "site: $from links to $to, which is no page and no file of the sources" >&2
+  exit 1
 done < <(sort -u "$work/links")
 
 # For the search: [page#anchor, heading, title or "", text, CRIU's texts].

@@ -213,7 +213,7 @@ TEST_F(SpoiltSite, ALinkThatLeadsNowhereIsNamedAndTheOldSiteStays) {
   append("docs/kata.md", "\n[the moon](moon.md)\n");
   const auto result = build();
   EXPECT_EQ(result.status, 1);
-  EXPECT_EQ(result.err, "site: docs/kata.md links to moon.md, which is no page and no file\n");
+  EXPECT_EQ(result.err, "site: docs/kata.md links to moon.md, which is no page and no file of the sources\n");
   EXPECT_TRUE(fs::exists(copy_.path() / "out/site/index.html"));
   EXPECT_FALSE(read_file(copy_.path() / "out/site/docs/kata.html").value_or("").contains("the moon"));
   EXPECT_EQ(std::distance(fs::directory_iterator(copy_.path() / "out"), fs::directory_iterator()), 1)
