@@ -20,7 +20,7 @@ PROGRAMS := kcheck kernel-builder criu-builder rootfs-builder guest-run guest-ch
 # On a terminal ninja shows how far it is; elsewhere a line says that it takes a while, and one each half minute how far
 # it is.
 ninja = if [ -t 1 ]; then ninja -C "$(BUILD)" $(1); else \
-	  [ -x "$(BIN)/kcheck" ] || echo "compiling, some ten minutes on two cores the first time"; \
+	  [ -x "$(BIN)/kcheck" ] || echo "compiling, a quarter of an hour on two cores the first time"; \
 	  scripts/progress.sh compiling "$(BUILD)/make.log" ninja -C "$(BUILD)" $(1) || \
 	    { s=$$?; grep -v '^\[[0-9]*/[0-9]*\] ' "$(BUILD)/make.log" | head -n 60 >&2 || true; exit $$s; }; \
 	  grep -e 'warning: ' "$(BUILD)/make.log" >&2 || true; fi
@@ -31,7 +31,7 @@ ifneq ($(CACHE),)
 export CRIU_GUEST_CACHE := $(shell realpath -ms "$(CACHE)")
 endif
 
-.PHONY: all tools lab proof test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release release-verify release-deps-if-missing package clean help
+.PHONY: all tools lab proof test-programs deps deps-if-missing test-deps-if-missing guest-kernel criu rootfs vm-check demo compatibility check check-long fuzz mutate lore bench install release release-verify release-deps-if-missing package site demo-picture clean help
 
 all: tools
 
@@ -157,6 +157,18 @@ release-deps-if-missing:
 package: tools
 	@scripts/deps.sh package check || scripts/deps.sh package
 	@BUILD="$(BUILD)" OUT="$(OUT)" scripts/package.sh
+
+## make site                 README.md, docs/ and all that kcheck knows as pages with a search, in out/site, to be opened as files
+site: tools
+	@scripts/deps.sh site check || scripts/deps.sh site
+	@BIN="$(BIN)" OUT="$(OUT)" scripts/site/build.sh
+
+## make demo-picture         a `make demo`, and of what it said docs/demo.svg, the picture of README.md
+demo-picture:
+	@scripts/deps.sh site check || scripts/deps.sh site
+	@mkdir -p "$(OUT)"
+	@scripts/progress.sh "running make demo" "$(OUT)/demo.log" $(MAKE) demo || { s=$$?; tail -n 20 "$(OUT)/demo.log" >&2; exit $$s; }
+	@scripts/site/picture.sh "$(OUT)/demo.log" docs/demo.svg
 
 ##
 ## everywhere: BUILD=build/release (the tools' build tree) OUT=out (results) JOBS=N

@@ -1,13 +1,14 @@
 #!/bin/sh
-# deps.sh [tools|package|release] [check]: installs what is missing of packages.txt and, but for `tools`, of
-# packages-tests.txt and packages-release.txt; with `package` or `release` of packages-package.txt or packages-release.txt
-# alone. Without root and sudo it prints the command that does, and exits 3. With
+# deps.sh [tools|package|release|site] [check]: installs what is missing of packages.txt and, but for `tools`, of
+# packages-tests.txt, packages-release.txt and packages-site.txt; with `package`, `release` or `site` of
+# packages-package.txt, packages-release.txt or packages-site.txt alone. Without root and sudo it prints the command that
+# does, and exits 3. With
 # `check` it installs nothing: exit status 0 when nothing is missing. Where there is no apt it looks for the things
 # themselves (packages-elsewhere.txt), and says what they are called where this is.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 scope=all
-case ${1:-} in tools | package | release)
+case ${1:-} in tools | package | release | site)
   scope=$1
   shift
   ;;
@@ -64,8 +65,8 @@ if [ $scope = package ] && ! command -v apt-get > /dev/null 2>&1; then
   echo "deps: a Debian package is made on Debian; there is no apt-get here" >&2
   exit 3
 fi
-# release.sh itself says what it misses, by the programs' names.
-if [ $scope = release ] && ! command -v apt-get > /dev/null 2>&1; then
+# release.sh and site/build.sh themselves say what they miss, by the programs' names.
+if { [ $scope = release ] || [ $scope = site ]; } && ! command -v apt-get > /dev/null 2>&1; then
   exit 0
 fi
 if ! command -v dpkg-query > /dev/null 2>&1 || ! command -v apt-get > /dev/null 2>&1; then
@@ -78,7 +79,8 @@ case $scope in
   tools) set -- "$here/packages.txt" ;;
   package) set -- "$here/packages-package.txt" ;;
   release) set -- "$here/packages-release.txt" ;;
-  *) set -- "$here/packages.txt" "$here/packages-tests.txt" "$here/packages-release.txt" ;;
+  site) set -- "$here/packages-site.txt" ;;
+  *) set -- "$here/packages.txt" "$here/packages-tests.txt" "$here/packages-release.txt" "$here/packages-site.txt" ;;
 esac
 wanted=$(sed 's/#.*//' "$@" | sort -u)
 # One query for all: `make` asks at every call. An unknown name is missing too.

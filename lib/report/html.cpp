@@ -12,11 +12,12 @@ namespace cg {
 namespace {
 
 constexpr std::string_view style = R"(
-:root { color-scheme: light dark; --line: #8884; }
+:root { color-scheme: light dark; --line: #8884; --faint: #666; }
+@media (prefers-color-scheme: dark) { :root { --faint: #a2a2a2; } }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .3rem; }
 h2, .facts, details { max-width: 78rem; }
-.facts { margin: 0; color: #777; }
+.facts { margin: 0; color: var(--faint); }
 .frame { overflow: auto; max-height: 94vh; width: max-content; max-width: 100%; }
 table { border-collapse: separate; border-spacing: 0; margin: 0; }
 th, td { border: 1px solid var(--line); border-width: 0 1px 1px 0; padding: .15rem .5rem; text-align: left; vertical-align: top; }
@@ -30,10 +31,10 @@ thead tr + tr th { font-size: .65rem; padding: .15rem .1rem; text-align: center;
 .new { border-left: 2px solid #888; }
 th.judged { text-decoration: underline; }
 .PASS { background: #2da44e33; } .FAIL { background: #cf222e55; } .WARN { background: #d4a72c55; }
-.UNKNOWN { background: #8250df33; } .NA { color: #999; }
+.UNKNOWN { background: #8250df33; } .NA { color: var(--faint); }
 details { margin: .4rem 0; } summary { cursor: pointer; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .8rem; margin: .3rem 0 .3rem 1rem; }
-dt { color: #777; } dd { margin: 0; overflow-wrap: anywhere; } pre { margin: 0; white-space: pre-wrap; font: inherit; }
+dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; } pre { margin: 0; white-space: pre-wrap; font: inherit; }
 pre.command { font: 13px/1.4 ui-monospace, monospace; border: 1px solid var(--line); padding: .4rem .6rem; margin: .4rem 0;
   max-width: 78rem; overflow-wrap: anywhere; }
 @media (max-width: 48rem) {

@@ -6,6 +6,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "example_report.h"
+#include "look.h"
 #include "report/formats.h"
 #include "temporary_directory.h"
 
@@ -89,6 +90,13 @@ TEST(Html, ReadsOn390Pixels) {
   ASSERT_EQ(shown->status, 0) << last_lines(shown->err, 5);
   EXPECT_TRUE(shown->out.contains("data-result=\"wide~true~seen~true~cut~0\""))
       << shown->out.substr(std::min(shown->out.find("data-result"), shown->out.size()), 120);
+}
+
+TEST(Html, ReadsOnATelephoneAndADeskLightAndDark) {
+  if (!find_program("chromium")) GTEST_SKIP() << "chromium is not installed";
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(write_file_atomically(directory.path() / "report.html", to_html(example_report())));
+  EXPECT_GT(look_at(directory.path(), {"report.html"}), 50);
 }
 
 TEST(Html, HasAStyleForPaper) {
