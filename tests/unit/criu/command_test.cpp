@@ -264,7 +264,7 @@ TEST(OptionTable, AgreesWithThePrograms) {
     // Nothing is missing either: every long option that --help shows is in the table.
     const auto help = run({program, "--help"});
     ASSERT_TRUE(help);
-    for (std::string_view text = help->out + help->err; const auto line : split_lines(text)) {
+    for (const std::string text = help->out + help->err; const auto line : split_lines(text)) {
       const auto at = line.find("--");
       const std::string_view before = line.substr(0, std::min(at, line.size()));
       if (at == line.npos ||
