@@ -130,6 +130,31 @@ TEST_F(Hostile, SeveralFileSystemsOnOneDisk) {
   EXPECT_EQ(rootfs_builder({"cat", text("disk.img"), "/new", "--partition", "1"}).status, 1);
 }
 
+// Which copy of a GPT is whole, its checksums tell; both leave room for the other.
+TEST_F(Hostile, OneCopyOfAGptIsDamaged) {
+  ASSERT_EQ(create({{.path = "etc/conf", .content = "conf"}}, {"--form", "gpt"}).status, 0);
+  const std::string good = bytes_of(path("image.img"));
+  constexpr std::size_t sector = 512, entries = 32 * sector, last_usable = 48, first = 32;
+  const std::size_t copy = good.size() - sector, copied = copy - entries;
+  for (const std::size_t header : {sector, copy}) {
+    std::uint64_t last = 0;
+    for (std::size_t i = 8; i-- > 0;)
+      last = last << 8 | static_cast<unsigned char>(good[header + last_usable + i]);
+    EXPECT_EQ(last, copied / sector - 1) << header;
+  }
+  const auto seen = [&](const std::vector<std::size_t>& tables) {
+    std::string bytes = good;
+    for (const std::size_t table : tables) bytes[table + first] = static_cast<char>(bytes[table + first] ^ 8);
+    std::ofstream(path("image.img"), std::ios::binary | std::ios::trunc) << bytes;
+    return rootfs_builder({"cat", text("image.img"), "/etc/conf"});
+  };
+  EXPECT_EQ(seen({2 * sector}).out, "conf");
+  EXPECT_EQ(seen({copied}).out, "conf");
+  const auto neither = seen({2 * sector, copied});
+  EXPECT_EQ(neither.status, 1) << neither.out;
+  EXPECT_TRUE(neither.err.contains("image.img")) << neither.err;
+}
+
 // Entries of a directory that lead to a directory above it.
 TEST_F(Hostile, DirectoriesInThemselvesEnd) {
   NEEDS_PROGRAM("debugfs");

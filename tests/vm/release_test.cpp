@@ -110,8 +110,9 @@ TEST(WholeRelease, IsWhatKataTakesAndBoots) {
   std::size_t listed = 0;
   for (const auto& component : cyclonedx["components"]) {
     listed += component.value("purl", "").starts_with("pkg:deb/debian/");
-    if (component["name"] == "systemd")
+    if (component["name"] == "systemd") {
       EXPECT_TRUE(status.out.contains("\nVersion: " + component["version"].get<std::string>() + "\n"));
+    }
   }
   EXPECT_EQ(listed, installed);
 
