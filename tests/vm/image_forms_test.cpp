@@ -104,7 +104,8 @@ TEST_F(ImageForms, InitrdThatWasAppendedTo) {
     const auto guest =
         call({programs + "guest-run", "--kernel", (checkout / "out/vmlinux.container").string(), "--timeout",
               "200", "--initrd", initrd, "--", "sh", "-c",
-              "/usr/sbin/put-in & until test -s /run/stand-in-agent; do :; done; cat /run/stand-in-agent | cut -c1-20; readlink /sbin; cat /link "
+              "/usr/sbin/put-in > /dev/null & until test -s /run/stand-in-agent; do :; done; cat "
+              "/run/stand-in-agent | cut -c1-20; readlink /sbin; cat /link "
               "/etc/second /etc/third; "
               "echo; stat -c '%a %u %g %h' /made/here/new /etc/first /etc/second /etc/third"});
     EXPECT_EQ(guest.status, 0) << guest.out << guest.err;
@@ -125,9 +126,9 @@ TEST_F(ImageForms, KataErofs) {
 TEST_F(ImageForms, ProgramWithItsLibraries) {
   const std::string image = converted("ext4");
   tool({"inject", image, "/usr/bin/md5sum:/opt/md5sum", "--with-libs", "--grow"});
-  const auto guest = call({programs + "guest-run", "--kernel", (checkout / "out/vmlinux.container").string(),
-                           "--timeout", "200", "--image", image, "--", "sh", "-c",
-                           "printf abc | /opt/md5sum"});
+  const auto guest =
+      call({programs + "guest-run", "--kernel", (checkout / "out/vmlinux.container").string(), "--timeout",
+            "200", "--image", image, "--", "sh", "-c", "printf abc | /opt/md5sum"});
   EXPECT_EQ(guest.out, "900150983cd24fb0d6963f7d28e17f72  -\n") << guest.err;
 }
 
