@@ -301,6 +301,7 @@ std::map<std::string, Holding> holdings_of_state() {
       {"unix-sender-queued", [] { queue_with(SOCK_STREAM, SO_PASSCRED); }},
       {"unix-times-queued", [] { queue_with(SOCK_DGRAM, SO_TIMESTAMP); }},
       {"unix-times-in-stream", [] { queue_with(SOCK_STREAM, SO_TIMESTAMP); }},
+      {"unix-newer-times-queued", [] { queue_with(SOCK_DGRAM, 63 /* SO_TIMESTAMP_NEW */); }},
       {"unix-pidfd-queued", [] { queue_with(SOCK_STREAM, 76 /* SO_PASSPIDFD */); }},
       {"huge-memfd",  // and no huge page is free
        [] { must_fd(memfd_create("lab-huge", MFD_HUGETLB), "memfd_create"); }},

@@ -21,8 +21,9 @@ struct Socket {
   std::uint64_t receive_queue = 0;  // bytes; of a listening one, connections that wait
   std::uint64_t send_queue = 0;     // bytes
   bool corked = false;              // of a UDP one
-  // Of a UNIX one: what is read comes with who sent it (SO_PASSCRED), or when; with a pidfd of who sent it.
-  bool tells_sender = false, tells_pidfd = false;
+  // Of a UNIX one: what is read comes with who sent it (SO_PASSCRED), or when; with what no CRIU reads past:
+  // a pidfd, times of the form that has no year 2038 (SO_TIMESTAMP_NEW), a security label.
+  bool tells_sender = false, tells_more = false;
   bool knows_peer = false;  // of a closed inet one: it was connected, and the address is still there
 };
 

@@ -68,7 +68,8 @@ RulePrograms rule_programs(const std::string& name) {
   const auto program = find_program(name + "-restore");
   if (!program) return {.any = false, .legacy = legacy};
   const auto version = run({program->string(), "-V"});
-  return {.any = true, .legacy = legacy || (version && !version->out.contains("nf_tables"))};
+  const bool own = version && version->status == 0 && !version->out.contains("nf_tables");
+  return {.any = true, .legacy = legacy || own};
 }
 
 }  // namespace

@@ -20,7 +20,10 @@ void check_cgroups(const View& view, Findings& found) {
   const auto unified = view.place.host->look(fmt::format("{}/cgroup.controllers", top));
   std::set<std::string> seen;
   for (const auto& group : view.checkpoint.cgroups) {
-    if (!group.controller.empty() || group.path == "/" || !sets.contains(group.set)) continue;
+    if (group.path == "/" || !sets.contains(group.set)) continue;
+    if (!group.controller.empty())
+      return found.unseen(
+          fmt::format("the cgroups: {} is an older hierarchy", checkpoint::shown(group.controller)));
     if (!seen.insert(group.path).second) continue;
     // Criu mounts the hierarchy itself; what is in there cannot be told where it is not mounted, or is an
     // older one.

@@ -76,8 +76,8 @@ std::string family_name(int family) {
 }
 
 void SocketCheck::check_unix(const Socket& socket, const Holder& holder) {
-  // From 4.3 on criu reads past credentials and times.
-  const bool is_refused = socket.tells_pidfd || (socket.tells_sender && question_.criu < Version{{4, 3, 0}});
+  // From 4.3 on criu reads past credentials and times, but not past the newer form of these.
+  const bool is_refused = socket.tells_more || (socket.tells_sender && question_.criu < Version{{4, 3, 0}});
   if (is_refused && socket.receive_queue != 0 && socket.state != listening)
     found_.add({"unix-sender-queued"}, holder.text());
   if (socket.peer != 0) return check_peer(socket, holder);

@@ -150,17 +150,21 @@ bool is_corked(const Task& task, const OpenFile& file) {
   return has_one_of(task, file, {{IPPROTO_UDP, 1 /* UDP_CORK */}});
 }
 
-// A stream has no times: the kernel gives them with messages only. SO_PASSSEC tells nothing without a
-// security module that labels sockets, and is not asked.
+// A stream has no times: the kernel gives them with messages only.
 bool tells_sender(const Task& task, const OpenFile& file, int type) {
   if (has_one_of(task, file, {{SOL_SOCKET, SO_PASSCRED}})) return true;
   return type != SOCK_STREAM &&
          has_one_of(task, file, {{SOL_SOCKET, SO_TIMESTAMP}, {SOL_SOCKET, SO_TIMESTAMPNS}});
 }
 
-bool tells_pidfd(const Task& task, const OpenFile& file) {
-  constexpr int pass_pidfd = 76;
-  return has_one_of(task, file, {{SOL_SOCKET, pass_pidfd}});
+// SO_PASSSEC tells nothing without a security module that labels sockets.
+bool tells_more(const Task& task, const OpenFile& file, int type) {
+  constexpr int pass_security = 34, time_new = 63, nanoseconds_new = 64, pass_pidfd = 76;
+  if (has_one_of(task, file, {{SOL_SOCKET, pass_pidfd}})) return true;
+  if (type != SOCK_STREAM && has_one_of(task, file, {{SOL_SOCKET, time_new}, {SOL_SOCKET, nanoseconds_new}}))
+    return true;
+  const bool labels = access("/sys/fs/selinux/enforce", F_OK) == 0 || access("/sys/fs/smackfs", F_OK) == 0;
+  return labels && has_one_of(task, file, {{SOL_SOCKET, pass_security}});
 }
 
 // CRIU lists the sockets of every kind, and fails at the first one in the tree whose kind was not listed; in
@@ -220,7 +224,7 @@ void collect_sockets(Snapshot& snapshot, const std::filesystem::path& proc) {
           socket.corked = is_corked(task, file);
         if (socket.family == AF_UNIX && socket.receive_queue != 0) {
           socket.tells_sender = tells_sender(task, file, socket.type);
-          socket.tells_pidfd = tells_pidfd(task, file);
+          socket.tells_more = tells_more(task, file, socket.type);
         }
         continue;
       }

@@ -162,7 +162,7 @@ TEST(TreeState, QueuesLeasesAndDevices) {
   tree.sockets[9].receive_queue = 1;
   EXPECT_EQ(ids(tree), Ids{"tree.unix-sender-queued"});
   EXPECT_EQ(ids(tree, {}, Version{{4, 3, 0}}), Ids());
-  tree.sockets[9].tells_pidfd = true;
+  tree.sockets[9].tells_more = true;
   EXPECT_EQ(ids(tree, {}, Version{{4, 3, 0}}), Ids{"tree.unix-sender-queued"});
 
   tree.sockets.clear();

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "checkpoint/describe.h"
 #include "checkpoint/load.h"
+#include "criu/binary.h"
 #include "criu/coverage.h"
 #include "criu/versions.h"
 #include "kconfig/input.h"
@@ -49,13 +50,20 @@ Result<std::optional<checkpoint::Processor>> processor_of(const std::string& cpu
   return processor;
 }
 
-// Of the criu that is named, or of the one on PATH where it is the one that is judged.
-std::optional<bool> has_libnftables(const KcheckOptions& options, bool offline) {
+// Of the criu that is named, or of the one on PATH where it is the one that is judged; nullopt: its program
+// is not known, or cannot be read. Usage error: the one that is named is another version.
+Result<std::optional<bool>> has_libnftables(const KcheckOptions& options, const Version& judged,
+                                            bool offline) {
   std::optional<fs::path> program;
-  if (!options.criu_binary.empty())
+  if (!options.criu_binary.empty()) {
+    CG_TRY(version, ask_version(run_criu(options.criu_binary), options.criu_binary));
+    if (version != judged)
+      return usage_error(fmt::format("--criu-binary {} is CRIU {}, and {} is to be judged: leave --criu out",
+                                     options.criu_binary, version.text(), judged.text()));
     program = options.criu_binary;
-  else if (!offline && options.criu.empty())
+  } else if (!offline && options.criu.empty()) {
     program = find_program("criu");
+  }
   if (!program) return std::nullopt;
   const auto missing = parts_missing_in(*program);
   if (!missing) return std::nullopt;
@@ -200,7 +208,8 @@ Result<Report> check_restore(const KcheckOptions& options, const RestoreCommand&
   const auto parsed = parse_criu_command(table, criu, words);
   const restore::Options given(parsed);
   CG_TRY(ground, ground_of(command, images, given));
-  ground.place.has_libnftables = has_libnftables(options, is_offline(command));
+  CG_TRY(linked, has_libnftables(options, criu, is_offline(command)));
+  ground.place.has_libnftables = linked;
   Subject subject;
   subject.name = "checkpoint " + shown(images.name);
   subject.facts = {{"holds", describe(images)}, {"root", shown(ground.name)}};
