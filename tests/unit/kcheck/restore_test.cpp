@@ -175,6 +175,23 @@ TEST(KcheckRestore, CutAndMissingImagesAreFindings) {
   EXPECT_EQ(failing(Json::parse(outcome.out)), "restore.image-damaged restore.image-missing ") << outcome.out;
 }
 
+// What a program was built with says nothing of another version, nor does a program that is no criu.
+TEST(KcheckRestore, TheProgramThatIsNamedIsTheOneThatIsJudged) {
+  const TemporaryDirectory directory;
+  const fs::path criu = directory.path() / "criu";
+  std::ofstream(criu) << "#!/bin/sh\necho Version: 4.1.1\n";
+  fs::permissions(criu, fs::perms::owner_all);
+  const auto with = [&](const std::string& program, const std::string& version) {
+    return run_kcheck({"restore", fixture("criu-4.2.1.tar.gz").string(), "--config",
+                       fixture("quiet.config").string(), "--criu", version, "--criu-binary", program});
+  };
+  const auto other = with(criu.string(), "4.2.1");
+  EXPECT_EQ(other.status, 2) << other.out;
+  EXPECT_TRUE(other.err.contains("is CRIU 4.1.1, and 4.2.1 is to be judged")) << other.err;
+  EXPECT_EQ(with(criu.string(), "4.1.1").status, 1) << "the images are of 4.2.1";
+  EXPECT_EQ(with("/bin/true", "4.2.1").status, 3);
+}
+
 TEST(KcheckRestore, WhatIsNotSeenLeavesItOpen) {
   const auto outcome = run_kcheck({"restore", fixture("criu-4.2.1.tar.gz").string(), "--config",
                                    fixture("quiet.config").string(), "--criu", "4.2.1"});

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "criu/options.h"
+#include "plain_tree.h"
 #include "tasks/checks/checks.h"
 #include "tasks/plan.h"
 #include "tree/tree_command.h"
@@ -24,25 +25,9 @@ DumpOptions given(const std::vector<std::string>& words) {
   return DumpOptions(parse_criu_command(table(), v4_1_1, words));
 }
 
-// One process, a session leader, in the namespaces of kcheck.
-Snapshot plain() {
-  Snapshot tree;
-  Task task;
-  task.pid = 126;
-  task.status.name = "app";
-  task.status.state = 'S';
-  task.status.threads = 1;
-  task.status.pid = task.status.pgid = task.status.sid = {126};
-  task.stat.session = 126;
-  task.thread_states = "S";
-  tree.tasks.push_back(task);
-  tree.own_pid = 5000;
-  return tree;
-}
-
 // The container of the report: /dev/shm and /usr are slaves of mounts in the guest, "/" of a bind there.
 Snapshot container() {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   auto& inodes = tree.tasks[0].namespaces.inode;
   inodes[static_cast<std::size_t>(Namespace::mount)] = 2;
   inodes[static_cast<std::size_t>(Namespace::pid)] = 3;
@@ -94,7 +79,7 @@ OpenFile socket_file(std::uint64_t inode) {
 }
 
 TEST(Tree, NothingInTheWay) {
-  EXPECT_EQ(refused_with(plain(), {}), std::vector<std::string>());
+  EXPECT_EQ(refused_with(plain_tree(), {}), std::vector<std::string>());
 }
 
 // Each line was run with CRIU 4.1.1 in a guest.
@@ -174,7 +159,7 @@ TEST(TreeMounts, UnsupportedTypesAndCollisions) {
 // The lab's own disk, mounted beside the root task that shares CRIU's namespace, was refused for a child's
 // namespace.
 TEST(TreeMounts, AChildsNamespaceBringsTheSharedOneToJudgement) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   const auto index = static_cast<std::size_t>(Namespace::mount);
   tree.own_namespaces.inode[index] = tree.tasks[0].namespaces.inode[index] = 1;
   tree.own_mounts = procfs::parse_mountinfo(
@@ -209,7 +194,7 @@ TEST(TreeMounts, ImagesOnATmpfsThatIsDumpedIntoThem) {
 }
 
 TEST(TreeTasks, A32BitProgram) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   tree.tasks[0].elf = ElfClass::bits_32;
   const auto verdict = [&] { return check_all({tree, v4_1_1, {}}).front().verdict; };
   EXPECT_EQ(verdict(), Verdict::warn);
@@ -229,20 +214,20 @@ TEST(TreeTasks, ASessionOutsideIsClearedByNothing) {
 }
 
 TEST(TreeTasks, ShellJobIsForASharedSession) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   tree.tasks[0].status.sid = {88};
   EXPECT_EQ(refused_with(tree, {}), (std::vector<std::string>{"tree.not-session-leader"}));
   EXPECT_EQ(refused_with(tree, {"-j"}), std::vector<std::string>());
 }
 
 TEST(TreeTasks, TracedStoppedAndDead) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   tree.tasks[0].status.tracer = 9;
   tree.tasks[0].thread_states = "ST";
   tree.tasks[0].status.pending = 1ULL << 4;
   EXPECT_EQ(refused_with(tree, {}),
             (std::vector<std::string>{"tree.traced", "tree.threads-stopped", "tree.pending-sigtrap"}));
-  tree = plain();
+  tree = plain_tree();
   tree.tasks[0].status.state = 'Z';
   tree.tasks[0].thread_states = "Z";
   EXPECT_TRUE(has(refused_with(tree, {}), "tree.root-dead"));
@@ -269,7 +254,7 @@ CgroupState frozen_at(std::vector<CgroupLevel> levels) {
 }
 
 TEST(TreeCgroups, FreezeCgroupNamesTheLevelThatIsFrozen) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   tree.cgroups["0:/kata/c1"] = frozen_at({{"/sys/fs/cgroup/kata/c1", false}, {"/sys/fs/cgroup/kata", true}});
   const auto plan = make_plan(tree, v4_1_1, table());
   EXPECT_EQ(plan.dump_options, (std::vector<std::string>{"--freeze-cgroup", "/sys/fs/cgroup/kata"}));
@@ -279,7 +264,7 @@ TEST(TreeCgroups, FreezeCgroupNamesTheLevelThatIsFrozen) {
 
 // Criu thaws one level only.
 TEST(TreeCgroups, NoOptionWhereTwoLevelsAreFrozen) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   tree.cgroups["0:/kata/c1"] = frozen_at({{"/sys/fs/cgroup/kata/c1", true}, {"/sys/fs/cgroup/kata", true}});
   const auto plan = make_plan(tree, v4_1_1, table());
   EXPECT_TRUE(plan.dump_options.empty());
@@ -288,7 +273,7 @@ TEST(TreeCgroups, NoOptionWhereTwoLevelsAreFrozen) {
 }
 
 TEST(TreeCgroups, NoOptionWhenCriuWouldFreezeItself) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   tree.cgroups["0:/kata/c1"] = frozen_at({{"/sys/fs/cgroup/kata/c1", true}});
   tree.own_cgroups = {"/sys/fs/cgroup/kata/c1/criu"};
   const auto plan = make_plan(tree, v4_1_1, table());
@@ -346,7 +331,7 @@ TEST(TreeFiles, LocksNamesAndKinds) {
 }
 
 TEST(TreeSockets, WhatEachKindAsksFor) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   const auto hold = [&](std::uint64_t inode, procfs::Socket socket) {
     socket.inode = inode;
     tree.sockets[inode] = socket;
@@ -370,7 +355,7 @@ TEST(TreeSockets, WhatEachKindAsksFor) {
 // A kind of socket that the kernel does not list stops the dump of a tree that has one, and of every network
 // namespace of its own.
 TEST(TreeSockets, KindsThatTheKernelDoesNotList) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   const auto hold = [&](std::uint64_t inode, procfs::Socket socket) {
     socket.inode = inode;
     tree.sockets[inode] = socket;
@@ -447,7 +432,7 @@ TEST(TreeCommandTest, JudgesTheGivenCommand) {
 }
 
 TEST(TreeCommandTest, WhatCannotBeSeenLeavesItOpen) {
-  Snapshot tree = plain();
+  Snapshot tree = plain_tree();
   tree.unseen = {{"the open files of 126 (app)", "CAP_SYS_PTRACE"}};
   const auto report = check_tree({}, {.pid = 126, .spec = {}}, v4_1_1, scripted(tree));
   ASSERT_TRUE(report);

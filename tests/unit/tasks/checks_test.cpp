@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "criu/options.h"
+#include "plain_tree.h"
 
 namespace cg::tree {
 namespace {
@@ -21,19 +22,6 @@ const Version v4_1_1{{4, 1, 1}};
 
 class Checks : public testing::Test {
  protected:
-  Checks() {
-    Task task;
-    task.pid = 126;
-    task.status.name = "app";
-    task.status.state = 'S';
-    task.status.threads = 1;
-    task.status.pid = task.status.pgid = task.status.sid = {126};
-    task.stat.session = 126;
-    task.thread_states = "S";
-    tree.tasks.push_back(task);
-    tree.own_pid = 5000;
-  }
-
   std::vector<std::string> ids(const std::vector<std::string>& words = {}) const {
     const DumpOptions given(parse_criu_command(builtin_option_table().value(), v4_1_1, words));
     std::vector<std::string> result;
@@ -47,7 +35,7 @@ class Checks : public testing::Test {
     tree.own_namespaces.inode[static_cast<std::size_t>(kind)] = 1;
   }
 
-  Snapshot tree;
+  Snapshot tree = plain_tree();
 };
 
 TEST_F(Checks, ATreeInAPidNamespaceBeginsWithItsInit) {
