@@ -209,8 +209,12 @@ TEST_F(Release, AFlippedBitInAnyFileIsFoundAndNamed) {
       const auto size = fs::file_size(broken / name);
       // Each line of a signature counts.
       const bool lines = name.starts_with("SHA256SUMS.");
-      for (const auto at : lines ? std::vector<std::uintmax_t>{0, size / 4, size / 2, size - 1}
-                                 : std::vector<std::uintmax_t>{size / 3}) {
+      std::vector<std::uintmax_t> places = {size / 3};
+      if (lines) places = {0, size / 4, size / 2, size - 1};
+      // A digit of a digest that is one still.
+      if (name == "SHA256SUMS")
+        places.push_back(read_file(broken / name).value_or("").find_first_of("014567acdf"));
+      for (const auto at : places) {
         flip_bit(broken / name, at);
         EXPECT_EQ(said_of_flip(broken, name, at, verify(broken)), "");
         flip_bit(broken / name, at);
